@@ -1,0 +1,65 @@
+"""XXH32 of a pair of indices: where every sharing map, seed and mask of this package comes from.
+
+The key is 8 bytes: row i, then column j, each an unsigned 32-bit little-endian integer. XXH32 of so short a key is two
+"lanes" (one per index) and a final "avalanche". This is the plain version, in NumPy; the same in numba stands in
+`kernels`. Left out: keys of other lengths (`text_keys.py` has them, for maps that hash text).
+
+Source: the xxHash specification, https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+PRIME_1, PRIME_2, PRIME_3, PRIME_4, PRIME_5 = 0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F, 0x165667B1
+MAX_UINT32 = 2**32 - 1
+KEY_BYTES = 8
+
+
+def as_uint32(value: ArrayLike, name: str) -> NDArray[np.uint32]:
+    """Turn integers in 0..2**32-1 into a uint32 array; anything else is a ValueError that names the argument."""
+    array = np.asarray(value)
+    if array.size and array.dtype.kind not in "iu":
+        raise ValueError(f"{name} must be integers in 0..2**32-1, got {array.dtype} ({value!r})"[:200])
+    if array.size and (int(array.min()) < 0 or int(array.max()) > MAX_UINT32):
+        raise ValueError(f"{name} must be in 0..2**32-1, got values from {array.min()} to {array.max()}")
+    return array.astype(np.uint32)
+
+
+def rotate_left(x: NDArray[np.uint32], bits: int) -> NDArray[np.uint32]:
+    """Rotate each 32-bit word: the bits that fall out on the left come back in on the right."""
+    return (x << np.uint32(bits)) | (x >> np.uint32(32 - bits))
+
+
+def avalanche(h: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Spread every input bit over the whole word, so that even the lowest bits of the hash can be used."""
+    h = (h ^ (h >> np.uint32(15))) * np.uint32(PRIME_2)
+    h = (h ^ (h >> np.uint32(13))) * np.uint32(PRIME_3)
+    return h ^ (h >> np.uint32(16))
+
+
+def xxh32_pair(i: ArrayLike, j: ArrayLike, seed: ArrayLike) -> NDArray[np.uint32]:
+    """Hash the 8-byte key (i, j) with XXH32.
+
+    i, j, seed: integers in 0..2**32-1 of any shapes that broadcast. Returns uint32 of the broadcast shape.
+    Raises ValueError for anything but integers in that range.
+
+    >>> int(xxh32_pair(2, 1, seed=7))
+    4048278997
+    """
+    i, j, seed = as_uint32(i, "i"), as_uint32(j, "j"), as_uint32(seed, "seed")
+    with np.errstate(over="ignore"):  # arithmetic modulo 2**32 is what the specification asks for
+        h = seed + np.uint32((PRIME_5 + KEY_BYTES) & MAX_UINT32)
+        for lane in (i, j):
+            h = rotate_left(h + lane * np.uint32(PRIME_3), 17) * np.uint32(PRIME_4)
+        return avalanche(h)
+
+
+def derive_seed(seed: int, n: int) -> int:
+    """Derive the n-th seed from a seed: the paper's "dedicated hash functions" need one per layer.
+
+    seed, n: integers in 0..2**32-1 (ValueError otherwise). Returns XXH32(le32(seed) + le32(n), seed 0), an int.
+
+    >>> derive_seed(1, 0) != derive_seed(1, 1)
+    True
+    """
+    return int(xxh32_pair(seed, n, 0))
