@@ -1,8 +1,8 @@
 """Sharing maps: which real weight, and which sign, virtual weight (i, j) uses.
 
 The one abstraction of the package. A map answers (i, j) -> (bucket k in 0..K-1, sign +1 or -1), which is all that
-Eq. 7, V[i, j] = w[h(i, j)] * xi(i, j), needs to know. A kind of map is one function of (i, j) in `KINDS`. Left out: what
-is done with the answer (`kernels`), and maps that change during training.
+Eq. 7, V[i, j] = w[h(i, j)] * xi(i, j), needs to know. A kind of map is one function of (i, j) in `KINDS`. Left out:
+what is done with the answer (`kernels`), and maps that change during training.
 """
 
 import importlib
@@ -12,6 +12,7 @@ from decimal import Decimal
 from fractions import Fraction
 from math import ceil
 from numbers import Rational
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,7 +22,17 @@ from .hashing import as_uint32, xxh32_pair
 MAX_BUCKETS = 2**31 - 1
 Buckets = NDArray[np.int64]
 Signs = NDArray[np.int8]
-Kind = Callable[[NDArray, NDArray, int, int], tuple[Buckets, Signs]]
+MapFunction = Callable[[NDArray, NDArray, int, int], tuple[Buckets, Signs]]
+BIASES = ("column", "hashed", "dense", None)
+
+
+class Kind(NamedTuple):
+    """What the package knows of a kind of map: its function of (i, j, buckets, seed) and how a layer may use it."""
+
+    function: str  # "module:name", imported only when it is used
+    seed: int | None = None  # its one default seed in every layer; None: each layer of a network derives its own
+    biases: tuple[str | None, ...] = BIASES
+    bias_kind: str | None = None  # the kind that hashes the bias; None: the same kind, with a seed of its own
 
 
 def xxhash_kind(i: NDArray, j: NDArray, buckets: int, seed: int) -> tuple[Buckets, Signs]:
@@ -32,15 +43,14 @@ def xxhash_kind(i: NDArray, j: NDArray, buckets: int, seed: int) -> tuple[Bucket
     return bucket, sign
 
 
-# name -> (default seed, function of (i, j)), the function as "module:name" so that it is imported only when it is used
-KINDS: dict[str, tuple[int, str]] = {"xxhash": (0, "hashnets_np.sharing:xxhash_kind")}
+KINDS: dict[str, Kind] = {"xxhash": Kind("hashnets_np.sharing:xxhash_kind")}
 
 
-def find_kind(name: str) -> Kind:
+def find_kind(name: str) -> MapFunction:
     """Look up the function of a kind, or say which kinds there are."""
     if name not in KINDS:
         raise ValueError(f"unknown kind of sharing map {name!r}; known kinds: {', '.join(KINDS)}")
-    module, function = KINDS[name][1].split(":")
+    module, function = KINDS[name].function.split(":")
     return getattr(importlib.import_module(module), function)
 
 
@@ -98,7 +108,7 @@ class SharingMap:
         if self.kind != "table":
             find_kind(self.kind)
         if self.seed is None:
-            object.__setattr__(self, "seed", KINDS[self.kind][0] if self.kind in KINDS else 0)
+            object.__setattr__(self, "seed", KINDS[self.kind].seed or 0)
         limits = {"n_out": (1, 2**32), "n_cols": (1, 2**32), "buckets": (1, MAX_BUCKETS), "seed": (0, 2**32 - 1)}
         for name, (low, high) in limits.items():
             value = getattr(self, name)
@@ -118,7 +128,7 @@ class SharingMap:
         if not np.isin(sign, (-1, 1)).all():
             raise ValueError("signs must be +1 or -1")
         table = bucket.astype(np.int64).tobytes(), sign.astype(np.int8).tobytes()
-        return cls(*bucket.shape, buckets=buckets, seed=0, kind="table", _table=table)
+        return cls(bucket.shape[0], bucket.shape[1], buckets, seed=0, kind="table", _table=table)
 
     def lookup(self, i: ArrayLike, j: ArrayLike) -> tuple[Buckets, Signs]:
         """Find bucket and sign of virtual weights (i, j): integers that broadcast, checked against the shape of V."""

@@ -1,0 +1,97 @@
+"""Two ways to look at the hashing: one weight under the glass, and the feature-hashing view of a whole layer.
+
+The feature-hashing view (Eq. 5 and 6) hashes the inputs instead of sharing the weights: every output unit i sums the
+inputs that fall into the same bucket, with their signs, and multiplies the K sums with w. It is the same z. For
+looking and testing only: it needs n_out x K sums where a layer needs none.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .hashing import xxh32_pair
+from .sharing import SharingMap
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a sharing map does with one virtual weight; `mates` are the first other (i, j) in its bucket."""
+
+    i: int
+    j: int
+    map: SharingMap
+    key: bytes | None  # None for kinds that hash something else than the 8-byte key
+    hash: int | None
+    bucket: int
+    sign: int
+    mates: list[tuple[int, int]]
+    num_mates: int
+
+    def __str__(self) -> str:
+        m = self.map
+        lines = [f"V[{self.i}, {self.j}] of a {m.n_out} x {m.n_cols} matrix, {m.buckets} buckets, kind {m.kind}"]
+        if self.key is not None and self.hash is not None:
+            x = self.hash
+            lines += [
+                f"key     {self.key.hex(' ')}   (i, then j, little-endian)",
+                f"hash    0x{x:08x} = {x}   (XXH32, seed {m.seed})",
+                f"bucket  {x} >> 1 = {x >> 1}, {x >> 1} mod {m.buckets} = {self.bucket}",
+                f"sign    bit 0 of the hash is {x & 1}: {self.sign:+d}",
+            ]
+        else:
+            lines += [f"bucket  {self.bucket}", f"sign    {self.sign:+d}"]
+        lines.append(f"so      V[{self.i}, {self.j}] = {'-' if self.sign < 0 else ''}w[{self.bucket}]")
+        shown = ", ".join(f"V[{i}, {j}]" for i, j in self.mates)
+        more = f" and {self.num_mates - len(self.mates)} more" if self.num_mates > len(self.mates) else ""
+        lines.append(f"mates   {self.num_mates} other virtual weights use w[{self.bucket}]: {shown}{more}")
+        return "\n".join(lines)
+
+
+def explain(m: SharingMap, i: int, j: int, show: int = 5) -> Explanation:
+    """Show how virtual weight (i, j) finds its real weight, and who else uses it.
+
+    i, j: 0-based, inside the map, ValueError otherwise. show: how many bucket-mates to list. Printing the result
+    gives the key bytes, the hash, bucket and sign. Looks at every virtual weight, one row at a time.
+
+    >>> print(explain(SharingMap(4, 4, buckets=3, seed=7), 2, 1))
+    V[2, 1] of a 4 x 4 matrix, 3 buckets, kind xxhash
+    key     02 00 00 00 01 00 00 00   (i, then j, little-endian)
+    hash    0xf14bd5d5 = 4048278997   (XXH32, seed 7)
+    bucket  4048278997 >> 1 = 2024139498, 2024139498 mod 3 = 0
+    sign    bit 0 of the hash is 1: -1
+    so      V[2, 1] = -w[0]
+    mates   6 other virtual weights use w[0]: V[0, 1], V[0, 2], V[1, 1], V[2, 2], V[3, 1] and 1 more
+    """
+    bucket, sign = (int(value) for value in m.lookup(i, j))
+    mates: list[tuple[int, int]] = []
+    num_mates = -1  # (i, j) itself is found too
+    for row in range(m.n_out):
+        columns = np.flatnonzero(m.tile(slice(row, row + 1))[0][0] == bucket)
+        num_mates += len(columns)
+        mates += [(row, int(c)) for c in columns[: show + 1 - len(mates)] if (row, c) != (i, j)]
+    is_xxhash = m.kind == "xxhash"
+    key = int(i).to_bytes(4, "little") + int(j).to_bytes(4, "little") if is_xxhash else None
+    x = int(xxh32_pair(i, j, m.seed)) if is_xxhash else None
+    return Explanation(int(i), int(j), m, key, x, bucket, sign, mates[:show], num_mates)
+
+
+def feature_hash(a: NDArray, m: SharingMap, i: int) -> NDArray:
+    """Hash the inputs as output unit i sees them (Eq. 6, with the sign of Eq. 7).
+
+    a: (batch, n_cols). Returns phi_i(a), (batch, K): entry k is the sum of xi(i, j) a_j over all j with h(i, j) = k.
+
+    >>> m = SharingMap.from_table([[1, 0, 1]], [[1, -1, 1]], buckets=2)
+    >>> feature_hash(np.array([[1.0, 2.0, 3.0]]), m, 0)
+    array([[-2.,  4.]])
+    """
+    bucket, sign = (row[0] for row in m.tile(slice(i, i + 1)))
+    phi = np.zeros((len(a), m.buckets), dtype=np.result_type(a))
+    for j in range(m.n_cols):
+        phi[:, bucket[j]] += sign[j] * a[:, j]
+    return phi
+
+
+def feature_hashing_forward(w: NDArray, a: NDArray, m: SharingMap) -> NDArray:
+    """Compute z by the feature-hashing view, z_i = w^T phi_i(a) (Eq. 5): what `hashed_forward` computes, another way."""
+    return np.stack([feature_hash(a, m, i) @ w for i in range(m.n_out)], axis=1)

@@ -1,0 +1,262 @@
+"""Layers with hand-written forward and backward passes: hashed, dense, ReLU, dropout.
+
+Every layer has `forward(x, train)`, `backward(dz)`, `params` and `grads` (dicts with the same keys) and `config()`, the
+JSON-able facts that make it again. `backward` overwrites `grads` and uses what the last `forward` kept. Left out:
+autograd, convolutions, and the fixed-mask and low-rank baselines (`baselines.py`).
+"""
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from .hashing import MAX_UINT32, derive_seed
+from .kernels import check, hash_gather, hash_scatter_add, hashed_backward, hashed_forward
+from .sharing import KINDS, SharingMap, bucket_count
+
+
+def initial_weights(rng: np.random.Generator, shape: Any, n_in: int, init: str, dtype: DTypeLike) -> NDArray:
+    """Draw initial weights: "he" is N(0, 2 / n_in) (He et al. 2015), "uniform" the released code's U(+-1 / sqrt(n_in)).
+
+    n_in is the fan-in of a unit, virtual weights counted: each V_ij is distributed like the w_k that it copies.
+    """
+    if init == "he":
+        return rng.normal(0.0, np.sqrt(2.0 / n_in), shape).astype(dtype)
+    return rng.uniform(-1.0 / np.sqrt(n_in), 1.0 / np.sqrt(n_in), shape).astype(dtype)
+
+
+def initial_bias(rng: np.random.Generator, shape: Any, n_in: int, init: str, dtype: DTypeLike) -> NDArray:
+    """Draw initial biases: zero with "he", like the weights with "uniform"."""
+    return np.zeros(shape, dtype) if init == "he" else initial_weights(rng, shape, n_in, init, dtype)
+
+
+def check_sizes(n_in: int, n_out: int, dtype: DTypeLike, init: str) -> None:
+    """Check what every fully connected layer is made from."""
+    for name, value in (("n_in", n_in), ("n_out", n_out)):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+            raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        raise ValueError(f"dtype must be float32 or float64, got {np.dtype(dtype)}")
+    if init not in ("he", "uniform"):
+        raise ValueError(f"init must be 'he' or 'uniform', got {init!r}")
+
+
+def check_input(x: NDArray, n_in: int) -> NDArray:
+    """Check a mini-batch at the door of a layer, with the likely mend in the message."""
+    x = np.asarray(x)
+    if x.ndim != 2 or x.shape[1] != n_in:
+        raise ValueError(f"x has shape {x.shape}, expected (batch, n_in={n_in}); did you forget x.reshape(len(x), -1)?")
+    return x
+
+
+class Layer:
+    """What all layers share: parameters and gradients by name, their counts, and how the layer was made."""
+
+    def __init__(self, **config: Any) -> None:
+        self.params: dict[str, NDArray] = {}
+        self.grads: dict[str, NDArray] = {}
+        self._config = config
+
+    def config(self) -> dict[str, Any]:
+        """Return the arguments that make this layer again, ready for JSON."""
+        return dict(self._config)
+
+    def num_parameters(self) -> int:
+        """Count the real weights: what is stored."""
+        return sum(p.size for p in self.params.values())
+
+    def num_virtual_parameters(self) -> int:
+        """Count the weights that the layer computes with; more than the real ones only where weights are shared."""
+        return self.num_parameters()
+
+    def forward(self, x: NDArray, train: bool = False) -> NDArray:
+        """Compute the output of a mini-batch and keep what `backward` needs."""
+        raise NotImplementedError
+
+    def backward(self, dz: NDArray, input_grad: bool = True) -> NDArray | None:
+        """Fill `grads` from dz, the gradient by the output; return the gradient by the input, if asked for."""
+        raise NotImplementedError
+
+
+class HashedLinear(Layer):
+    """A fully connected layer whose weight matrix V is computed from K real weights (Eq. 2, 7, 8, 9, 12).
+
+    n_in, n_out: units. compression: real / virtual weights in (0, 1], "1/8", Fraction or float; or buckets: K itself;
+    one of the two. seed: of the map, 0..2**32-1 (None: the kind's default). bias: "column" (Eq. 2: input 0 is
+    constantly 1 and V has n_in + 1 columns), "hashed" (ceil(compression * n_out) real biases with a map of their own,
+    as in the released code; or bias_buckets), "dense" (one free parameter per output) or None. kind: of the map.
+    dtype: float32 or float64. rng: for the initial weights, default_rng(seed) if left out. init: "he" or "uniform".
+    Any other value is a ValueError.
+
+    >>> layer = HashedLinear(784, 1000, compression="1/8", seed=7)
+    >>> layer.num_parameters(), layer.num_virtual_parameters(), layer.map.n_cols
+    (98125, 785000, 785)
+    """
+
+    a: NDArray  # the last input, with its column of ones
+
+    def __init__(
+        self, n_in: int, n_out: int, compression: object = None, seed: int | None = 0, bias: str | None = "column",
+        kind: str = "xxhash", buckets: int | None = None, dtype: DTypeLike = np.float32,
+        rng: np.random.Generator | None = None, init: str = "he", bias_buckets: int | None = None,
+    ) -> None:
+        check_sizes(n_in, n_out, dtype, init)
+        self.n_in, self.n_out, self.bias = n_in, n_out, bias
+        self.map = weight_map(n_in, n_out, compression, buckets, seed, bias, kind)
+        self.bias_map = None
+        if bias == "hashed":
+            self.bias_map = hashed_bias_map(self.map, compression, bias_buckets)
+        super().__init__(
+            n_in=n_in, n_out=n_out, seed=self.map.seed, bias=bias, kind=kind, buckets=self.map.buckets, init=init,
+            bias_buckets=self.bias_map.buckets if self.bias_map else None, dtype=np.dtype(dtype).name,
+        )
+        rng = np.random.default_rng(self.map.seed) if rng is None else rng
+        self.params["w"] = initial_weights(rng, self.map.buckets, n_in, init, dtype)  # (K,)
+        if bias in ("hashed", "dense"):
+            size = self.bias_map.buckets if self.bias_map else n_out
+            self.params["b"] = initial_bias(rng, size, n_in, init, dtype)  # (K_b,) or (n_out,)
+
+    def num_virtual_parameters(self) -> int:
+        """Count the virtual weights and, where they are not a column of V, the biases."""
+        return self.n_out * (self.map.n_cols + ("b" in self.params))
+
+    def forward(self, x: NDArray, train: bool = False) -> NDArray:
+        """x (batch, n_in) -> z (batch, n_out)."""
+        x = check_input(x, self.n_in)
+        self.a = np.insert(x, 0, 1.0, axis=1) if self.bias == "column" else x  # Eq. 2: a_0 = 1
+        z = hashed_forward(self.params["w"], self.a, self.map)  # Eq. 8
+        if self.bias_map:
+            z += hash_gather(self.params["b"], self.bias_map)[:, 0]
+        elif self.bias == "dense":
+            z += self.params["b"]
+        return z
+
+    def backward(self, dz: NDArray, input_grad: bool = True) -> NDArray | None:
+        """dz (batch, n_out) -> da (batch, n_in); fills grads["w"] and, with a bias of its own, grads["b"]."""
+        dw, da = hashed_backward(self.params["w"], self.a, dz, self.map, input_grad)  # Eq. 12 and 9
+        self.grads["w"] = dw
+        if self.bias_map:
+            self.grads["b"] = hash_scatter_add(dz.sum(axis=0)[:, None], self.bias_map)
+        elif self.bias == "dense":
+            self.grads["b"] = dz.sum(axis=0)
+        return da[:, 1:] if da is not None and self.bias == "column" else da  # the constant input needs no gradient
+
+    def virtual_weight(self) -> NDArray:
+        """Build V (n_out, n_in), without the bias column: for looking and testing."""
+        V = hash_gather(self.params["w"], self.map)
+        return V[:, 1:] if self.bias == "column" else V
+
+
+def weight_map(
+    n_in: int, n_out: int, compression: object, buckets: int | None, seed: int | None, bias: str | None, kind: str
+) -> SharingMap:
+    """Make the map of a layer's weights from either a compression or a number of buckets."""
+    if (compression is None) == (buckets is None):
+        raise ValueError(f"give exactly one of compression and buckets, got {compression!r} and {buckets!r}")
+    if kind in KINDS and bias not in KINDS[kind].biases:
+        raise ValueError(f"bias must be one of {KINDS[kind].biases} with kind {kind!r}, got {bias!r}")
+    n_cols = n_in + (bias == "column")
+    K = bucket_count(compression, n_out * n_cols) if buckets is None else buckets
+    return SharingMap(n_out, n_cols, K, seed, kind)  # type: ignore[arg-type]
+
+
+def hashed_bias_map(m: SharingMap, compression: object, bias_buckets: int | None) -> SharingMap:
+    """Make the map of a hashed bias, n_out x 1, at the compression of the weights unless its size is given."""
+    if bias_buckets is None:
+        n = m.n_out * m.n_cols
+        bias_buckets = bucket_count(compression or Fraction(min(m.buckets, n), n), m.n_out)
+    bias_kind = KINDS[m.kind].bias_kind
+    seed = m.seed if bias_kind else derive_seed(m.seed, MAX_UINT32)
+    return SharingMap(m.n_out, 1, bias_buckets, seed, bias_kind or m.kind)
+
+
+class Linear(Layer):
+    """An ordinary fully connected layer: z = a W^T + b.
+
+    n_in, n_out: units. W is (n_out, n_in), in params["w"]; b is (n_out,), in params["b"], or absent with bias=False.
+    dtype, init: as in HashedLinear. rng: for the initial weights, default_rng(seed) if left out.
+
+    >>> Linear(784, 10).num_parameters()
+    7850
+    """
+
+    a: NDArray  # the last input
+
+    def __init__(
+        self, n_in: int, n_out: int, seed: int = 0, bias: bool = True, dtype: DTypeLike = np.float32,
+        rng: np.random.Generator | None = None, init: str = "he",
+    ) -> None:
+        check_sizes(n_in, n_out, dtype, init)
+        super().__init__(n_in=n_in, n_out=n_out, seed=seed, bias=bias, dtype=np.dtype(dtype).name, init=init)
+        self.n_in, self.n_out = n_in, n_out
+        rng = np.random.default_rng(seed) if rng is None else rng
+        self.params["w"] = initial_weights(rng, (n_out, n_in), n_in, init, dtype)
+        if bias:
+            self.params["b"] = initial_bias(rng, n_out, n_in, init, dtype)
+
+    def forward(self, x: NDArray, train: bool = False) -> NDArray:
+        """x (batch, n_in) -> z (batch, n_out)."""
+        self.a = check_input(x, self.n_in)
+        z = self.a @ self.params["w"].T
+        return z + self.params["b"] if "b" in self.params else z
+
+    def backward(self, dz: NDArray, input_grad: bool = True) -> NDArray | None:
+        """dz (batch, n_out) -> da (batch, n_in); fills grads["w"] and grads["b"]."""
+        dz = check("dz", dz, (len(self.a), self.n_out))
+        self.grads["w"] = dz.T @ self.a  # Eq. 10
+        if "b" in self.params:
+            self.grads["b"] = dz.sum(axis=0)
+        return dz @ self.params["w"] if input_grad else None
+
+
+class ReLU(Layer):
+    """The activation f(z) = max(z, 0) of every hidden layer; f'(0) is taken as 0."""
+
+    active: NDArray  # where the last input was positive
+
+    def forward(self, x: NDArray, train: bool = False) -> NDArray:
+        """Any shape in, the same shape out."""
+        self.active = x > 0
+        return np.where(self.active, x, x.dtype.type(0))
+
+    def backward(self, dz: NDArray, input_grad: bool = True) -> NDArray | None:
+        """Multiply by f'(z): the last factor of Eq. 9."""
+        return np.where(self.active, dz, dz.dtype.type(0))
+
+
+class Dropout(Layer):
+    """Inverted dropout: in training each unit is zeroed with probability `rate`, the others are divided by 1 - rate.
+
+    rate: in [0, 1), ValueError otherwise. seed: of the masks. In evaluation mode nothing happens. A mask may be given
+    to `forward`, which is how other implementations are compared. Source: Srivastava et al., JMLR 2014.
+    """
+
+    def __init__(self, rate: float, seed: int = 0) -> None:
+        if not 0 <= rate < 1:
+            raise ValueError(f"dropout rate must be in [0, 1), got {rate!r}")
+        super().__init__(rate=rate, seed=seed)
+        self.rate, self.rng = rate, np.random.default_rng(seed)
+        self.scale: NDArray | None = None  # what the last forward multiplied by; None: nothing
+
+    def forward(self, x: NDArray, train: bool = False, mask: NDArray | None = None) -> NDArray:
+        """Drop units of x; mask (same shape, true where a unit stays) is drawn unless it is given."""
+        self.scale = None
+        if not train or self.rate == 0:
+            return x
+        if mask is None:
+            mask = self.rng.random(x.shape, dtype=np.float32) >= self.rate
+        self.scale = np.asarray(mask) * x.dtype.type(1 / (1 - self.rate))
+        return x * self.scale
+
+    def backward(self, dz: NDArray, input_grad: bool = True) -> NDArray | None:
+        """Apply the same mask and factor to the error term."""
+        return dz if self.scale is None else dz * self.scale
+
+
+LAYERS = {  # name in model files -> "module:class"
+    "HashedLinear": "hashnets_np.layers:HashedLinear",
+    "Linear": "hashnets_np.layers:Linear",
+    "ReLU": "hashnets_np.layers:ReLU",
+    "Dropout": "hashnets_np.layers:Dropout",
+}

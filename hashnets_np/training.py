@@ -1,0 +1,97 @@
+"""Training: mini-batches in shuffled order, the best epoch by validation error, the test set once at the end."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .datasets import Dataset
+from .losses import error_rate, softmax_cross_entropy
+from .network import Network
+from .optim import SGD
+
+Loss = Callable[[NDArray, NDArray], tuple[float, NDArray]]
+
+
+@dataclass
+class History:
+    """What happened in training, epoch by epoch: mean training loss in nats, validation error in percent.
+
+    best_epoch: counted from 1, the one whose weights were kept; 0 if none was finished. test_error: in percent, None
+    without a test set. interrupted: Ctrl-C ended it.
+    """
+
+    train_loss: list[float] = field(default_factory=list)
+    valid_error: list[float] = field(default_factory=list)
+    best_epoch: int = 0
+    test_error: float | None = None
+    interrupted: bool = False
+
+
+def minibatches(n: int, batch_size: int, rng: np.random.Generator) -> Iterator[NDArray]:
+    """Cut a shuffled 0..n-1 into index arrays of batch_size; the last may be shorter."""
+    order = rng.permutation(n)
+    return (order[start : start + batch_size] for start in range(0, n, batch_size))
+
+
+def predict(net: Network, x: NDArray, batch_size: int = 1000) -> NDArray:
+    """Compute logits (n, classes) in evaluation mode, a block of rows at a time."""
+    blocks = [net.forward(x[start : start + batch_size]) for start in range(0, max(len(x), 1), batch_size)]
+    return np.concatenate(blocks)
+
+
+def train_step(net: Network, x: NDArray, y: NDArray, optimiser: SGD, loss: Loss) -> float:
+    """Do one step: forward, loss, backward, update. Returns the loss of the mini-batch before the update."""
+    value, dz = loss(net.forward(x, train=True), y)
+    net.backward(dz, input_grad=False)
+    optimiser.step(net.layers)
+    return value
+
+
+def fit(
+    net: Network, dataset: Dataset, epochs: int, batch_size: int = 50, optimiser: SGD | None = None, seed: int = 0,
+    loss: Loss = softmax_cross_entropy, targets: NDArray | None = None, progress: bool = False,
+) -> History:
+    """Train a network in place and leave it with the weights of its best epoch.
+
+    dataset: the best epoch is the one of lowest validation error, the earliest of equals; with an empty validation
+    set it is the last. optimiser: a fresh SGD; its total_steps are set here. seed: of the shuffling. loss: (logits,
+    targets) -> (mean loss, gradient). targets: one row per training example, if not the labels y_train. progress:
+    show a bar. Ctrl-C stops after the current step and keeps the best weights so far. The test set is evaluated once,
+    at the end.
+    """
+    if epochs < 1 or batch_size < 1 or len(dataset.x_train) == 0:
+        raise ValueError(f"epochs and batch_size must be at least 1, got {epochs} and {batch_size}, and data not empty")
+    optimiser = SGD() if optimiser is None else optimiser
+    optimiser.total_steps = epochs * -(-len(dataset.x_train) // batch_size)
+    targets = dataset.y_train if targets is None else targets
+    history, best, rng = History(), [], np.random.default_rng(seed)
+    bar = progress_bar(optimiser.total_steps, progress)
+    try:
+        for epoch in range(1, epochs + 1):
+            losses = []
+            for rows in minibatches(len(dataset.x_train), batch_size, rng):
+                losses.append(train_step(net, dataset.x_train[rows], targets[rows], optimiser, loss))
+                bar.update()
+            history.train_loss.append(float(np.mean(losses)))
+            history.valid_error.append(error_rate(predict(net, dataset.x_valid), dataset.y_valid))
+            bar.set_postfix(epoch=epoch, loss=f"{history.train_loss[-1]:.4f}", valid=f"{history.valid_error[-1]:.2f}%")
+            if not len(dataset.x_valid) or history.valid_error[-1] < min(history.valid_error[:-1], default=np.inf):
+                history.best_epoch, best = epoch, [p.copy() for _, p in net.parameters()]
+    except KeyboardInterrupt:
+        history.interrupted = True
+    finally:
+        bar.close()
+    for (_, p), kept in zip(net.parameters(), best, strict=False):
+        p[...] = kept
+    if len(dataset.x_test):
+        history.test_error = error_rate(predict(net, dataset.x_test), dataset.y_test)
+    return history
+
+
+def progress_bar(steps: int, show: bool):
+    """Make a progress bar that goes away when it is done."""
+    from tqdm import tqdm
+
+    return tqdm(total=steps, disable=not show, unit="step", leave=False)
