@@ -93,5 +93,5 @@ def feature_hash(a: NDArray, m: SharingMap, i: int) -> NDArray:
 
 
 def feature_hashing_forward(w: NDArray, a: NDArray, m: SharingMap) -> NDArray:
-    """Compute z by the feature-hashing view, z_i = w^T phi_i(a) (Eq. 5): what `hashed_forward` computes, another way."""
+    """Compute z by the feature-hashing view, z_i = w^T phi_i(a) (Eq. 5): the z of `hashed_forward`, another way."""
     return np.stack([feature_hash(a, m, i) @ w for i in range(m.n_out)], axis=1)

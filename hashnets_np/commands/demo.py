@@ -1,0 +1,130 @@
+"""Train dense, equal-size and hashed networks on the shipped digits and draw their error against compression.
+
+The three networks have virtual widths 64-256-10. At each compression the equal-size network (NN) and the HashNet
+store the same number of weights. Both get the same tuning: the learning rate with the lowest mean validation error
+over all seeds.
+"""
+
+import argparse
+import itertools
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from ..datasets import load_dataset
+from ..methods import LABELS, build
+from ..optim import SGD
+from ..training import fit
+
+HELP = "see a HashedNet beat an equally small network on real digits"
+WIDTHS = (64, 256, 10)
+COMPRESSIONS = ("1", "1/2", "1/4", "1/8", "1/16", "1/32", "1/64")
+METHODS = ("nn", "hashnet")
+LEARNING_RATES = (0.03, 0.1, 0.3)
+
+
+class Run(NamedTuple):
+    """One training run, and what came out of it (errors in percent)."""
+
+    method: str
+    compression: str
+    learning_rate: float
+    seed: int
+    epochs: int
+    stored: int = 0
+    valid_error: float = np.nan
+    test_error: float = np.nan
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--seeds", type=int, default=5, help="number of seeds, from 0 (default: %(default)s)")
+    parser.add_argument("--epochs", type=int, default=30, help="(default: %(default)s)")
+    parser.add_argument("--figures", type=Path, default=Path("figures"), help="folder (default: %(default)s)")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train everything, print the table, draw the figure."""
+    if min(args.seeds, args.epochs, args.workers) < 1:
+        raise ValueError("seeds, epochs and workers must be at least 1")
+    results = train_all(args.seeds, args.epochs, args.workers)
+    chosen = {(m, c): choose(results, m, c) for m in METHODS for c in COMPRESSIONS}
+    print(table(chosen))
+    path = draw(chosen, args.figures, args.epochs)
+    print(f"\nThe same as a picture: {path}")
+    print("Next: `python -m hashnets_np hash 3 5` shows how one weight is found; README.md leads on from there.")
+    return 0
+
+
+def train_all(seeds: int, epochs: int, workers: int) -> list[Run]:
+    """Train every combination, in processes of one thread each."""
+    from tqdm import tqdm
+
+    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1", NUMBA_NUM_THREADS="1")
+    plan = [Run(*point, epochs) for point in itertools.product(METHODS, COMPRESSIONS, LEARNING_RATES, range(seeds))]
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        return list(tqdm(pool.map(train_one, plan, chunksize=3), total=len(plan), unit="run", leave=False))
+
+
+def train_one(plan: Run) -> Run:
+    """Train one network on the digits."""
+    net = build(plan.method, WIDTHS, compression=plan.compression, seed=plan.seed)
+    optimiser = SGD(plan.learning_rate, momentum=0.9, schedule="cosine")
+    history = fit(net, load_dataset("digits"), plan.epochs, optimiser=optimiser, seed=plan.seed)
+    errors = {"valid_error": min(history.valid_error), "test_error": history.test_error}
+    return plan._replace(stored=net.num_parameters(), **errors)
+
+
+def choose(results: list[Run], method: str, compression: str) -> list[Run]:
+    """Pick the runs of the learning rate that is best on the validation split, on average over the seeds."""
+    here = [r for r in results if (r.method, r.compression) == (method, compression)]
+    by_rate = [[r for r in here if r.learning_rate == lr] for lr in LEARNING_RATES]
+    return min(by_rate, key=lambda runs: np.mean([r.valid_error for r in runs]))
+
+
+def mean_and_spread(runs: list[Run]) -> tuple[float, float]:
+    """Mean and sample standard deviation of the test error."""
+    errors = [r.test_error for r in runs]
+    return float(np.mean(errors)), float(np.std(errors, ddof=1)) if len(errors) > 1 else 0.0
+
+
+def table(chosen: dict[tuple[str, str], list[Run]]) -> str:
+    """Write the table of test errors."""
+    lines = ["test error on the shipped digits, % (mean +- standard deviation over the seeds)\n",
+             f"{'compression':>11}  {'stored: NN':>10}  {'HashNet':>8}  {'error: NN':>14}  {'HashNet':>14}"]
+    for c in COMPRESSIONS:
+        nn, hashed = chosen["nn", c], chosen["hashnet", c]
+        errors = [f"{mean:6.2f} +- {spread:4.2f}" for mean, spread in map(mean_and_spread, (nn, hashed))]
+        lines.append(f"{c:>11}  {nn[0].stored:>10}  {hashed[0].stored:>8}  {errors[0]:>14}  {errors[1]:>14}")
+    return "\n".join([*lines, "\nNN at compression 1 is the dense network, 64-256-10."])
+
+
+def draw(chosen: dict[tuple[str, str], list[Run]], folder: Path, epochs: int) -> Path:
+    """Draw error against compression."""
+    from ..plots import plot_error_curves, use_style
+
+    plt = use_style()
+    figure, ax = plt.subplots()
+    curves = {}
+    for method in METHODS:
+        means, spreads = zip(*(mean_and_spread(chosen[method, c]) for c in COMPRESSIONS), strict=True)
+        curves[LABELS[method]] = (COMPRESSIONS, means, spreads)
+    plot_error_curves(ax, curves, "compression: stored weights / weights of the dense network")
+    dense = curves["NN"][1][0]
+    ax.axhline(dense, color="0.35", linewidth=1.2, linestyle=":", marker="")
+    ax.annotate("dense network", (1 / 64, dense), (0, 4), textcoords="offset points", color="0.35")
+    ax.set_ylim(bottom=0)
+    ax.set_title("At the same storage, sharing weights beats having fewer units")
+    seeds = len(chosen["nn", "1"])
+    figure.text(0.01, -0.04, f"UCI digits, 600 test images; virtual widths 64-256-10; {epochs} epochs; mean and standard "
+                f"deviation of {seeds} seeds", fontsize=9, color="0.35")
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "demo.png"
+    figure.savefig(path)
+    plt.close(figure)
+    return path

@@ -1,0 +1,26 @@
+"""Show how one virtual weight finds its real weight: key bytes, hash, bucket, sign and bucket-mates."""
+
+import argparse
+
+from ..explain import explain
+from ..sharing import KINDS, SharingMap
+
+HELP = "show the key, hash, bucket and sign of one virtual weight"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("i", type=int, help="output unit, from 0")
+    parser.add_argument("j", type=int, help="input unit, from 0 (with a bias column, 0 is the bias)")
+    parser.add_argument("--seed", type=int, help="seed of the map (default: that of the kind)")
+    parser.add_argument("--buckets", type=int, default=98, help="number of real weights K (default: %(default)s)")
+    parser.add_argument("--n-out", type=int, default=28, help="rows of V (default: %(default)s)")
+    parser.add_argument("--n-cols", type=int, default=28, help="columns of V (default: %(default)s)")
+    parser.add_argument("--kind", default="xxhash", choices=list(KINDS), help="kind of map (default: %(default)s)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the explanation."""
+    m = SharingMap(args.n_out, args.n_cols, args.buckets, args.seed, args.kind)
+    print(explain(m, args.i, args.j))
+    return 0
