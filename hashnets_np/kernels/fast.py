@@ -1,0 +1,194 @@
+"""The four kernels with numba: the same names, arguments and results as `plain`, as fast as the processor allows.
+
+V is cut into tiles that fit into the cache. Forward: hash a tile, look it up, multiply with BLAS, drop it. Backward:
+multiply with BLAS, then walk once through the tile, taking dV out of it and putting V into it, multiply again, drop it.
+Nothing is kept between calls. Extra memory: a few tiles, and `partial_sums` copies of dw. The inner loops are in
+`fast_lines`, the threads in `fast_threads`. Left out: maps of other kinds than xxhash, which go to `plain`.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..hashing import KEY_BYTES, MAX_UINT32, PRIME_3, PRIME_4, PRIME_5, rotate_left
+from ..sharing import SharingMap
+from . import plain
+from .fast_lines import backward_lines, divisor, forward_lines, walk_tile
+from .fast_threads import one_blas_thread, run
+
+SHORT_SIDE, LONG_SIDE = 128, 2048
+TILE = SHORT_SIDE * LONG_SIDE  # virtual weights in a tile: 1 MiB of float32 stays in a core's own cache
+PIECE = 2**16  # virtual weights that are worth the handing over to another thread
+SMALL_BATCH = 4  # up to here, multiplying line by line is faster than making tiles for BLAS
+MAX_SUMS, MAX_SUM_BYTES = 16, 2**24  # of dw: fewer than 16 if they need more than 16 MiB, but 4 for 4 threads
+EXACT_ENOUGH = 1024  # addends per bucket and partial sum that are added in the dtype of the gradient, not in float64
+
+
+def lanes(m: SharingMap) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Compute what XXH32 of (i, j) needs of each i and of each j, (n_out,) and (n_cols,); it goes on with their sum."""
+    i, j = np.arange(m.n_out, dtype=np.uint32), np.arange(m.n_cols, dtype=np.uint32)
+    with np.errstate(over="ignore"):
+        start = np.uint32((m.seed + PRIME_5 + KEY_BYTES) & MAX_UINT32)
+        return rotate_left(start + i * np.uint32(PRIME_3), 17) * np.uint32(PRIME_4), j * np.uint32(PRIME_3)
+
+
+def pieces_of(whole: slice, size: int) -> list[slice]:
+    """Cut a slice into slices of `size`, the last one shorter."""
+    return [slice(start, min(start + size, whole.stop)) for start in range(whole.start, whole.stop, size)]
+
+
+def row_pieces(m: SharingMap) -> list[slice]:
+    """Cut V into the pieces of forward: blocks of rows, each of which owns its outputs."""
+    return pieces_of(slice(0, m.n_out), max(SHORT_SIDE, PIECE // m.n_cols))
+
+
+def column_pieces(m: SharingMap, dtype: np.dtype) -> tuple[list[slice], NDArray]:
+    """Cut V into the pieces of backward, blocks of columns with a partial sum of dw each; return both, the sums zero.
+
+    All that depends on sizes only, never on the number of threads. The larger K is, the fewer sums: they must not need
+    more memory than V. Very many addends to a bucket are added in float64, for float32 would lose digits.
+    """
+    virtual, bucket_bytes = m.n_out * m.n_cols, m.buckets * dtype.itemsize
+    sums = min(MAX_SUMS, virtual // PIECE, virtual // m.buckets, max(4, virtual // (2 * m.buckets)))
+    sums = max(1, min(sums, max(4, MAX_SUM_BYTES // bucket_bytes)))
+    pieces = pieces_of(slice(0, m.n_cols), -(-m.n_cols // sums))
+    few = virtual <= EXACT_ENOUGH * m.buckets * len(pieces)
+    return pieces, np.zeros((len(pieces), m.buckets), dtype if few else np.float64)
+
+
+def tiles(m: SharingMap, cols: slice) -> Iterator[tuple[slice, slice]]:
+    """Cut a piece of backward into tiles."""
+    height = min(m.n_out, LONG_SIDE)
+    for tile_cols in pieces_of(cols, TILE // height):
+        for tile_rows in pieces_of(slice(0, m.n_out), height):
+            yield tile_rows, tile_cols
+
+
+def new_tile(rows: slice, cols: slice, dtype: np.dtype) -> NDArray:
+    """Make room for V[rows, cols], with the lines of memory along its shorter side, unless that is very short."""
+    height, width = rows.stop - rows.start, cols.stop - cols.start
+    return np.empty((height, width), dtype, order="F" if (height < width) == (min(height, width) >= 64) else "C")
+
+
+def add_up(dw: NDArray, dtype: np.dtype) -> NDArray:
+    """Add the partial sums in their order, (pieces, K) -> (K,)."""
+    total, pieces = np.empty(dw.shape[1], dtype), pieces_of(slice(0, dw.shape[1]), PIECE)
+    run(lambda n: np.copyto(total[pieces[n]], dw[:, pieces[n]].sum(axis=0), casting="same_kind"), len(pieces))
+    return total
+
+
+def own(x: NDArray) -> NDArray:
+    """Give numba what it is compiled for, a contiguous writable array: x itself, or else a copy."""
+    return np.require(x, requirements=["C", "A", "W"])
+
+
+class Walker:
+    """A map and its real weights, as the inner loops want them: lanes, the bits of w, how to divide by K."""
+
+    def __init__(self, w: NDArray, m: SharingMap) -> None:
+        self.rows, self.cols = lanes(m)
+        self.integer = np.dtype(f"u{w.dtype.itemsize}")
+        self.w = own(w).view(self.integer)
+        top = self.integer.type(8 * w.dtype.itemsize - 1)  # how far bit 0 is from the sign bit
+        self.how = (np.uint32(m.buckets), *divisor(m.buckets)), top
+
+    def walk(self, V: NDArray, rows: slice, cols: slice, dw: NDArray | None = None, gather: bool = True) -> NDArray:
+        """Walk through the tile V[rows, cols] along its memory: add it to dw, if given; then gather into it."""
+        outer, inner, lines = self.rows[rows], self.cols[cols], V
+        if not V.flags.c_contiguous:
+            outer, inner, lines = inner, outer, V.T
+        sums = np.empty(0, V.dtype) if dw is None else dw
+        walk_tile(lines, lines.view(self.integer), self.w, sums, outer, inner, *self.how, dw is not None, gather)
+        return V
+
+    def forward_lines(self, z: NDArray, a: NDArray, rows: slice, cols: slice) -> None:
+        """Add a V^T to z, for a small batch, line by line."""
+        part = np.zeros((len(a), rows.stop - rows.start), z.dtype)
+        line = np.empty((1, cols.stop - cols.start), z.dtype)
+        lanes = self.rows[rows], self.cols[cols]
+        forward_lines(part, own(a[:, cols]), line, line.view(self.integer), self.w, *lanes, *self.how)
+        z[:, rows] += part
+
+    def backward_lines(
+        self, dw: NDArray, da: NDArray | None, a: NDArray, dz: NDArray, rows: slice, cols: slice
+    ) -> None:
+        """Add to dw and da, for a small batch, line by line."""
+        part = np.zeros((len(a), cols.stop - cols.start), a.dtype)
+        line = np.empty((1, cols.stop - cols.start), a.dtype)
+        lanes, bits = (self.rows[rows], self.cols[cols]), line.view(self.integer)
+        a, dz = own(a[:, cols]), own(dz[:, rows])
+        backward_lines(dw, part, a, dz, line, bits, self.w, *lanes, *self.how, da is not None)
+        if da is not None:
+            da[:, cols] += part
+
+
+def hash_gather(w: NDArray, m: SharingMap) -> NDArray:
+    """Look up all of V in w (Eq. 7)."""
+    if m.kind != "xxhash":
+        return plain.hash_gather(w, m)
+    V, walker, rows = np.empty((m.n_out, m.n_cols), w.dtype), Walker(w, m), row_pieces(m)
+    run(lambda n: walker.walk(V[rows[n]], rows[n], slice(None)), len(rows))
+    return V
+
+
+def hash_scatter_add(dV: NDArray, m: SharingMap) -> NDArray:
+    """Add the gradient of every virtual weight, times its sign, to that of its bucket (Eq. 12)."""
+    if m.kind != "xxhash":
+        return plain.hash_scatter_add(dV, m)
+    walker, cols, dw = Walker(np.empty(0, dV.dtype), m), *column_pieces(m, dV.dtype)
+
+    def piece(n: int) -> None:
+        for tile_rows, tile_cols in tiles(m, cols[n]):
+            tile = new_tile(tile_rows, tile_cols, dV.dtype)
+            tile[:] = dV[tile_rows, tile_cols]
+            walker.walk(tile, tile_rows, tile_cols, dw[n], gather=False)
+
+    run(piece, len(cols))
+    return add_up(dw, dV.dtype)
+
+
+def hashed_forward(w: NDArray, a: NDArray, m: SharingMap) -> NDArray:
+    """Multiply by V, a tile at a time (Eq. 8)."""
+    if m.kind != "xxhash":
+        with one_blas_thread():
+            return plain.hashed_forward(w, a, m)
+    walker, rows, z = Walker(w, m), row_pieces(m), np.zeros((len(a), m.n_out), w.dtype)
+    a = np.ascontiguousarray(a)
+
+    def piece(n: int) -> None:
+        for cols in pieces_of(slice(0, m.n_cols), LONG_SIDE):
+            if len(a) <= SMALL_BATCH:
+                walker.forward_lines(z, a, rows[n], cols)
+            else:
+                V = walker.walk(new_tile(rows[n], cols, w.dtype), rows[n], cols)
+                z[:, rows[n]] += a[:, cols] @ V.T
+
+    run(piece, len(rows) if len(a) else 0)
+    return z
+
+
+def hashed_backward(
+    w: NDArray, a: NDArray, dz: NDArray, m: SharingMap, input_grad: bool = True
+) -> tuple[NDArray, NDArray | None]:
+    """Send the error term dz back to the real weights and, if asked, to the input, a tile at a time."""
+    if m.kind != "xxhash":
+        with one_blas_thread():
+            return plain.hashed_backward(w, a, dz, m, input_grad)
+    walker, cols, dw = Walker(w, m), *column_pieces(m, w.dtype)
+    da = np.zeros(a.shape, w.dtype) if input_grad else None
+    a, dz = np.ascontiguousarray(a), np.ascontiguousarray(dz)
+
+    def piece(n: int) -> None:
+        for tile_rows, tile_cols in tiles(m, cols[n]):
+            if len(a) <= SMALL_BATCH:
+                walker.backward_lines(dw[n], da, a, dz, tile_rows, tile_cols)
+                continue
+            tile = new_tile(tile_rows, tile_cols, w.dtype)
+            dV = np.matmul(dz[:, tile_rows].T, a[:, tile_cols], out=tile)  # Eq. 10
+            V = walker.walk(dV, tile_rows, tile_cols, dw[n], gather=input_grad)  # Eq. 12
+            if da is not None:
+                da[:, tile_cols] += dz[:, tile_rows] @ V  # Eq. 9
+
+    run(piece, len(cols) if len(a) else 0)
+    return add_up(dw, w.dtype), da
