@@ -117,6 +117,12 @@ class HashedLinear(Layer):
             size = self.bias_map.buckets if self.bias_map else n_out
             self.params["b"] = initial_bias(rng, size, n_in, init, dtype)  # (K_b,) or (n_out,)
 
+    def config(self) -> dict[str, Any]:
+        """Return the arguments that make this layer again; a layer whose map is an explicit table has none."""
+        if self.map.kind == "table":
+            raise ValueError("a layer with an explicit table cannot be saved: model files hold maps that can be computed")
+        return super().config()
+
     def num_virtual_parameters(self) -> int:
         """Count the virtual weights and, where they are not a column of V, the biases."""
         return self.n_out * (self.map.n_cols + ("b" in self.params))

@@ -13,7 +13,7 @@ from hashnets_np.sharing import KINDS
 
 
 def chi2_limit(k):
-    """The 99.9 % quantile of chi-square with k degrees of freedom, by Wilson and Hilferty: good to 1 % from k = 3 on."""
+    """The 99.9 % quantile of chi-square, k degrees of freedom, by Wilson and Hilferty: good to 1 % from k = 3 on."""
     return k * (1 - 2 / (9 * k) + 3.0902 * np.sqrt(2 / (9 * k))) ** 3
 
 
@@ -65,9 +65,13 @@ def test_maps_are_values():
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [((0, 3, 2), "n_out"), ((3, 0, 2), "n_cols"), ((3, 3, 0), "buckets"), ((3, 3, 2**31), "buckets"),
-     ((2.0, 3, 2), "n_out"), ((3, 3, 2, -1), "seed"), ((3, 3, 2, 2**32), "seed"), ((2**32 + 1, 3, 2), "n_out"), ((3, True, 2), "n_cols"),
-     ((3, 3, 2, 0, "md5"), "known kinds: xxhash")],
+    [
+        ((0, 3, 2), "n_out"), ((2.0, 3, 2), "n_out"), ((2**32 + 1, 3, 2), "n_out"),
+        ((3, 0, 2), "n_cols"), ((3, True, 2), "n_cols"),
+        ((3, 3, 0), "buckets"), ((3, 3, 2**31), "buckets"),
+        ((3, 3, 2, -1), "seed"), ((3, 3, 2, 2**32), "seed"),
+        ((3, 3, 2, 0, "md5"), "known kinds: xxhash"),
+    ],
 )
 def test_an_impossible_map_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):

@@ -121,8 +121,9 @@ def draw(chosen: dict[tuple[str, str], list[Run]], folder: Path, epochs: int) ->
     ax.set_ylim(bottom=0)
     ax.set_title("At the same storage, sharing weights beats having fewer units")
     seeds = len(chosen["nn", "1"])
-    figure.text(0.01, -0.04, f"UCI digits, 600 test images; virtual widths 64-256-10; {epochs} epochs; mean and standard "
-                f"deviation of {seeds} seeds", fontsize=9, color="0.35")
+    caption = (f"UCI digits, 600 test images; virtual widths 64-256-10; {epochs} epochs; "
+               f"mean and standard deviation of {seeds} seeds")
+    figure.text(0.01, -0.04, caption, fontsize=9, color="0.35")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "demo.png"
     figure.savefig(path)

@@ -1,0 +1,156 @@
+"""Layers: shapes, counts, biases, dropout, initialisation; every gradient by the gradient check."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+import hashnets_np as hn
+from hashnets_np.files import make_layer
+
+BIASES = ("column", "hashed", "dense", None)
+
+
+def network(hidden, bias, dtype=np.float64):
+    widths = [12, *hidden, 4]
+    layers = []
+    for number, (n_in, n_out) in enumerate(pairwise(widths)):
+        layers += [hn.HashedLinear(n_in, n_out, "1/4", hn.derive_seed(1, number), bias, dtype=dtype), hn.ReLU()]
+    rng = np.random.default_rng(5)
+    for layer in layers:
+        if "b" in layer.params:
+            layer.params["b"] = rng.normal(size=layer.params["b"].shape)  # zero biases would hide mistakes
+    return hn.Network(layers[:-1])
+
+
+@pytest.mark.parametrize("bias", BIASES)
+@pytest.mark.parametrize("hidden", [(15,), (15, 11, 13)])
+def test_gradients_pass_the_check(kernels, rng, bias, hidden):
+    x, y = rng.normal(size=(20, 12)), rng.integers(0, 4, 20)
+    report = hn.gradcheck(network(hidden, bias), x, y)
+    assert set(report.errors) >= {"0.w", "2.w", "input"}
+    assert report.worst <= 1e-6, report
+
+
+def test_dense_gradients_pass_the_check(rng):
+    net = hn.Network([hn.Linear(12, 9), hn.ReLU(), hn.Dropout(0.5), hn.Linear(9, 4, bias=False)])
+    assert hn.gradcheck(net, rng.normal(size=(20, 12)), rng.integers(0, 4, 20)).worst <= 1e-6
+
+
+@pytest.mark.parametrize(
+    ("bias", "real", "virtual"),
+    [("column", 98_125, 785_000), ("hashed", 98_000 + 125, 785_000), ("dense", 98_000 + 1000, 785_000),
+     (None, 98_000, 784_000)],
+)
+def test_parameters_are_counted_as_in_the_paper(bias, real, virtual):
+    layer = hn.HashedLinear(784, 1000, "1/8", bias=bias)
+    assert (layer.num_parameters(), layer.num_virtual_parameters()) == (real, virtual)
+    assert layer.virtual_weight().shape == (1000, 784)
+
+
+def test_sizes_of_the_3_layer_network_at_one_64th():
+    column = [hn.HashedLinear(784, 1000, "1/64").num_parameters(), hn.HashedLinear(1000, 10, "1/64").num_parameters()]
+    assert sum(column) == 12_423
+    hashed = [hn.HashedLinear(784, 1000, "1/64", bias="hashed"), hn.HashedLinear(1000, 10, "1/64", bias="hashed")]
+    assert [[p.size for p in layer.params.values()] for layer in hashed] == [[12250, 16], [157, 1]]
+
+
+@pytest.mark.parametrize("bias", BIASES)
+def test_a_layer_is_its_virtual_matrix_and_bias(kernels, rng, bias):
+    layer = hn.HashedLinear(10, 7, "1/2", seed=3, bias=bias, dtype=np.float64, init="uniform")
+    x = rng.normal(size=(5, 10))
+    b = np.zeros(7)
+    if bias == "column":
+        b = hn.hash_gather(layer.params["w"], layer.map)[:, 0]
+    if bias == "hashed":
+        m = hn.SharingMap(7, 1, buckets=4, seed=hn.derive_seed(3, 2**32 - 1))
+        b = hn.hash_gather(layer.params["b"], m)[:, 0]
+    if bias == "dense":
+        b = layer.params["b"]
+    assert bias is None or np.abs(b).max() > 0
+    np.testing.assert_allclose(layer.forward(x), x @ layer.virtual_weight().T + b, rtol=1e-12)
+
+
+def test_backward_overwrites_and_the_first_layer_can_skip_its_input(rng):
+    net = network((15,), "dense")
+    x, dz = rng.normal(size=(6, 12)), rng.normal(size=(6, 4))
+    net.forward(x)
+    assert net.backward(dz).shape == (6, 12)
+    first = {name: g.copy() for name, g in net.layers[0].grads.items()}
+    assert net.backward(dz, input_grad=False) is None
+    for name, g in first.items():
+        np.testing.assert_array_equal(net.layers[0].grads[name], g)
+
+
+def test_layers_take_batches_of_any_layout_and_never_write_to_them(kernels, rng):
+    layer = hn.HashedLinear(10, 7, "1/2", seed=3)
+    x = np.asfortranarray(rng.normal(size=(12, 20)).astype(np.float32))[::2, ::2]
+    x.flags.writeable = False
+    z = layer.forward(x)
+    layer.backward(z)
+    np.testing.assert_allclose(z, layer.forward(x.copy()), rtol=1e-5)
+    assert layer.forward(x[:0]).shape == (0, 7)
+    assert layer.backward(np.zeros((0, 7), np.float32)).shape == (0, 10)
+    np.testing.assert_array_equal(layer.grads["w"], 0)
+    assert layer.forward(x.astype(np.float64)).dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"compression": None}, "exactly one"), ({"buckets": 3}, "exactly one"), ({"bias": "row"}, "bias must be one of"),
+     ({"dtype": np.float16}, "float32 or float64"), ({"n_in": 0}, "n_in must be"), ({"n_out": 2.5}, "n_out must be"),
+     ({"init": "lecun"}, "init must be"), ({"compression": 2}, r"in \(0, 1\]"), ({"seed": -1}, "seed must be"),
+     ({"kind": "md5"}, "known kinds")],
+)
+def test_an_impossible_layer_is_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        hn.HashedLinear(**{"n_in": 4, "n_out": 3, "compression": "1/2"} | change)
+
+
+def test_images_that_were_not_flattened_get_a_hint():
+    with pytest.raises(ValueError, match=r"expected \(batch, n_in=784\); did you forget x.reshape"):
+        hn.HashedLinear(784, 10, "1/8").forward(np.zeros((5, 28, 28)))
+
+
+@pytest.mark.parametrize(("init", "deviation"), [("he", np.sqrt(2 / 400)), ("uniform", 1 / np.sqrt(3 * 400))])
+def test_initial_virtual_weights_have_the_right_spread(init, deviation):
+    for layer in (hn.HashedLinear(400, 300, "1/4", init=init), hn.Linear(400, 300, init=init)):
+        assert abs(layer.params["w"].std() / deviation - 1) < 0.02
+        again = make_layer({"type": type(layer).__name__, **layer.config()})
+        np.testing.assert_array_equal(again.params["w"], layer.params["w"])
+
+
+def test_dropout_keeps_the_mean_and_is_off_in_evaluation():
+    layer = hn.Dropout(0.25, seed=1)
+    x = np.ones((200, 500), np.float32)
+    y = layer.forward(x, train=True)
+    assert set(np.unique(y)) == {np.float32(0), np.float32(1 / 0.75)}
+    assert abs(y.mean() - 1) < 0.01
+    np.testing.assert_array_equal(layer.backward(x), y)
+    assert layer.forward(x) is x and layer.backward(x) is x
+    mask = np.zeros((200, 500), bool)
+    mask[0, 0] = True
+    assert layer.forward(x, train=True, mask=mask).sum() == np.float32(1 / 0.75)
+    with pytest.raises(ValueError, match=r"in \[0, 1\)"):
+        hn.Dropout(1.0)
+
+
+def test_the_gradient_check_finds_a_wrong_gradient(rng):
+    class Wrong(hn.HashedLinear):
+        def backward(self, dz, input_grad=True):
+            da = super().backward(dz, input_grad)
+            self.grads["w"] = self.grads["w"] * 1.001
+            return da
+
+    net = hn.Network([Wrong(12, 9, "1/2", dtype=np.float64), hn.ReLU(), hn.HashedLinear(9, 4, "1/2")])
+    report = hn.gradcheck(net, rng.normal(size=(20, 12)), rng.integers(0, 4, 20))
+    assert report.errors["0.w"] > 1e-4 and report.errors["2.w"] < 1e-6
+
+
+def test_directions_that_flip_a_relu_are_drawn_again_and_counted(rng):
+    x, y = rng.normal(size=(20, 12)), rng.integers(0, 4, 20)
+    report = hn.gradcheck(network((15,), "column"), x, y, step=2e-3)
+    assert report.redrawn > 0
+    assert f"{report.redrawn} drawn again" in str(report)
+    with pytest.raises(RuntimeError, match="smaller step"):
+        hn.gradcheck(network((15,), "column"), x, y, step=10.0)

@@ -1,0 +1,44 @@
+"""The package as a whole: requirements agree, the README is true, and a wheel works somewhere else."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import hashnets_np as hn
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_every_public_name_exists_and_has_a_docstring():
+    for name in hn.__all__:
+        assert getattr(hn, name).__doc__, name
+
+
+def test_requirements_and_metadata_agree():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    required = set((ROOT / "requirements.txt").read_text().split())
+    assert set(project["dependencies"]) <= required
+    assert {re.split("[<>=]", r)[0] for r in required - set(project["dependencies"])} == {"jupyter"}
+    assert hn.__version__ == project["version"]
+
+
+@pytest.mark.slow
+def test_the_wheel_carries_its_data_and_runs_the_demo_elsewhere(tmp_path):
+    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", tmp_path, ROOT], check=True)
+    (wheel,) = tmp_path.glob("hashnets_np-*.whl")
+    subprocess.run([*pip, "install", "--no-deps", "--target", tmp_path / "site", wheel], check=True)
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "site")}
+    arguments = ["demo", "--seeds", "1", "--epochs", "1"]
+    done = subprocess.run([sys.executable, "-m", "hashnets_np", *arguments], cwd=tmp_path, env=environment,
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "figures" / "demo.png").exists()
+    where = subprocess.run([sys.executable, "-c", "import hashnets_np; print(hashnets_np.__file__)"], cwd=tmp_path,
+                           env=environment, capture_output=True, text=True, check=True).stdout
+    assert where.startswith(str(tmp_path))

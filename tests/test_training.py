@@ -1,0 +1,195 @@
+"""Loss, optimiser, training loop and model files."""
+
+import os
+import struct
+
+import numpy as np
+import pytest
+
+import hashnets_np as hn
+from hashnets_np import training
+from hashnets_np.losses import error_rate
+
+
+def small_net(seed=0, c="1/8", **arguments):
+    layers = [hn.HashedLinear(64, 30, c, hn.derive_seed(seed, 0), **arguments), hn.ReLU(), hn.Dropout(0.1, seed)]
+    return hn.Network([*layers, hn.HashedLinear(30, 10, c, hn.derive_seed(seed, 1), **arguments)])
+
+
+def test_cross_entropy_of_huge_logits_is_finite_and_right():
+    loss, dz = hn.softmax_cross_entropy(np.array([[1000.0, 0.0], [0.0, -1000.0]]), np.array([1, 0]))
+    assert loss == 500.0
+    np.testing.assert_array_equal(dz, [[0.5, -0.5], [0.0, 0.0]])
+
+
+def test_cross_entropy_is_a_mean_and_its_gradient_the_difference_quotient(rng):
+    z, y = rng.normal(size=(6, 5)), rng.integers(0, 5, 6)
+    loss, dz = hn.softmax_cross_entropy(z, y)
+    twice, _ = hn.softmax_cross_entropy(np.tile(z, (2, 1)), np.tile(y, 2))
+    assert abs(loss - twice) < 1e-15
+    for index in np.ndindex(z.shape):
+        step = np.zeros(z.shape)
+        step[index] = 1e-6
+        slope = (hn.softmax_cross_entropy(z + step, y)[0] - hn.softmax_cross_entropy(z - step, y)[0]) / 2e-6
+        assert abs(slope - dz[index]) < 1e-9
+    assert hn.softmax_cross_entropy(np.zeros((0, 5)), np.zeros(0, int))[0] == 0.0
+
+
+@pytest.mark.parametrize("y", [[5], [-1], [0.0], [0, 1]])
+def test_labels_outside_are_refused(y):
+    with pytest.raises(ValueError, match="y "):
+        hn.softmax_cross_entropy(np.zeros((1, 5)), np.array(y))
+
+
+def test_sgd_by_hand():
+    layer = hn.Linear(1, 1, bias=False, dtype=np.float64)
+    layer.params["w"][:] = 1.0
+    sgd = hn.SGD(0.1, momentum=0.5, weight_decay=0.01)
+    # v = 2 + 0.01 = 2.01, w = 1 - 0.201 = 0.799; v = 1.005 + 2 + 0.00799 = 3.01299, w = 0.799 - 0.301299
+    for expected in (0.799, 0.497701):
+        layer.grads["w"] = np.array([[2.0]])
+        sgd.step([layer])
+        assert abs(layer.params["w"][0, 0] - expected) < 1e-12
+
+
+def test_schedules_by_hand():
+    from hashnets_np.optim import SCHEDULES
+
+    assert [SCHEDULES["constant"](s, 100) for s in (0, 99)] == [1.0, 1.0]
+    np.testing.assert_allclose([SCHEDULES["cosine"](s, 100) for s in (0, 50, 100)], [1.0, 0.5, 0.0], atol=1e-15)
+    np.testing.assert_allclose([SCHEDULES["released"](s, 100) for s in (0, 10_000)], [1.0, 0.5])
+
+
+@pytest.mark.parametrize("bad", [{"learning_rate": 0}, {"momentum": 1.0}, {"weight_decay": -1}, {"schedule": "step"},
+                                 {"learning_rate": float("nan")}])
+def test_an_impossible_optimiser_is_refused(bad):
+    with pytest.raises(ValueError, match=next(iter(bad))):
+        hn.SGD(**bad)
+
+
+def test_training_learns_keeps_the_best_epoch_and_repeats_bit_for_bit():
+    data = hn.load_dataset("digits")
+    runs = []
+    for _ in range(2):
+        net = small_net()
+        history = hn.fit(net, data, epochs=6, optimiser=hn.SGD(0.1), seed=3)
+        runs.append((history, [p.copy() for _, p in net.parameters()]))
+    (history, weights), (again, weights_again) = runs
+    assert history == again
+    for p, q in zip(weights, weights_again, strict=True):
+        np.testing.assert_array_equal(p, q)
+    assert history.train_loss[-1] < 0.5 * history.train_loss[0]
+    assert history.best_epoch == 1 + int(np.argmin(history.valid_error))
+    assert error_rate(hn.predict(net, data.x_valid), data.y_valid) == min(history.valid_error)
+    assert history.test_error == error_rate(hn.predict(net, data.x_test), data.y_test) < 25
+
+
+def test_the_best_epoch_is_restored_when_later_ones_are_worse(monkeypatch):
+    errors = iter([30.0, 10.0, 20.0, 10.0, 50.0, 77.0])  # five epochs, then the test set
+    weights = []
+    net = small_net()
+
+    def fake_error(z, y):
+        weights.append([p.copy() for _, p in net.parameters()])
+        return next(errors)
+
+    monkeypatch.setattr(training, "error_rate", fake_error)
+    history = hn.fit(net, hn.load_dataset("digits"), epochs=5)
+    assert (history.best_epoch, history.test_error) == (2, 77.0)
+    assert len(weights) == 6  # the test set was looked at once
+    for (_, p), q in zip(net.parameters(), weights[1], strict=True):
+        np.testing.assert_array_equal(p, q)
+
+
+def test_refitting_uses_all_training_examples_and_keeps_the_last_epoch():
+    data = hn.load_dataset("digits").refit()
+    assert (len(data.x_train), len(data.x_valid)) == (1197, 0)
+    assert hn.fit(small_net(), data, epochs=2).best_epoch == 2
+
+
+def test_ctrl_c_keeps_the_best_weights(monkeypatch):
+    steps, real_step = iter(range(10**6)), training.train_step
+    net, kept = small_net(), []
+
+    def step(*arguments):
+        number = next(steps)
+        if number == 20:  # the first epoch has 20 steps
+            kept.extend(p.copy() for _, p in net.parameters())
+        if number == 25:
+            raise KeyboardInterrupt
+        return real_step(*arguments)
+
+    monkeypatch.setattr(training, "train_step", step)
+    history = hn.fit(net, hn.load_dataset("digits"), epochs=3)
+    assert history.interrupted and history.best_epoch == 1
+    for (_, p), q in zip(net.parameters(), kept, strict=True):
+        np.testing.assert_array_equal(p, q)
+
+
+@pytest.mark.parametrize("bias", ["column", "hashed", "dense", None])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_saved_network_comes_back_in_the_size_of_its_real_weights(tmp_path, bias, dtype):
+    net = small_net(bias=bias, dtype=dtype)
+    path = tmp_path / "net.safetensors"
+    hn.save(net, path)
+    assert path.stat().st_size <= np.dtype(dtype).itemsize * net.num_parameters() + 4096
+    again = hn.load(path)
+    x = hn.load_dataset("digits").x_test.astype(dtype)
+    np.testing.assert_array_equal(again.forward(x), net.forward(x))
+    assert [layer.config() for layer in again.layers] == [layer.config() for layer in net.layers]
+    assert os.listdir(tmp_path) == ["net.safetensors"]
+    hn.fit(again, hn.load_dataset("digits"), epochs=1)  # what was loaded can be trained on
+
+
+def rewritten(path, change):
+    raw = path.read_bytes()
+    length = struct.unpack("<Q", raw[:8])[0]
+    header = change(raw[8 : 8 + length].decode()).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header + raw[8 + length :])
+
+
+def test_damaged_foreign_and_future_files_get_one_clear_line(tmp_path):
+    path = tmp_path / "net.safetensors"
+    hn.save(small_net(), path)
+    good = path.read_bytes()
+    cases = [
+        (lambda: path.write_bytes(good[:-10]), "no complete safetensors file"),
+        (lambda: path.write_bytes(b""), "no complete safetensors file"),
+        (lambda: path.write_bytes(b"PK\x03\x04 not a model"), "no complete safetensors file"),
+        (lambda: rewritten(path, lambda h: h.replace('"format":"hashnets_np"', '"format":"pt"')), "not one that"),
+        (lambda: rewritten(path, lambda h: h.replace('"version":"1"', '"version":"99"')), "version 99.*upgrade"),
+        (lambda: rewritten(path, lambda h: h.replace("HashedLinear", "Conv")), "unknown layer type 'Conv'"),
+        (lambda: rewritten(path, lambda h: h.replace('\\"n_in\\":64', '\\"n_in\\":-1')), "cannot be made"),
+        (lambda: rewritten(path, lambda h: h.replace('\\"buckets\\":244', '\\"buckets\\":100')), "its layers need"),
+    ]
+    for damage, message in cases:
+        path.write_bytes(good)
+        damage()
+        assert path.read_bytes() != good
+        with pytest.raises(ValueError, match=message) as error:
+            hn.load(path)
+        assert "\n" not in str(error.value)
+    with pytest.raises(FileNotFoundError, match="no model file at"):
+        hn.load(tmp_path / "missing")
+
+
+def test_an_unfinished_write_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "net.safetensors"
+    hn.save(small_net(), path)
+    good = path.read_bytes()
+
+    def crash(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "replace", crash)
+    with pytest.raises(OSError, match="disk full"):
+        hn.save(small_net(seed=1), path)
+    assert path.read_bytes() == good and os.listdir(tmp_path) == ["net.safetensors"]
+
+
+def test_a_layer_with_an_explicit_table_is_refused_by_model_files(tmp_path):
+    layer = hn.HashedLinear(2, 1, buckets=2, bias=None)
+    layer.map = hn.SharingMap.from_table([[0, 1]], buckets=2)
+    with pytest.raises(ValueError, match="table"):
+        hn.save(hn.Network([layer]), tmp_path / "net.safetensors")
+    assert os.listdir(tmp_path) == []
