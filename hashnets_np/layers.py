@@ -120,7 +120,7 @@ class HashedLinear(Layer):
     def config(self) -> dict[str, Any]:
         """Return the arguments that make this layer again; a layer whose map is an explicit table has none."""
         if self.map.kind == "table":
-            raise ValueError("a layer with an explicit table cannot be saved: model files hold maps that can be computed")
+            raise ValueError("a layer with an explicit table cannot be saved; model files hold computed maps only")
         return super().config()
 
     def num_virtual_parameters(self) -> int:

@@ -46,7 +46,8 @@ def test_hash_shows_one_weight(capsys):
     [["fly"], [], ["hash", 3], ["hash", "x", 1], ["hash", 99, 1], ["hash", -1, 1], ["hash", 1, 1, "--buckets", 0],
      ["hash", 1, 1, "--seed", 2**32], ["train", "--data", "cifar"], ["train", "--compression", 3],
      ["train", "--compression", "1/0"], ["train", "--widths", "64-x-10"], ["train", "--widths", "784-9-10"],
-     ["train", "--epochs", 0], ["train", "--epochs", "many"], ["train", "--learning-rate", -1], ["train", "--dropout", 1],
+     ["train", "--epochs", 0], ["train", "--epochs", "many"], ["train", "--learning-rate", -1],
+     ["train", "--dropout", 1],
      ["train", "--output", "/nowhere/net.safetensors"], ["train", "--seed", -1], ["data", "fetch"], ["data", "burn"],
      ["data", "verify", "cifar"], ["demo", "--seeds", 0], ["demo", "--flag"]],
 )
