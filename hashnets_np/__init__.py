@@ -8,6 +8,7 @@ from .hashing import derive_seed, xxh32_pair
 from .kernels import hash_gather, hash_scatter_add, hashed_backward, hashed_forward
 from .layers import Dropout, HashedLinear, Linear, ReLU
 from .losses import softmax_cross_entropy
+from .methods import build
 from .network import Network
 from .optim import SGD
 from .sharing import SharingMap, bucket_count
@@ -25,6 +26,7 @@ __all__ = [
     "ReLU",
     "SharingMap",
     "bucket_count",
+    "build",
     "derive_seed",
     "explain",
     "feature_hash",

@@ -265,4 +265,6 @@ LAYERS = {  # name in model files -> "module:class"
     "Linear": "hashnets_np.layers:Linear",
     "ReLU": "hashnets_np.layers:ReLU",
     "Dropout": "hashnets_np.layers:Dropout",
+    "MaskedLinear": "hashnets_np.baselines:MaskedLinear",
+    "LowRankLinear": "hashnets_np.baselines:LowRankLinear",
 }

@@ -1,0 +1,94 @@
+"""Six methods at one budget: the sizes of the paper's section 5."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import hashnets_np as hn
+from hashnets_np.methods import METHODS, budgets, dense_count, equal_size_widths
+
+THREE, FIVE = [784, 1000, 10], [784, 1000, 1000, 1000, 10]
+HIDDEN = [(THREE, "1/2", 500), (THREE, "1/8", 125), (THREE, "1/64", 16), (FIVE, "1/2", 660), (FIVE, "1/64", 49)]
+
+
+def test_the_full_networks_have_the_sizes_of_the_notes():
+    assert dense_count(THREE) == 795_010 and dense_count(FIVE) == 2_797_010
+
+
+@pytest.mark.parametrize(("widths", "c", "hidden"), HIDDEN)
+def test_the_equal_size_network_has_the_nearest_whole_width(widths, c, hidden):
+    stored = sum(budgets(widths, c)[1])
+    narrow = equal_size_widths(widths, stored)
+    assert narrow == [784, *[hidden] * (len(widths) - 2), 10]
+    for other in (hidden - 1, hidden + 1):
+        worse = [784, *[other] * (len(widths) - 2), 10]
+        assert abs(dense_count(worse) - stored) >= abs(dense_count(narrow) - stored)
+
+
+def test_hashnet_at_one_64th_has_the_size_of_the_notes_and_its_output_layer_157_buckets():
+    net = hn.build("hashnet", THREE, compression="1/64")
+    assert net.num_parameters() == 12_423
+    assert net.layers[-1].map.buckets == 157 and net.num_virtual_parameters() == 795_010
+
+
+@pytest.mark.parametrize("widths", [THREE, FIVE])
+@pytest.mark.parametrize("c", ["1/64", "1/8", "1/2"])
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_stores_what_the_budget_allows(method, c, widths):
+    stored = hn.build(method, widths, compression=c).num_parameters()
+    target = Fraction(c) * dense_count(widths)
+    low = {"nn": 0.96, "dk": 0.96, "lrd": 0.9}.get(method, 0.999)  # a rank and a width are whole numbers
+    high = {"nn": 1.04, "dk": 1.04}.get(method, 1.001)
+    assert low <= stored / target <= high
+
+
+def test_at_compression_1_nn_is_the_dense_network():
+    assert hn.build("nn", THREE, compression=1).num_parameters() == 795_010
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_expansion_1_has_the_size_of_the_50_unit_network_and_8_keeps_it(method):
+    small = dense_count([784, 50, 10])
+    assert small == 39_760
+    for expansion in (1, 8):
+        net = hn.build(method, [784, 50, 10], expansion=expansion)
+        assert 0.9 * small <= net.num_parameters() <= small
+        width = 50 if method in ("nn", "dk") else 50 * expansion
+        assert net.forward(np.zeros((1, 784), np.float32)).shape == (1, 10)
+        assert net.layers[0].n_out == width
+
+
+def test_layers_of_equal_shape_have_maps_of_their_own():
+    seeds = [layer.map.seed for layer in hn.build("hashnet", FIVE, compression="1/64", seed=1).layers[::2]]
+    assert seeds == [hn.derive_seed(1, n) for n in range(4)]
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others():
+    nets = [hn.build("hashnet", [9, 8, 3], compression="1/2", seed=s) for s in (1, 1, 2)]
+    w = [net.layers[0].params["w"] for net in nets]
+    assert np.array_equal(w[0], w[1]) and not np.array_equal(w[0], w[2])
+
+
+def test_dropout_stands_before_the_first_layer_and_after_each_relu():
+    net = hn.build("nn", [9, 8, 8, 3], compression=1, dropout=0.5, input_dropout=0.2)
+    names = [type(layer).__name__ for layer in net.layers]
+    assert names == ["Dropout", "Linear", "ReLU", "Dropout", "Linear", "ReLU", "Dropout", "Linear"]
+    assert [layer.rate for layer in net.layers if hasattr(layer, "rate")] == [0.2, 0.5, 0.5]
+    assert len({layer.config()["seed"] for layer in net.layers if hasattr(layer, "rate")}) == 3
+
+
+BAD = [
+    (lambda: hn.build("mlp", THREE, compression=1), "unknown method 'mlp'"),
+    (lambda: hn.build("nn", THREE), "exactly one of compression and expansion"),
+    (lambda: hn.build("nn", THREE, compression=1, expansion=2), "exactly one of compression and expansion"),
+    (lambda: hn.build("hashnet", [784], compression=1), "widths must be two or more"),
+    (lambda: hn.build("hashnet", [784, 0, 10], compression=1), "widths must be two or more"),
+    (lambda: hn.build("hashnet", THREE, expansion=0.5), "expansion must be at least 1"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), BAD)
+def test_bad_arguments_get_one_clear_line(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
