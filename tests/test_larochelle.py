@@ -71,7 +71,7 @@ def test_a_foreign_zip_and_a_damaged_text_are_refused(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="785 numbers in every row"):
         hn.load_dataset("rect", tmp_path / "data")
     (tmp_path / "data" / "rectangles" / "rectangles.zip").write_bytes(b"something else")
-    with pytest.raises(ValueError, match="expected .*not the published file"):
+    with pytest.raises(ValueError, match=r"expected .*not the published file"):
         hn.load_dataset("rect", tmp_path / "data")
     assert not list((tmp_path / "cache").rglob("*.npy"))
 
