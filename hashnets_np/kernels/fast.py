@@ -18,6 +18,7 @@ from .fast_lines import backward_lines, divisor, forward_lines, walk_tile
 from .fast_threads import one_blas_thread, run
 
 SHORT_SIDE, LONG_SIDE = 128, 2048
+VECTOR = 32  # lines of a multiple of this many weights leave no rest that is done one by one
 TILE = SHORT_SIDE * LONG_SIDE  # virtual weights in a tile: 1 MiB of float32 stays in a core's own cache
 PIECE = 2**16  # virtual weights that are worth the handing over to another thread
 SMALL_BATCH = 4  # up to here, multiplying line by line is faster than making tiles for BLAS
@@ -44,23 +45,25 @@ def row_pieces(m: SharingMap) -> list[slice]:
 
 
 def column_pieces(m: SharingMap, dtype: np.dtype) -> tuple[list[slice], NDArray]:
-    """Cut V into the pieces of backward, blocks of columns with a partial sum of dw each; return both, the sums zero.
+    """Cut V into the pieces of backward, blocks of columns, and make room for a partial sum of dw for each.
 
     All that depends on sizes only, never on the number of threads. The larger K is, the fewer sums: they must not need
     more memory than V. Very many addends to a bucket are added in float64, for float32 would lose digits.
     """
-    virtual, bucket_bytes = m.n_out * m.n_cols, m.buckets * dtype.itemsize
-    sums = min(MAX_SUMS, virtual // PIECE, virtual // m.buckets, max(4, virtual // (2 * m.buckets)))
-    sums = max(1, min(sums, max(4, MAX_SUM_BYTES // bucket_bytes)))
-    pieces = pieces_of(slice(0, m.n_cols), -(-m.n_cols // sums))
+    virtual = m.n_out * m.n_cols
+    sums = min(MAX_SUMS, virtual // PIECE, m.n_cols // SHORT_SIDE, virtual // m.buckets)
+    sums = min(sums, max(4, min(virtual // 2, MAX_SUM_BYTES // dtype.itemsize) // m.buckets))
+    width = -(-m.n_cols // max(1, sums))
+    pieces = pieces_of(slice(0, m.n_cols), width + -width % VECTOR)
     few = virtual <= EXACT_ENOUGH * m.buckets * len(pieces)
-    return pieces, np.zeros((len(pieces), m.buckets), dtype if few else np.float64)
+    return pieces, np.empty((len(pieces), m.buckets), dtype if few else np.float64)
 
 
 def tiles(m: SharingMap, cols: slice) -> Iterator[tuple[slice, slice]]:
     """Cut a piece of backward into tiles."""
     height = min(m.n_out, LONG_SIDE)
-    for tile_cols in pieces_of(cols, TILE // height):
+    width = TILE // height
+    for tile_cols in pieces_of(cols, width - width % VECTOR):
         for tile_rows in pieces_of(slice(0, m.n_out), height):
             yield tile_rows, tile_cols
 
@@ -69,6 +72,14 @@ def new_tile(rows: slice, cols: slice, dtype: np.dtype) -> NDArray:
     """Make room for V[rows, cols], with the lines of memory along its shorter side, unless that is very short."""
     height, width = rows.stop - rows.start, cols.stop - cols.start
     return np.empty((height, width), dtype, order="F" if (height < width) == (min(height, width) >= 64) else "C")
+
+
+def multiply_add(x: NDArray, y: NDArray, out: NDArray, first: bool) -> None:
+    """Add x @ y to out, or put it there if it is the first to come."""
+    if first:
+        np.matmul(x, y, out=out)
+    else:
+        out += x @ y
 
 
 def add_up(dw: NDArray, dtype: np.dtype) -> NDArray:
@@ -98,6 +109,7 @@ class Walker:
         outer, inner, lines = self.rows[rows], self.cols[cols], V
         if not V.flags.c_contiguous:
             outer, inner, lines = inner, outer, V.T
+        lines = lines.reshape(-1)
         sums = np.empty(0, V.dtype) if dw is None else dw
         walk_tile(lines, lines.view(self.integer), self.w, sums, outer, inner, *self.how, dw is not None, gather)
         return V
@@ -105,7 +117,7 @@ class Walker:
     def forward_lines(self, z: NDArray, a: NDArray, rows: slice, cols: slice) -> None:
         """Add a V^T to z, for a small batch, line by line."""
         part = np.zeros((len(a), rows.stop - rows.start), z.dtype)
-        line = np.empty((1, cols.stop - cols.start), z.dtype)
+        line = np.empty(cols.stop - cols.start, z.dtype)
         lanes = self.rows[rows], self.cols[cols]
         forward_lines(part, own(a[:, cols]), line, line.view(self.integer), self.w, *lanes, *self.how)
         z[:, rows] += part
@@ -115,7 +127,7 @@ class Walker:
     ) -> None:
         """Add to dw and da, for a small batch, line by line."""
         part = np.zeros((len(a), cols.stop - cols.start), a.dtype)
-        line = np.empty((1, cols.stop - cols.start), a.dtype)
+        line = np.empty(cols.stop - cols.start, a.dtype)
         lanes, bits = (self.rows[rows], self.cols[cols]), line.view(self.integer)
         a, dz = own(a[:, cols]), own(dz[:, rows])
         backward_lines(dw, part, a, dz, line, bits, self.w, *lanes, *self.how, da is not None)
@@ -139,6 +151,7 @@ def hash_scatter_add(dV: NDArray, m: SharingMap) -> NDArray:
     walker, cols, dw = Walker(np.empty(0, dV.dtype), m), *column_pieces(m, dV.dtype)
 
     def piece(n: int) -> None:
+        dw[n] = 0  # here, not before: this brings the sum into the cache of the core that needs it
         for tile_rows, tile_cols in tiles(m, cols[n]):
             tile = new_tile(tile_rows, tile_cols, dV.dtype)
             tile[:] = dV[tile_rows, tile_cols]
@@ -162,7 +175,7 @@ def hashed_forward(w: NDArray, a: NDArray, m: SharingMap) -> NDArray:
                 walker.forward_lines(z, a, rows[n], cols)
             else:
                 V = walker.walk(new_tile(rows[n], cols, w.dtype), rows[n], cols)
-                z[:, rows[n]] += a[:, cols] @ V.T
+                multiply_add(a[:, cols], V.T, z[:, rows[n]], cols.start == 0)
 
     run(piece, len(rows) if len(a) else 0)
     return z
@@ -180,6 +193,7 @@ def hashed_backward(
     a, dz = np.ascontiguousarray(a), np.ascontiguousarray(dz)
 
     def piece(n: int) -> None:
+        dw[n] = 0  # here, not before: this brings the sum into the cache of the core that needs it
         for tile_rows, tile_cols in tiles(m, cols[n]):
             if len(a) <= SMALL_BATCH:
                 walker.backward_lines(dw[n], da, a, dz, tile_rows, tile_cols)
@@ -188,7 +202,7 @@ def hashed_backward(
             dV = np.matmul(dz[:, tile_rows].T, a[:, tile_cols], out=tile)  # Eq. 10
             V = walker.walk(dV, tile_rows, tile_cols, dw[n], gather=input_grad)  # Eq. 12
             if da is not None:
-                da[:, tile_cols] += dz[:, tile_rows] @ V  # Eq. 9
+                multiply_add(dz[:, tile_rows], V, da[:, tile_cols], tile_rows.start == 0)  # Eq. 9
 
-    run(piece, len(cols) if len(a) else 0)
+    run(piece, len(cols))
     return add_up(dw, w.dtype), da

@@ -14,6 +14,7 @@ uint32, uint64 = np.uint32, np.uint64
 P2, P3, P4 = uint32(PRIME_2), uint32(PRIME_3), uint32(PRIME_4)
 ONE, UP, DOWN = uint32(1), uint32(17), uint32(32 - 17)
 SHIFT_1, SHIFT_2, SHIFT_3 = uint32(15), uint32(13), uint32(16)
+STRIP = 512  # weights looked at together: what is known of them stays in the first level of the cache
 LANES = 16  # partial sums of a dot product: one vector register
 
 
@@ -32,17 +33,18 @@ def divisor(buckets: int) -> tuple[np.uint32, np.uint64]:
 
 
 @njit(cache=True, nogil=True)
-def hash_line(x, outer, inner):
-    """Finish XXH32 for one line: x[c] = hash from the line's lane `outer` and the lane `inner[c]` of each weight.
+def hash_lines(x, outer, inner):
+    """Finish XXH32 for some lines: x[r, c] = hash from the lane outer[r] of the line and the lane inner[c].
 
     XXH32 of (i, j) starts as lane_i + lane_j, the first a function of i only, the second of j only (`fast.lanes`).
     """
-    for c in range(x.size):
-        h = uint32(outer + inner[c])
-        h = uint32(uint32(uint32(h << UP) | uint32(h >> DOWN)) * P4)
-        h = uint32(uint32(h ^ uint32(h >> SHIFT_1)) * P2)
-        h = uint32(uint32(h ^ uint32(h >> SHIFT_2)) * P3)
-        x[c] = h ^ uint32(h >> SHIFT_3)
+    for r in range(outer.size):
+        for c in range(inner.size):
+            h = uint32(outer[r] + inner[c])
+            h = uint32(uint32(uint32(h << UP) | uint32(h >> DOWN)) * P4)
+            h = uint32(uint32(h ^ uint32(h >> SHIFT_1)) * P2)
+            h = uint32(uint32(h ^ uint32(h >> SHIFT_2)) * P3)
+            x[r, c] = h ^ uint32(h >> SHIFT_3)
 
 
 @njit(cache=True, nogil=True)
@@ -60,21 +62,21 @@ def flip_line(bits, x, top):
 
     A branch on a random sign is mispredicted every other time, and costs two or three times as much.
     """
-    for c in range(x.size):
+    for c in range(bits.size):
         bits[c] ^= x[c] << top
 
 
 @njit(cache=True, nogil=True)
 def add_line(dw, bucket, dv):
     """Add each gradient to that of its bucket."""
-    for c in range(bucket.size):
+    for c in range(dv.size):
         dw[bucket[c]] += dv[c]
 
 
 @njit(cache=True, nogil=True)
 def look_up_line(v, w, bucket):
     """Copy the real weight of each bucket."""
-    for c in range(bucket.size):
+    for c in range(v.size):
         v[c] = w[bucket[c]]
 
 
@@ -82,21 +84,23 @@ def look_up_line(v, w, bucket):
 def walk_tile(tile, bits, w, dw, outer, inner, division, top, scatter, gather):
     """Walk through a tile of V: with `scatter`, add what it holds (dV) to dw; with `gather`, leave V in it.
 
-    tile: (lines, weights), changed in place; bits, w: the tile and the real weights as unsigned integers of its
-    itemsize; dw: (K,). Each hash is computed once for both.
+    tile: (lines * weights,), changed in place; bits, w: the tile and the real weights as unsigned integers of its
+    itemsize; dw: (K,). Each hash is computed once for both. Lines are taken STRIP weights at a time, or one by one.
     """
     buckets, multiplier, shift = division
-    x = np.empty(inner.size, np.uint32)
-    bucket = np.empty(inner.size, np.uint32)
-    for r in range(outer.size):
-        hash_line(x, outer[r], inner)
+    lines = max(1, min(STRIP // inner.size, outer.size))
+    x_lines = np.empty((lines, inner.size), np.uint32)
+    x, bucket = x_lines.reshape(-1), np.empty(x_lines.size, np.uint32)
+    for first in range(0, outer.size, lines):
+        hash_lines(x_lines, outer[first : first + lines], inner)
         bucket_line(bucket, x, buckets, multiplier, shift)
+        strip = slice(first * inner.size, (first + lines) * inner.size)
         if scatter:
-            flip_line(bits[r], x, top)
-            add_line(dw, bucket, tile[r])
+            flip_line(bits[strip], x, top)
+            add_line(dw, bucket, tile[strip])
         if gather:
-            look_up_line(bits[r], w, bucket)
-            flip_line(bits[r], x, top)
+            look_up_line(bits[strip], w, bucket)
+            flip_line(bits[strip], x, top)
 
 
 @njit(cache=True, nogil=True)
@@ -116,21 +120,21 @@ def dot(v, a):
 def forward_lines(z, a, line, bits, w, outer, inner, division, top):
     """Add a V^T to z (batch, rows), a row of V at a time in `line`: for batches too small to be worth a tile."""
     for r in range(outer.size):
-        walk_tile(line, bits, w, line[0], outer[r : r + 1], inner, division, top, False, True)
+        walk_tile(line, bits, w, line, outer[r : r + 1], inner, division, top, False, True)
         for e in range(len(a)):
-            z[e, r] += dot(line[0], a[e])
+            z[e, r] += dot(line, a[e])
 
 
 @njit(cache=True, nogil=True)
 def backward_lines(dw, da, a, dz, line, bits, w, outer, inner, division, top, input_grad):
     """Add to dw and da, a row of V at a time."""
     for r in range(outer.size):
-        line[0] = 0
+        line[:] = 0
         for e in range(len(a)):
             for c in range(inner.size):
-                line[0, c] += dz[e, r] * a[e, c]  # Eq. 10
+                line[c] += dz[e, r] * a[e, c]  # Eq. 10
         walk_tile(line, bits, w, dw, outer[r : r + 1], inner, division, top, True, input_grad)
         if input_grad:
             for e in range(len(a)):
                 for c in range(inner.size):
-                    da[e, c] += dz[e, r] * line[0, c]  # Eq. 9
+                    da[e, c] += dz[e, r] * line[c]  # Eq. 9
