@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,8 @@ class History:
     """What happened in training, epoch by epoch: mean training loss in nats, validation error in percent.
 
     best_epoch: counted from 1, the one whose weights were kept; 0 if none was finished. test_error: in percent, None
-    without a test set. interrupted: Ctrl-C ended it.
+    without a test set. interrupted: Ctrl-C ended it. diverged: a loss that was no longer finite ended it; take a
+    smaller learning rate.
     """
 
     train_loss: list[float] = field(default_factory=list)
@@ -27,6 +29,7 @@ class History:
     best_epoch: int = 0
     test_error: float | None = None
     interrupted: bool = False
+    diverged: bool = False
 
 
 def minibatches(n: int, batch_size: int, rng: np.random.Generator) -> Iterator[NDArray]:
@@ -69,16 +72,10 @@ def fit(
     history, best, rng = History(), [], np.random.default_rng(seed)
     bar = progress_bar(optimiser.total_steps, progress)
     try:
-        for epoch in range(1, epochs + 1):
-            losses = []
-            for rows in minibatches(len(dataset.x_train), batch_size, rng):
-                losses.append(train_step(net, dataset.x_train[rows], targets[rows], optimiser, loss))
-                bar.update()
-            history.train_loss.append(float(np.mean(losses)))
-            history.valid_error.append(error_rate(predict(net, dataset.x_valid), dataset.y_valid))
-            bar.set_postfix(epoch=epoch, loss=f"{history.train_loss[-1]:.4f}", valid=f"{history.valid_error[-1]:.2f}%")
+        while len(history.train_loss) < epochs and not history.diverged:
+            train_epoch(net, dataset, targets, batch_size, optimiser, loss, rng, history, bar)
             if not len(dataset.x_valid) or history.valid_error[-1] < min(history.valid_error[:-1], default=np.inf):
-                history.best_epoch, best = epoch, [p.copy() for _, p in net.parameters()]
+                history.best_epoch, best = len(history.train_loss), [p.copy() for _, p in net.parameters()]
     except KeyboardInterrupt:
         history.interrupted = True
     finally:
@@ -90,7 +87,25 @@ def fit(
     return history
 
 
-def progress_bar(steps: int, show: bool):
+def train_epoch(
+    net: Network, dataset: Dataset, targets: NDArray, batch_size: int, optimiser: SGD, loss: Loss,
+    rng: np.random.Generator, history: History, bar: Any,
+) -> None:
+    """Go once through the shuffled training examples, then look at the validation set; add both to the history."""
+    losses = []
+    with np.errstate(over="ignore", invalid="ignore"):  # a diverging loss is reported by the history
+        for rows in minibatches(len(dataset.x_train), batch_size, rng):
+            losses.append(train_step(net, dataset.x_train[rows], targets[rows], optimiser, loss))
+            bar.update()
+            if not np.isfinite(losses[-1]):
+                history.diverged = True
+                break
+        history.train_loss.append(float(np.mean(losses)))
+        history.valid_error.append(error_rate(predict(net, dataset.x_valid), dataset.y_valid))
+    bar.set_postfix(loss=f"{history.train_loss[-1]:.4f}", valid=f"{history.valid_error[-1]:.2f}%")
+
+
+def progress_bar(steps: int, show: bool) -> Any:
     """Make a progress bar that goes away when it is done."""
     from tqdm import tqdm
 

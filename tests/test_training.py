@@ -126,6 +126,11 @@ def test_ctrl_c_keeps_the_best_weights(monkeypatch):
         np.testing.assert_array_equal(p, q)
 
 
+def test_a_diverging_loss_ends_training_and_says_so():
+    history = hn.fit(small_net(), hn.load_dataset("digits"), epochs=5, optimiser=hn.SGD(1e30))
+    assert history.diverged and len(history.valid_error) == 1 and not np.isfinite(history.train_loss[0])
+
+
 @pytest.mark.parametrize("bias", ["column", "hashed", "dense", None])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_saved_network_comes_back_in_the_size_of_its_real_weights(tmp_path, bias, dtype):

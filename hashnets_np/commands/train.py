@@ -42,6 +42,8 @@ def run(args: argparse.Namespace) -> int:
     print(f"{data.name}: {data.provenance}")
     print(f"{args.method}: {net.num_parameters()} real weights, {net.num_virtual_parameters()} virtual")
     print(f"best epoch {history.best_epoch} of {len(history.valid_error)}, by validation error{best(history)}")
+    if history.diverged:
+        print("the loss was no longer finite and training ended there; try a smaller --learning-rate")
     if args.refit and not history.interrupted:
         net, history = train(args, data.refit(), max(1, history.best_epoch))
         print(f"trained again on train + validation for {len(history.valid_error)} epochs")
