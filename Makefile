@@ -3,13 +3,19 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint lab lessons clean
 
 demo: $(VENV)/base
 	$(BIN)/python -m hashnets_np demo
 
 test: $(VENV)/test
 	$(BIN)/python -m pytest
+
+lab: $(VENV)/notebooks
+	$(BIN)/jupyter lab notebooks
+
+lessons: $(VENV)/test
+	$(BIN)/python -m pytest tests/test_notebooks.py -m "slow or not slow" --durations=0
 
 lint: $(VENV)/test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
@@ -23,6 +29,10 @@ $(VENV)/base: pyproject.toml
 
 $(VENV)/test: $(VENV)/base
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test]"
+	touch $@
+
+$(VENV)/notebooks: $(VENV)/base
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[notebooks]"
 	touch $@
 
 clean:

@@ -1,0 +1,8 @@
+"""What the lessons share: showing figures and small matrices (`show`), and marking exercises (`checks`).
+
+A leaf: nothing else in the package imports it.
+"""
+
+from .show import draw_map, show_figure, symbol_table
+
+__all__ = ["draw_map", "show_figure", "symbol_table"]

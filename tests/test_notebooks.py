@@ -1,0 +1,83 @@
+"""The lessons say what they claim: each runs from scratch, in time, and keeps to the form that readers rely on."""
+
+import ast
+import re
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed: pip install -e '.[test]'")
+pytest.importorskip("nbclient", reason="nbclient is not installed: pip install -e '.[test]'")
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOKS = ROOT / "notebooks"
+LESSONS = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+QUICK = {"03_gradient_derivation"}  # run in `make test` too; all of them in `make lessons`
+SECONDS = 60
+
+sys.path.insert(0, str(NOTEBOOKS))
+import rerun  # noqa: E402
+
+lessons = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+
+
+def code_cells(notebook) -> list:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def text(notebook) -> str:
+    return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+@lessons
+def test_a_lesson_has_head_and_tail(path):
+    words = text(nbformat.read(path, as_version=4))
+    for heading in ("**What you will do.**", "**What you will learn.**", "**What you need.**", "## Reflect",
+                    "## On your own", "## In practice", "## Further reading"):
+        assert heading in words, heading
+
+
+@lessons
+def test_a_code_cell_has_at_most_15_lines(path):
+    too_long = [cell.id for cell in code_cells(nbformat.read(path, as_version=4)) if cell.source.count("\n") >= 15]
+    assert not too_long
+
+
+@lessons
+def test_outputs_are_committed_from_one_clean_run_and_small(path):
+    cells = code_cells(nbformat.read(path, as_version=4))
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    assert not [cell.id for cell in cells for output in cell.outputs if output.output_type == "error"]
+    assert path.stat().st_size <= rerun.SIZE_LIMIT
+
+
+@lessons
+def test_every_figure_has_alt_text_and_a_caption(path):
+    outputs = [output for cell in code_cells(nbformat.read(path, as_version=4)) for output in cell.outputs]
+    assert not [output for output in outputs if "image/png" in output.get("data", {})], "use show_figure"
+    pages = ["".join(output.get("data", {}).get("text/html", "")) for output in outputs]
+    figures = [page for page in pages if "<img" in page]
+    for page in figures:
+        assert re.search(r'alt="[^"]{20,}"', page) and re.search(r"<figcaption[^>]*>[^<]{20,}", page)
+
+
+@lessons
+def test_a_lesson_asserts_what_it_claims(path):
+    trees = [ast.parse(cell.source) for cell in code_cells(nbformat.read(path, as_version=4))]
+    asserts = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+    assert len(asserts) >= 5
+    assert not [node.lineno for node in asserts if isinstance(node.test, ast.Constant)]
+
+
+@pytest.mark.parametrize(
+    "path", [pytest.param(path, marks=[] if path.stem in QUICK else [pytest.mark.slow]) for path in LESSONS],
+    ids=lambda path: path.stem,
+)
+def test_a_lesson_runs_from_scratch_in_time(path):
+    start = time.perf_counter()
+    rerun.run(path)
+    seconds = time.perf_counter() - start
+    print(f"{path.stem}: {seconds:.0f} s")
+    assert seconds < 5 * SECONDS  # a noisy machine may need more than the 60 s that a lesson is made for, not 5 times
