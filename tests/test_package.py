@@ -12,6 +12,7 @@ import pytest
 import hashnets_np as hn
 
 ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
 
 
 def test_every_public_name_exists_and_has_a_docstring():
@@ -25,6 +26,20 @@ def test_requirements_and_metadata_agree():
     assert set(project["dependencies"]) <= required
     assert {re.split("[<>=]", r)[0] for r in required - set(project["dependencies"])} == {"jupyter"}
     assert hn.__version__ == project["version"]
+
+
+def test_the_example_of_the_readme_prints_what_the_readme_says():
+    code, printed = re.search(r"```python\n(.*?)```\n\nIt prints\n\n```text\n(.*?)```", README, re.S).groups()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    error = r"(?<=test error )[\d.]+"  # the last digit depends on the processor's rounding
+    assert re.sub(error, "x", done.stdout) == re.sub(error, "x", printed)
+    assert abs(float(re.search(error, done.stdout)[0]) - float(re.search(error, printed)[0])) < 3
+
+
+def test_every_file_that_the_readme_links_to_exists():
+    links = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert "data/README.md" in links
+    assert [link for link in links if not (ROOT / link).exists()] == []
 
 
 @pytest.mark.slow
