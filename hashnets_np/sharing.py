@@ -43,7 +43,15 @@ def xxhash_kind(i: NDArray, j: NDArray, buckets: int, seed: int) -> tuple[Bucket
     return bucket, sign
 
 
-KINDS: dict[str, Kind] = {"xxhash": Kind("hashnets_np.sharing:xxhash_kind")}
+KINDS: dict[str, Kind] = {
+    "xxhash": Kind("hashnets_np.sharing:xxhash_kind"),
+    # maps of code that exists in the world, bit for bit
+    "authors2015": Kind("hashnets_np.text_keys:authors2015", 1691, BIASES[1:], "authors2015_bias"),
+    "authors2015_bias": Kind("hashnets_np.text_keys:authors2015_bias", 1691, (None,)),
+    "pytorch2019": Kind("hashnets_np.text_keys:pytorch2019", 2, BIASES[1:], "pytorch2019_bias"),
+    "pytorch2019_bias": Kind("hashnets_np.text_keys:pytorch2019_bias", 2, (None,)),
+    "keras": Kind("hashnets_np.text_keys:keras", 2, BIASES[2:]),
+}
 
 
 def find_kind(name: str) -> MapFunction:
