@@ -97,7 +97,7 @@ class HashedLinear(Layer):
     a: NDArray  # the last input, with its column of ones
 
     def __init__(
-        self, n_in: int, n_out: int, compression: object = None, seed: int | None = 0, bias: str | None = "column",
+        self, n_in: int, n_out: int, compression: object = None, seed: int | None = None, bias: str | None = "column",
         kind: str = "xxhash", buckets: int | None = None, dtype: DTypeLike = np.float32,
         rng: np.random.Generator | None = None, init: str = "he", bias_buckets: int | None = None,
     ) -> None:

@@ -74,7 +74,7 @@ def test_the_released_codes_check_values():
 
 @pytest.mark.parametrize("kind", ["authors2015", "pytorch2019"])
 def test_a_layer_hashes_its_bias_by_a_kind_of_its_own_with_the_same_seed_everywhere(kind):
-    first, second = (HashedLinear(4, 6, "1/2", seed=None, bias="hashed", kind=kind) for _ in range(2))
+    first, second = (HashedLinear(4, 6, "1/2", bias="hashed", kind=kind) for _ in range(2))
     assert first.map == second.map and first.map.seed == KINDS[kind].seed
     assert first.bias_map == SharingMap(6, 1, buckets=3, seed=KINDS[kind].seed, kind=kind + "_bias")
 
