@@ -1,0 +1,61 @@
+"""Train a grid of networks and record each: data sets x methods x sizes x depths x seeds.
+
+The grid is a preset (quick, table1, table2, figure2, figure3, figure4, all) or a small TOML file. What is recorded
+already is skipped, so that a sweep goes on where it was stopped, however it was stopped. `report` draws the results.
+"""
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..sweep.grid import Job
+
+HELP = "train a grid of networks, stop and go on at will"
+RECORDS = Path("data/records")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("grid", help="a preset or a TOML file; the presets are such files: hashnets_np/sweep/presets")
+    parser.add_argument("--records", type=Path, help=f"folder (default: {RECORDS}; for quick: data/cache/quick)")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
+    parser.add_argument("--dask", metavar="ADDRESS", help="work on this Dask scheduler, such as tcp://host:8786")
+    parser.add_argument("--data-dir", type=Path, help="where data files are (default: $HASHNETS_DATA, data/cache)")
+    parser.add_argument("--retry", action="store_true", help="try failed jobs again")
+    parser.add_argument("--list", action="store_true", help="print the jobs that are left, and do nothing")
+    for name in ("datasets", "methods", "layers", "sizes", "seeds"):
+        parser.add_argument(f"--{name}", help=f"only these {name}, with commas between")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Sweep."""
+    from ..sweep.drive import dask_workers, local_workers, plan, say_on_stderr, sweep
+    from ..sweep.grid import read_grid
+    from ..sweep.records import read_all
+    from ..sweep.work import data_dir_text
+
+    if args.workers < 1:
+        raise ValueError(f"--workers must be at least 1, got {args.workers}")
+    records = args.records or (Path("data/cache/quick") if args.grid == "quick" else RECORDS)
+    runs = [job for job in read_grid(args.grid) if selected(job, args)]
+    if not runs:
+        raise ValueError("no job of the grid fits --datasets, --methods, --layers, --sizes and --seeds")
+    if args.list:
+        for job in plan(runs, read_all(records), args.retry):
+            print(job.label())
+        return 0
+    workers = dask_workers(args.dask) if args.dask else local_workers(args.workers)
+    counts = sweep(runs, records, workers, data_dir_text(args.data_dir), args.retry, say_on_stderr)
+    print(f"{counts['done']} done, {counts['failed']} failed, {counts['left']} left; records in {records}")
+    if counts["failed"]:
+        print("failed jobs are tried again with --retry")
+    return 1 if counts["failed"] or counts["left"] else 0
+
+
+def selected(job: "Job", args: argparse.Namespace) -> bool:
+    """Tell whether a job fits the selection of the command line."""
+    values = {"datasets": job.dataset, "methods": job.method, "layers": str(job.layers), "seeds": str(job.seed)}
+    values["sizes"] = job.compression or str(job.expansion)
+    return all(not getattr(args, name) or value in getattr(args, name).split(",") for name, value in values.items())

@@ -1,0 +1,1 @@
+"""Sweeps: a grid of training runs, spread over processes or machines, with one durable record for each."""

@@ -1,0 +1,175 @@
+"""Driving a sweep: hand out what is ready, write down what comes back, whatever does the work.
+
+Works are done by any `concurrent.futures.Executor`: spawned processes of one thread each, or a Dask cluster. Only this
+process writes records. Jobs in flight are as many as there are workers, so a kill loses no more than those. A job waits
+for the searches that it needs. Left out: what a job is (`grid`) and does (`work`).
+"""
+
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .grid import Job, needs, with_searches
+from .records import FILES, Record, append, read_all
+from .work import do
+
+ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
+)
+Say = Callable[[str], Any]
+
+
+@dataclass
+class Workers:
+    """Somebody who works: an executor, how many jobs at a time, and how to get a new one if it breaks."""
+
+    make: Callable[[], Executor]
+    count: int
+    executor: Executor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.executor = self.make()
+
+    def replace(self) -> None:
+        """Get a new executor after a worker died so hard that the old one is of no use."""
+        self.executor.shutdown(wait=False, cancel_futures=True)
+        self.executor = self.make()
+
+
+def local_workers(count: int) -> Workers:
+    """Spawn processes, one thread each."""
+    os.environ.update(ONE_THREAD)  # before a worker imports NumPy
+    return Workers(lambda: ProcessPoolExecutor(count, multiprocessing.get_context("spawn")), count)
+
+
+def dask_workers(address: str) -> Workers:
+    """Use the workers of a running Dask scheduler, such as "tcp://host:8786"."""
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise ValueError("--dask needs Dask: pip install 'hashnets_np[cluster]'") from error
+    client = Client(address, timeout=20, set_as_default=False)
+    count = sum(client.nthreads().values())
+    if not count:
+        raise ValueError(f"the Dask scheduler at {address} has no workers; start some with `dask worker {address}`")
+    return Workers(lambda: client.get_executor(pure=False, retries=2), count)
+
+
+def plan(runs: list[Job], records: dict[str, Record], retry: bool) -> list[Job]:
+    """List what is left to do: searches before the runs that need them; without `retry` failed jobs are left alone."""
+    skip = {key for key, record in records.items() if record["status"] == "done" or not retry}
+    wanted = [job for job in runs if job.key not in skip]
+    return [job for job in with_searches(wanted) if job.key not in skip]
+
+
+def sweep(
+    runs: list[Job], folder: Path, workers: Workers, data_dir: str | None = None, retry: bool = False,
+    say: Say | None = None,
+) -> dict[str, int]:
+    """Do every job of `runs` that has no record in `folder`, and return how many were done, failed and left.
+
+    workers: who works. retry: also jobs whose last record says failed. say: is told one line per finished job. Ctrl-C
+    stops handing out and keeps what is done.
+    """
+    say = say or (lambda line: None)
+    records = read_all(folder)
+    progress = Progress(plan(runs, records, retry), workers.count, say)
+    waiting, running = list(progress.jobs), dict[Future, Job]()
+    try:
+        while True:
+            hand_out(waiting, running, records, workers, data_dir)
+            if not running:
+                break
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            broken = False
+            for future in finished:
+                job = running.pop(future)
+                record, broken_now = result(future, job)
+                broken |= broken_now
+                if append(folder / FILES[job.kind], record):
+                    progress.tell(job, record, len(running))
+                records[job.key] = record
+            if broken:
+                running.clear()  # the pool failed them all; they are handed out again
+                waiting[:0] = [job for job in progress.jobs if job.key not in records and job not in waiting]
+                workers.replace()
+    except KeyboardInterrupt:
+        say("stopping; what is done is recorded")
+    finally:
+        workers.executor.shutdown(wait=False, cancel_futures=True)
+    return progress.counts()
+
+
+def hand_out(
+    waiting: list[Job], running: dict[Future, Job], records: dict[str, Record], workers: Workers, data_dir: str | None
+) -> None:
+    """Submit the first jobs whose searches are done, until every worker has one."""
+    for job in list(waiting):
+        if len(running) >= workers.count:
+            return
+        found = {search.key: records.get(search.key, {}) for search in needs(job)}
+        if any(record.get("status") == "failed" for record in found.values()):
+            waiting.remove(job)  # its search failed: it is left for a later sweep
+        elif all(found.values()):
+            waiting.remove(job)
+            running[workers.executor.submit(do, job, found, data_dir)] = job
+
+
+def result(future: Future, job: Job) -> tuple[Record, bool]:
+    """Take a record from a future; a worker that died gives a record of failure, and whether the pool is broken."""
+    try:
+        return future.result(), False
+    except Exception as error:  # a job's own errors come as records: this is the worker's
+        record = {"key": job.key, "status": "failed", "error": f"{type(error).__name__}: {error}", "seconds": 0.0}
+        return record | {"dataset": job.dataset, "method": job.method}, isinstance(error, BrokenProcessPool)
+
+
+@dataclass
+class Progress:
+    """Counts, and a guess of the time left."""
+
+    jobs: list[Job]
+    workers: int
+    say: Say
+    done: int = 0
+    failed: int = 0
+    start: float = field(default_factory=time.monotonic)
+
+    def tell(self, job: Job, record: Record, running: int) -> None:
+        """Say what just finished and how things stand."""
+        good = record["status"] == "done"
+        self.done, self.failed = self.done + good, self.failed + (not good)
+        over = self.done + self.failed
+        left = (time.monotonic() - self.start) / over * (len(self.jobs) - over)
+        error = f"test {record['test_error']:.2f} %" if "test_error" in record else record.get("error", "")
+        if good and job.kind == "search":
+            error = f"validation {record['valid_error']:.2f} %, {record['epochs']} epochs"
+        self.say(f"[{over}/{len(self.jobs)}] {job.label()}: {error} ({record['seconds']:.0f} s); "
+                 f"running {running}, failed {self.failed}, about {duration(left)} left")
+
+    def counts(self) -> dict[str, int]:
+        """Return how many jobs were done, failed and left."""
+        return {"done": self.done, "failed": self.failed, "left": len(self.jobs) - self.done - self.failed}
+
+
+def duration(seconds: float) -> str:
+    """Write a time in two units.
+
+    >>> duration(4000), duration(70)
+    ('1 h 6 min', '1 min 10 s')
+    """
+    minutes, s = divmod(round(seconds), 60)
+    hours, m = divmod(minutes, 60)
+    return f"{hours} h {m} min" if hours else f"{m} min {s} s"
+
+
+def say_on_stderr(line: str) -> None:
+    """Print a progress line."""
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,137 @@
+"""What a sweep is asked for: one job per training run or search, read from a small TOML file or a preset.
+
+A grid is a product: data sets x methods x layers x (compressions or expansions) x seeds. A file has one or more
+[[grid]] tables and settings above them; `presets/*.toml` are such files. Left out: what a job does (`work`).
+"""
+
+import itertools
+import tomllib
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from math import log2
+from pathlib import Path
+from typing import Any
+
+from ..datasets import LOADERS
+from ..methods import DARK, METHODS
+
+PRESETS = Path(__file__).parent / "presets"
+ALL = ("table1", "table2", "figure2", "figure3", "figure4")  # the paper's campaign; `all` is these, in this order
+SEARCHED = {"nn": ("1", "1/8", "1/64")}  # where hyper-parameters are searched; nn at 1 is the teacher of dark knowledge
+SEARCHED_OTHERS = ("1/8", "1/64")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One point of a grid. kind: "run" (train and test once) or "search" (choose hyper-parameters for such runs).
+
+    layers: the paper's count, hidden layers + 2. compression ("1/8") or expansion (8), the other None. hidden: units
+    per hidden layer. tune: hyper-parameters from a search, else the defaults. max_epochs:
+    None for what the size of the data set asks.
+    """
+
+    kind: str
+    dataset: str
+    method: str
+    layers: int
+    compression: str | None
+    expansion: int | None
+    seed: int
+    hidden: int = 1000
+    tune: bool = True
+    max_epochs: int | None = None
+
+    @property
+    def key(self) -> str:
+        """Name the job: two jobs of one name are the same job."""
+        parts = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return " ".join(f"{name}={value}" for name, value in parts if value is not None)
+
+    def widths(self, inputs: int, classes: int) -> list[int]:
+        """List the widths of the network at compression 1 (or expansion 1)."""
+        return [inputs, *[self.hidden] * (self.layers - 2), classes]
+
+    def label(self) -> str:
+        """Describe the job in a few words for the progress line."""
+        size = f"c={self.compression}" if self.compression else f"x{self.expansion}"
+        what = "search " if self.kind == "search" else ""
+        return f"{what}{self.dataset} {self.method} {self.layers} layers {size} seed {self.seed}"
+
+
+def search_for(job: Job, method: str | None = None, at: str | None = None) -> Job:
+    """Find the search whose hyper-parameters a run takes: same data set, method and depth, nearest compression.
+
+    At an expansion the compression is stored / virtual weights, 1 / expansion; a dense network of 50 of 1000 units
+    counts as 1/20 of its own.
+    """
+    method = method or job.method
+    if at is None:
+        c = Fraction(job.compression) if job.compression else Fraction(1, job.expansion or 1)
+        if job.expansion and DARK.get(method, method) == "nn":
+            c = Fraction(job.hidden, 1000)
+        points = SEARCHED.get(method, SEARCHED_OTHERS)
+        at = min(points, key=lambda p: abs(log2(Fraction(p)) - log2(c)))
+    hidden = 1000 if job.expansion else job.hidden
+    return Job("search", job.dataset, method, job.layers, at, None, 0, hidden, True, job.max_epochs)
+
+
+def needs(job: Job) -> list[Job]:
+    """List the searches that must be done before a job: its own, and that of the teacher for dark knowledge."""
+    found = [search_for(job)] if job.kind == "run" and job.tune else []
+    if job.method in DARK and job.tune:
+        found.append(search_for(job, "nn", "1"))
+    return found
+
+
+def with_searches(runs: list[Job]) -> list[Job]:
+    """Put each search before the first job that needs it, once."""
+    order: dict[Job, None] = {}
+    for job in runs:
+        for search in needs(job):
+            order.update(dict.fromkeys([*needs(search), search]))
+        order[job] = None
+    return list(order)
+
+
+def read_grid(source: str | Path) -> list[Job]:
+    """Read the runs of a preset ("table1", ..., "all", "quick") or of a TOML file, in order, each once.
+
+    Raises ValueError, naming the file, for anything that is not understood.
+    """
+    if str(source) == "all":
+        return list(dict.fromkeys(itertools.chain.from_iterable(read_grid(name) for name in ALL)))
+    path = PRESETS / f"{source}.toml"
+    path = path if path.exists() else Path(source)
+    if not path.exists():
+        known = ", ".join([*sorted(p.stem for p in PRESETS.glob("*.toml")), "all"])
+        raise ValueError(f"{source!r} is neither a preset ({known}) nor a grid file")
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path} is not a TOML file: {error}") from error
+    grids = content.pop("grid", [])
+    if not grids:
+        raise ValueError(f"{path} has no [[grid]] table; see {PRESETS / 'quick.toml'} for an example")
+    return list(dict.fromkeys(itertools.chain.from_iterable(expand(path, content | grid) for grid in grids)))
+
+
+def expand(path: Path, grid: dict[str, Any]) -> list[Job]:
+    """Multiply one grid out."""
+    lists = {"datasets", "methods", "layers", "compressions", "expansions", "seeds"}
+    settings = {name: value for name, value in grid.items() if name not in lists}
+    if unknown := sorted(set(settings) - {"hidden", "tune", "max_epochs"}):
+        raise ValueError(f"{path}: unknown setting {unknown[0]!r}; known: {sorted(lists)}, hidden, tune, max_epochs")
+    for name, known in (("datasets", tuple(LOADERS)), ("methods", METHODS)):
+        for value in grid.get(name, []):
+            if value not in known:
+                raise ValueError(f"{path}: unknown {name[:-1]} {value!r}; known: {', '.join(known)}")
+    if bad := [n for n in grid.get("layers", [3]) if not isinstance(n, int) or n < 3]:
+        raise ValueError(f"{path}: layers must be whole numbers from 3 (one hidden layer), got {bad[0]!r}")
+    sizes = [(str(c), None) for c in grid.get("compressions", [])] + [(None, e) for e in grid.get("expansions", [])]
+    if not sizes:
+        raise ValueError(f"{path}: a grid needs compressions or expansions")
+    if missing := [name for name in ("datasets", "methods") if not grid.get(name)]:
+        raise ValueError(f"{path}: a grid needs {missing[0]}")
+    lists_in_order = grid["datasets"], grid.get("layers", [3]), sizes, grid["methods"], grid.get("seeds", [0])
+    product = itertools.product(*lists_in_order)
+    return [Job("run", data, method, layers, c, e, seed, **settings) for data, layers, (c, e), method, seed in product]
