@@ -71,6 +71,15 @@ def test_a_layer_is_its_virtual_matrix_and_bias(kernels, rng, bias):
     np.testing.assert_allclose(layer.forward(x), x @ layer.virtual_weight().T + b, rtol=1e-12)
 
 
+def test_layers_of_one_network_have_maps_of_their_own_even_at_equal_shapes():
+    net = hn.build("hashnet", [30, 40, 40, 40, 10], compression="1/8", seed=1)
+    maps = [layer.map for layer in net.layers if isinstance(layer, hn.HashedLinear)]
+    assert [m.seed for m in maps] == [hn.derive_seed(1, number) for number in range(4)]
+    (bucket, sign), (other_bucket, other_sign) = maps[1].table(), maps[2].table()
+    assert bucket.shape == other_bucket.shape
+    assert (bucket == other_bucket).mean() < 0.05 and 0.4 < (sign == other_sign).mean() < 0.6
+
+
 def test_backward_overwrites_and_the_first_layer_can_skip_its_input(rng):
     net = network((15,), "dense")
     x, dz = rng.normal(size=(6, 12)), rng.normal(size=(6, 4))
