@@ -572,7 +572,7 @@ def network_cases(book):
         ("b", [4, 6, 2], Fraction(1, 4), "DropoutNotInverted DropoutGradientMissing"),
         ("c", [6, 3], Fraction(1, 2), ""),
         ("d", [4, 5, 5, 3], Fraction(3, 4), "DropoutNotInverted ReluGradientMissing"),
-        ("e", [5, 5, 5], Fraction(0), "DropoutGradientMissing DropoutMaskInverted"),
+        ("e", [5, 5, 5], Fraction(1, 2), "DropoutGradientMissing DropoutMaskInverted"),
         ("f", [6, 6, 4], Fraction(1, 8), "DropoutNotInverted"),
     ]:
         n = len(widths) - 1

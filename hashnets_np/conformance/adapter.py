@@ -1,0 +1,110 @@
+"""The adapter: the handful of methods through which the kit looks at somebody's layer.
+
+Subclass `Adapter` and write the methods that your layer can answer; leave out the others, and what they stand for is
+reported as not covered. Arrays come in as NumPy arrays and may go out as anything that np.asarray takes. Refuse bad
+input by raising an exception (NotImplementedError doesn't refuse: it says "not covered"). What everything must compute
+is in data/vectors/SPEC.md. Beside this file are worked adapters: `numpy_layer`, `torch_layer`, `jax_layer`,
+`keras_layer`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class LayerSpec:
+    """What defines a layer, apart from its weights.
+
+    n_in, n_out: units. kind: of the map. buckets: K. seed: of the map; None within a network, which derives it. bias:
+    "column", "hashed", "dense" or None. bias_buckets: K_b of a hashed bias, else 0. dtype: "float32" or "float64".
+    """
+
+    n_in: int
+    n_out: int
+    kind: str
+    buckets: int
+    seed: int | None
+    bias: str | None
+    bias_buckets: int
+    dtype: str
+
+
+class Adapter:
+    """Base class of all adapters; every method here means "not covered".
+
+    The layer: `__init__`, `forward`, `backward`, `step`, `gather`, `scatter_add`, `stored_bytes`. What it is made of,
+    as static methods: `hash`, `hash_text`, `bucket_sign`, `bucket_counts`, `derive_seed`. A network and its loss:
+    `network`, `loss`.
+    """
+
+    def __init__(self, spec: LayerSpec, w: NDArray, b: NDArray | None) -> None:
+        """Make the layer with real weights w (K,) and b: (K_b,) hashed, (n_out,) dense, else None."""
+
+    def forward(self, a: NDArray) -> Any:
+        """Compute z (batch, n_out) from a (batch, n_in)."""
+        raise NotImplementedError
+
+    def backward(self, a: NDArray, dz: NDArray) -> tuple[Any, Any, Any]:
+        """Compute (dw, db, da) for input a and the gradient dz (batch, n_out) of the loss by the output."""
+        raise NotImplementedError
+
+    def step(self, a: NDArray, dz: NDArray, lr: float, momentum: float, weight_decay: float) -> tuple[Any, Any]:
+        """Take one step of SGD with momentum; return the new (w, b). Velocities live as long as the layer."""
+        raise NotImplementedError
+
+    def gather(self) -> Any:
+        """Build V (n_out, n_in); asked only of layers without bias."""
+        raise NotImplementedError
+
+    def scatter_add(self, dV: NDArray) -> Any:
+        """Sum dV (n_out, n_in) into dw (K,); asked only of layers without bias."""
+        raise NotImplementedError
+
+    def stored_bytes(self) -> int:
+        """Say how many bytes the layer needs on disk."""
+        raise NotImplementedError
+
+    @staticmethod
+    def hash(i: NDArray, j: NDArray, seed: int) -> Any:
+        """XXH32 of the keys (i, j), two vectors of integers."""
+        raise NotImplementedError
+
+    @staticmethod
+    def hash_text(texts: Sequence[str], seed: int) -> Any:
+        """XXH32 of ASCII texts."""
+        raise NotImplementedError
+
+    @staticmethod
+    def bucket_sign(i: NDArray, j: NDArray, kind: str, buckets: int, seed: int) -> tuple[Any, Any]:
+        """Find buckets and signs of the virtual weights (i, j), two vectors of integers."""
+        raise NotImplementedError
+
+    @staticmethod
+    def bucket_counts(compression: Any, n_in: int, n_out: int, bias: str | None) -> tuple[int, int]:
+        """Count the real weights: (K, K_b), K_b = 0 unless the bias is hashed."""
+        raise NotImplementedError
+
+    @staticmethod
+    def derive_seed(seed: int, n: int) -> int:
+        """Derive the n-th seed."""
+        raise NotImplementedError
+
+    @staticmethod
+    def network(
+        seed: int, layers: list[LayerSpec], weights: list[tuple[NDArray, NDArray | None]], x: NDArray,
+        masks: list[NDArray] | None, rate: float, dz: NDArray,
+    ) -> tuple[Any, list[tuple[Any, Any]], Any]:
+        """Run hashed layers with ReLU between them forward and backward: (z, [(dw, db) of each layer], dx).
+
+        Layer seeds are derived from the network's. masks: of 0 and 1 for the input of each layer, for inverted dropout
+        at `rate`; None: no dropout. dz: gradient of the loss by z.
+        """
+        raise NotImplementedError
+
+    @staticmethod
+    def loss(z: NDArray, y: NDArray, soft: NDArray | None, temperature: float, mix: float) -> tuple[Any, Any]:
+        """Compute (loss, dz) of logits z for labels y and, unless None, soft targets."""
+        raise NotImplementedError

@@ -1,0 +1,38 @@
+"""The kit as a pytest suite: HASHNETS_IMPL=mymodule:MyLayer pytest --pyargs hashnets_np.conformance."""
+
+import os
+
+import pytest
+
+from .cases import Case, all_cases
+from .operations import as_lines
+from .runner import FAILS, HOLDS, NOT_COVERED, Result, find_in_current_folder, load_adapter, run_case
+
+IMPLEMENTATION = os.environ.get("HASHNETS_IMPL", "")
+held: list[Result] = []
+
+
+@pytest.fixture(scope="module")
+def adapter():
+    """The adapter that HASHNETS_IMPL names; anything else is an error, not a skip."""
+    if not IMPLEMENTATION:
+        pytest.fail("set HASHNETS_IMPL=module:Class to the adapter that is to be checked", pytrace=False)
+    find_in_current_folder()
+    return load_adapter(IMPLEMENTATION)
+
+
+@pytest.mark.parametrize("case", all_cases(), ids=lambda case: case.id)
+def test_case(adapter, case: Case):
+    """A golden vector holds, or is skipped where the adapter doesn't cover it."""
+    result = run_case(adapter, case)
+    if result.status == NOT_COVERED:
+        pytest.skip(f"not covered: {result.difference}")
+    if result.status == FAILS:
+        bug = f"likely bug: {', '.join(sorted(result.bugs)) or 'none that is known'}"
+        pytest.fail("\n".join([result.difference, bug, *as_lines(case, IMPLEMENTATION)]), pytrace=False)
+    held.append(result)
+
+
+def test_something_was_covered(adapter):
+    """A run that covers nothing isn't a pass. (Last in this file: it looks at what the others found.)"""
+    assert any(r.status == HOLDS and r.case.valid for r in held), "no case was covered"
