@@ -1,17 +1,29 @@
 """The numba kernels against the plain ones: integers bit for bit, floats within 1e-5 (float32) and 1e-12 (float64)."""
 
+import itertools
+import os
+import subprocess
+import sys
+import threading
+import tracemalloc
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 pytest.importorskip("numba")
-from hashnets_np.kernels import fast, plain
-from hashnets_np.sharing import SharingMap
+from hashnets_np.hashing import xxh32_pair
+from hashnets_np.kernels import fast, fast_lines, fast_threads, plain
+from hashnets_np.sharing import MAX_BUCKETS, SharingMap
 
 BOUND = {np.float32: 1e-5, np.float64: 1e-12}
+DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 # n_out, n_cols, buckets, batch: narrow, wide, one bucket, more buckets than weights, several tiles and pieces
 SIZES = [
     (1, 1, 1, 1), (3, 5, 4, 2), (10, 1001, 157, 50), (1000, 65, 1000, 7), (30, 70, 2**17, 20), (300, 700, 3277, 3),
     (1000, 785, 98125, 50), (2300, 40, 77, 6), (64, 4100, 2**12, 5), (64, 4100, 1, 1), (4100, 64, 2**12, 4),
+    (2300, 300, 2**12, 5),
 ]  # fmt: skip
 
 
@@ -20,21 +32,238 @@ def difference(result, expected):
     return np.abs(result - expected).max() / np.abs(expected).max()
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize(("n_out", "n_cols", "buckets", "batch"), SIZES)
-def test_all_four_kernels_agree_with_the_plain_version(n_out, n_cols, buckets, batch, dtype):
-    rng = np.random.default_rng(1)
-    m = SharingMap(n_out, n_cols, buckets=buckets, seed=2**32 - 1)
-    w, a, dz, dV = (
-        rng.normal(size=s).astype(dtype) for s in (buckets, (batch, n_cols), (batch, n_out), (n_out, n_cols))
-    )
-    np.testing.assert_array_equal(fast.hash_gather(w, m), plain.hash_gather(w, m))
-    assert difference(fast.hash_scatter_add(dV, m), plain.hash_scatter_add(dV, m)) <= BOUND[dtype]
-    assert difference(fast.hashed_forward(w, a, m), plain.hashed_forward(w, a, m)) <= BOUND[dtype]
-    dw, da = plain.hashed_backward(w, a, dz, m)
-    fast_dw, fast_da = fast.hashed_backward(w, a, dz, m)
-    assert difference(fast_dw, dw) <= BOUND[dtype]
-    assert difference(fast_da, da) <= BOUND[dtype]
+def example(n_out, n_cols, buckets, batch, dtype, seed=1):
+    """A map, and w, a, dz, dV to go with it."""
+    rng = np.random.default_rng(seed)
+    shapes = buckets, (batch, n_cols), (batch, n_out), (n_out, n_cols)
+    return SharingMap(n_out, n_cols, buckets, seed=2**32 - 1), *(rng.normal(size=s).astype(dtype) for s in shapes)
+
+
+def all_four(m, w, a, dz, dV):
+    forward, backward = fast.hashed_forward(w, a, m), fast.hashed_backward(w, a, dz, m)
+    return fast.hash_gather(w, m), fast.hash_scatter_add(dV, m), forward, *backward
+
+
+@DTYPES
+@pytest.mark.parametrize("sizes", SIZES)
+def test_all_four_kernels_agree_with_the_plain_version(sizes, dtype):
+    m, w, a, dz, dV = example(*sizes, dtype)
+    V, scattered, z, dw, da = all_four(m, w, a, dz, dV)
+    np.testing.assert_array_equal(V, plain.hash_gather(w, m))
+    assert difference(scattered, plain.hash_scatter_add(dV, m)) <= BOUND[dtype]
+    assert difference(z, plain.hashed_forward(w, a, m)) <= BOUND[dtype]
+    plain_dw, plain_da = plain.hashed_backward(w, a, dz, m)
+    assert difference(dw, plain_dw) <= BOUND[dtype]
+    assert difference(da, plain_da) <= BOUND[dtype]
     only_dw, nothing = fast.hashed_backward(w, a, dz, m, input_grad=False)
     assert nothing is None
-    np.testing.assert_array_equal(only_dw, fast_dw)
+    np.testing.assert_array_equal(only_dw, dw)
+
+
+def test_lanes_and_lines_give_the_hash_bit_for_bit(rng):
+    i, j = rng.integers(0, 2**32, 300, dtype=np.uint32), rng.integers(0, 2**32, 400, dtype=np.uint32)
+    i[:3], j[:3] = (0, 1, 2**32 - 1), (0, 1, 2**32 - 1)
+    for seed in (0, 7, 2**31, 2**32 - 1):
+        x = np.empty((i.size, j.size), np.uint32)
+        fast_lines.hash_lines(x, fast.row_lanes(i, seed), fast.column_lanes(j))
+        np.testing.assert_array_equal(x, xxh32_pair(i[:, None], j[None, :], seed))
+        x = np.empty((j.size, i.size), np.uint32)  # columns of V as lines
+        fast_lines.hash_lines(x, fast.column_lanes(j), fast.row_lanes(i, seed))
+        np.testing.assert_array_equal(x.T, xxh32_pair(i[:, None], j[None, :], seed))
+
+
+@given(st.one_of(st.integers(1, 2**12), st.integers(1, MAX_BUCKETS), st.integers(1, 30).map(lambda n: 2**n)))
+def test_buckets_without_division_are_exact(buckets):
+    multiples = np.arange(1, 100) * (2**31 // buckets // 100 + 1) * buckets
+    y = np.concatenate([multiples - 1, multiples, multiples + 1, [0, 2**31 - 1, 2**31 - 2]])
+    y = y[(y >= 0) & (y < 2**31)]
+    bucket = np.empty(y.size, np.uint32)
+    fast_lines.bucket_line(bucket, (2 * y + 1).astype(np.uint32), np.uint32(buckets), *fast_lines.divisor(buckets))
+    np.testing.assert_array_equal(bucket, y % buckets)
+
+
+@DTYPES
+def test_a_flipped_top_bit_is_a_product_with_the_sign(dtype):
+    values = np.array([1.5, -2.5, 0.0, -0.0, np.inf, -np.inf, np.finfo(dtype).tiny / 2, np.nan] * 2, dtype)
+    x = np.repeat(np.array([2, 2**32 - 1], np.uint32), 8)  # bit 0 clear: +1; set: -1
+    expected = values * np.repeat([1, -1], 8).astype(dtype)
+    integer = np.dtype(f"u{values.itemsize}")
+    fast_lines.flip_line(values.view(integer), x, integer.type(8 * values.itemsize - 1))
+    np.testing.assert_array_equal(values, expected)
+    finite = ~np.isnan(values)
+    np.testing.assert_array_equal(np.signbit(values[finite]), np.signbit(expected[finite]))
+
+
+@DTYPES
+@pytest.mark.parametrize("batch", [1, 20])
+def test_the_same_bits_for_any_number_of_threads(batch, dtype, monkeypatch):
+    inputs = example(1100, 900, 3000, batch, dtype)
+    monkeypatch.setattr(fast_threads, "thread_count", lambda: 1)
+    expected = all_four(*inputs)
+    for threads in (2, 4, 3, 4):
+        monkeypatch.setattr(fast_threads, "thread_count", lambda: threads)  # noqa: B023
+        for result, wanted in zip(all_four(*inputs), expected, strict=True):
+            np.testing.assert_array_equal(result, wanted)
+
+
+def test_callers_in_several_threads_do_not_disturb_each_other():
+    inputs = [example(700, 600, 2000, 20, np.float32, seed) for seed in range(4)]
+    expected, results = [all_four(*x) for x in inputs], {}
+
+    def call_often(n):
+        results[n] = [all_four(*inputs[n]) for _ in range(5)]
+
+    before = [library["num_threads"] for library in fast_threads.blas().info()]
+    callers = [threading.Thread(target=call_often, args=(n,)) for n in range(4)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    for n, wanted in enumerate(expected):
+        for result in results[n]:
+            for part, wanted_part in zip(result, wanted, strict=True):
+                np.testing.assert_array_equal(part, wanted_part)
+    assert [library["num_threads"] for library in fast_threads.blas().info()] == before
+
+
+def test_an_error_in_a_piece_reaches_the_caller_and_frees_blas():
+    before = [library["num_threads"] for library in fast_threads.blas().info()]
+    with pytest.raises(ZeroDivisionError):
+        fast_threads.run(lambda n: 1 // (n - 3), 8)
+    assert [library["num_threads"] for library in fast_threads.blas().info()] == before
+
+
+@DTYPES
+@pytest.mark.parametrize("batch", [0, 1, 9])
+def test_inputs_of_any_layout_are_read_and_never_written(batch, dtype):
+    m, w, a, dz, dV = example(150, 170, 999, batch, dtype)
+    expected = all_four(m, w, a, dz, dV)
+    odd = np.repeat(w, 2)[::2], np.asfortranarray(a), np.repeat(dz, 2, axis=1)[:, ::2], dV.T.copy().T
+    copies = [x.copy() for x in odd]
+    for x in odd:
+        x.flags.writeable = False
+    for result, wanted in zip(all_four(m, *odd), expected, strict=True):
+        np.testing.assert_array_equal(result, wanted)
+    for x, copy in zip(odd, copies, strict=True):
+        np.testing.assert_array_equal(x, copy)
+
+
+def test_an_explicit_table_goes_through_the_plain_version(rng):
+    _, w, a, dz, dV = example(40, 30, 7, 5, np.float64)
+    m = SharingMap.from_table(rng.integers(0, 7, (40, 30)), rng.choice([-1, 1], (40, 30)), buckets=7)
+    for result, wanted in zip(
+        all_four(m, w, a, dz, dV),
+        (plain.hash_gather(w, m), plain.hash_scatter_add(dV, m), plain.hashed_forward(w, a, m),
+         *plain.hashed_backward(w, a, dz, m)), strict=True,
+    ):  # fmt: skip
+        np.testing.assert_allclose(result, wanted, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1.0])
+def test_many_addends_keep_their_digits(offset, rng):
+    """2**19 addends per bucket, random or all of one sign: float32 running sums would be 1e-4 off in the second."""
+    m = SharingMap(2**11, 2**10, buckets=4, seed=3)
+    sign = np.concatenate([m.tile(slice(r, r + 256))[1] for r in range(0, m.n_out, 256)])
+    dV = ((rng.normal(size=sign.shape) * (1 - offset) + offset * rng.random(sign.shape)) * sign).astype(np.float32)
+    assert difference(fast.hash_scatter_add(dV, m), plain.hash_scatter_add(dV, m)) <= 1e-6
+
+
+@DTYPES
+def test_partial_sums_need_less_memory_than_the_virtual_weights(dtype):
+    for side, K in [(10, 1), (1000, 1), (1000, 15625), (1000, 125000), (1000, 500_000), (1000, 10**6), (8192, 2**20)]:
+        pieces, dw = fast.column_pieces(SharingMap(side, side, K), np.dtype(dtype))
+        assert (pieces[0].start, pieces[-1].stop, len(dw)) == (0, side, len(pieces))
+        assert all(p.stop == q.start for p, q in itertools.pairwise(pieces))
+        assert dw.size <= max(K, side * side)
+        assert dw.nbytes <= max(2**25, 4 * K * dw.itemsize)
+    assert len(fast.column_pieces(SharingMap(1000, 1000, 10**6), np.dtype(dtype))[0]) == 1
+
+
+@pytest.mark.parametrize("batch", [1, 16])
+def test_memory_is_a_few_tiles_and_sums_not_the_virtual_weights(batch):
+    m, w, a, dz, _ = example(4096, 4096, 2**14, batch, np.float32)  # V would be 64 MiB
+    fast.hashed_backward(w, a, dz, m)
+    tracemalloc.start()
+    try:
+        fast.hashed_forward(w, a, m)
+        fast.hashed_backward(w, a, dz, m)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak <= 2**20 * (2 + 2 * fast_threads.thread_count())
+
+
+@pytest.mark.slow
+def test_more_than_2_to_the_32_virtual_weights(rng):
+    m, batch = SharingMap(2**17 + 3, 2**15, buckets=1000, seed=5), 2
+    w, a = rng.normal(size=m.buckets).astype(np.float32), rng.normal(size=(batch, m.n_cols)).astype(np.float32)
+    last = slice(m.n_out - 5, m.n_out)
+    bucket, sign = m.tile(last)
+    z = fast.hashed_forward(w, a, m)
+    assert difference(z[:, last], a @ (w[bucket] * sign).T) <= 1e-5
+    dz = np.zeros_like(z)
+    dz[:, last] = 1
+    dw, da = fast.hashed_backward(w, a, dz, m)
+    assert difference(da, dz[:, last] @ (w[bucket] * sign)) <= 1e-5
+    dV = dz[:, last].T @ a
+    assert difference(dw, plain.add_to_buckets(dV, bucket, sign, m.buckets).astype(np.float32)) <= 1e-5
+
+
+PROGRAM = """
+import numpy as np, hashnets_np as hn
+from hashnets_np.kernels import fast_lines
+m = hn.SharingMap(5, 70, buckets=11, seed=2**32 - 1)
+for dtype in (np.float32, np.float64):
+    w = np.arange(11, dtype=dtype)
+    for batch in (1, 6):
+        a, dz = np.ones((batch, 70), dtype), np.ones((batch, 5), dtype)
+        print(hn.hashed_forward(w, a, m).sum(), *(x.sum() for x in hn.hashed_backward(w, a, dz, m)))
+    print(hn.hash_gather(w, m).tolist(), hn.hash_scatter_add(hn.hash_gather(w, m), m).tolist())
+"""
+COUNT = """
+counts = [f.stats for f in vars(fast_lines).values() if hasattr(f, "stats")]
+print("compiled:", sum(sum(c.cache_misses.values()) for c in counts))
+print("from cache:", sum(sum(c.cache_hits.values()) for c in counts))
+"""
+
+
+def in_a_process_of_its_own(program, **environment):
+    environment = {**os.environ, **environment}
+    command = [sys.executable, "-W", "error::RuntimeWarning", "-c", program]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_jit_on_jit_off_and_numpy_print_the_same():
+    outputs = {in_a_process_of_its_own(PROGRAM, **{name: value}) for name, value in
+               [("HASHNETS_KERNELS", "numba"), ("HASHNETS_KERNELS", "numpy"), ("NUMBA_DISABLE_JIT", "1")]}  # fmt: skip
+    assert len(outputs) == 1
+
+
+def test_a_second_process_compiles_nothing(tmp_path):
+    first = in_a_process_of_its_own(PROGRAM + COUNT, NUMBA_CACHE_DIR=str(tmp_path))
+    second = in_a_process_of_its_own(PROGRAM + COUNT, NUMBA_CACHE_DIR=str(tmp_path))
+    assert "from cache: 0" in first
+    assert "compiled: 0\n" in second
+    assert "from cache: 0" not in second
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_forked_child_makes_a_pool_of_its_own():
+    program = """
+import os
+import numpy as np, hashnets_np as hn
+m = hn.SharingMap(600, 600, buckets=100, seed=1)
+w, a = np.ones(100, np.float32), np.ones((20, 600), np.float32)
+z = hn.hashed_forward(w, a, m)
+child = os.fork()
+if child == 0:
+    os._exit(0 if np.array_equal(hn.hashed_forward(w, a, m), z) else 1)
+assert os.waitpid(child, 0)[1] == 0
+"""
+    in_a_process_of_its_own(program, NUMBA_NUM_THREADS="4")
+
+
+def test_numba_is_imported_only_when_a_kernel_is_used():
+    assert in_a_process_of_its_own("import sys, hashnets_np; print('numba' in sys.modules)") == "False\n"

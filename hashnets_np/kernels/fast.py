@@ -2,7 +2,7 @@
 
 V is cut into tiles that fit into the cache. Forward: hash a tile, look it up, multiply with BLAS, drop it. Backward:
 multiply with BLAS, then walk once through the tile, taking dV out of it and putting V into it, multiply again, drop it.
-Nothing is kept between calls. Extra memory: a few tiles, and `partial_sums` copies of dw. The inner loops are in
+Nothing is kept between calls. Extra memory: a tile per thread and a few copies of dw. The inner loops are in
 `fast_lines`, the threads in `fast_threads`. Left out: maps of other kinds than xxhash, which go to `plain`.
 """
 
@@ -17,21 +17,24 @@ from . import plain
 from .fast_lines import backward_lines, divisor, forward_lines, walk_tile
 from .fast_threads import one_blas_thread, run
 
-SHORT_SIDE, LONG_SIDE = 128, 2048
+SHORT_SIDE, LONG_SIDE = 128, 2048  # of a tile
+TILE = SHORT_SIDE * LONG_SIDE  # virtual weights at most: 1 MiB of float32 stays in a core's own cache
 VECTOR = 32  # lines of a multiple of this many weights leave no rest that is done one by one
-TILE = SHORT_SIDE * LONG_SIDE  # virtual weights in a tile: 1 MiB of float32 stays in a core's own cache
 PIECE = 2**16  # virtual weights that are worth the handing over to another thread
 SMALL_BATCH = 4  # up to here, multiplying line by line is faster than making tiles for BLAS
-MAX_SUMS, MAX_SUM_BYTES = 16, 2**24  # of dw: fewer than 16 if they need more than 16 MiB, but 4 for 4 threads
-EXACT_ENOUGH = 1024  # addends per bucket and partial sum that are added in the dtype of the gradient, not in float64
+MAX_SUMS, MAX_SUM_WEIGHTS = 16, 2**22  # partial sums of dw: 16, or as many as 16 MiB of float32 hold, or else 4
+FEW_ADDENDS = 1024  # per bucket and partial sum: so many are added in the dtype of the gradient, more in float64
 
 
-def lanes(m: SharingMap) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    """Compute what XXH32 of (i, j) needs of each i and of each j, (n_out,) and (n_cols,); it goes on with their sum."""
-    i, j = np.arange(m.n_out, dtype=np.uint32), np.arange(m.n_cols, dtype=np.uint32)
-    with np.errstate(over="ignore"):
-        start = np.uint32((m.seed + PRIME_5 + KEY_BYTES) & MAX_UINT32)
-        return rotate_left(start + i * np.uint32(PRIME_3), 17) * np.uint32(PRIME_4), j * np.uint32(PRIME_3)
+def row_lanes(i: NDArray[np.uint32], seed: int) -> NDArray[np.uint32]:
+    """Do the part of XXH32 of (i, j) that needs only i. The rest starts from row lane + column lane."""
+    start = np.uint32((seed + PRIME_5 + KEY_BYTES) & MAX_UINT32)
+    return rotate_left(start + i * np.uint32(PRIME_3), 17) * np.uint32(PRIME_4)
+
+
+def column_lanes(j: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Do the part of XXH32 of (i, j) that needs only j."""
+    return j * np.uint32(PRIME_3)
 
 
 def pieces_of(whole: slice, size: int) -> list[slice]:
@@ -48,14 +51,15 @@ def column_pieces(m: SharingMap, dtype: np.dtype) -> tuple[list[slice], NDArray]
     """Cut V into the pieces of backward, blocks of columns, and make room for a partial sum of dw for each.
 
     All that depends on sizes only, never on the number of threads. The larger K is, the fewer sums: they must not need
-    more memory than V. Very many addends to a bucket are added in float64, for float32 would lose digits.
+    more memory than V. Very many addends to a bucket are added in float64, for float32 would lose digits
+    (test_many_addends_keep_their_digits).
     """
     virtual = m.n_out * m.n_cols
-    sums = min(MAX_SUMS, virtual // PIECE, m.n_cols // SHORT_SIDE, virtual // m.buckets)
-    sums = min(sums, max(4, min(virtual // 2, MAX_SUM_BYTES // dtype.itemsize) // m.buckets))
-    width = -(-m.n_cols // max(1, sums))
+    worth = min(MAX_SUMS, virtual // PIECE, m.n_cols // SHORT_SIDE)
+    room = min(virtual // m.buckets, max(4, min(virtual // 2, MAX_SUM_WEIGHTS) // m.buckets))
+    width = -(-m.n_cols // max(1, min(worth, room)))
     pieces = pieces_of(slice(0, m.n_cols), width + -width % VECTOR)
-    few = virtual <= EXACT_ENOUGH * m.buckets * len(pieces)
+    few = virtual <= FEW_ADDENDS * m.buckets * len(pieces)
     return pieces, np.empty((len(pieces), m.buckets), dtype if few else np.float64)
 
 
@@ -82,13 +86,6 @@ def multiply_add(x: NDArray, y: NDArray, out: NDArray, first: bool) -> None:
         out += x @ y
 
 
-def add_up(dw: NDArray, dtype: np.dtype) -> NDArray:
-    """Add the partial sums in their order, (pieces, K) -> (K,)."""
-    total, pieces = np.empty(dw.shape[1], dtype), pieces_of(slice(0, dw.shape[1]), PIECE)
-    run(lambda n: np.copyto(total[pieces[n]], dw[:, pieces[n]].sum(axis=0), casting="same_kind"), len(pieces))
-    return total
-
-
 def own(x: NDArray) -> NDArray:
     """Give numba what it is compiled for, a contiguous writable array: x itself, or else a copy."""
     return np.require(x, requirements=["C", "A", "W"])
@@ -98,7 +95,8 @@ class Walker:
     """A map and its real weights, as the inner loops want them: lanes, the bits of w, how to divide by K."""
 
     def __init__(self, w: NDArray, m: SharingMap) -> None:
-        self.rows, self.cols = lanes(m)
+        self.rows = row_lanes(np.arange(m.n_out, dtype=np.uint32), m.seed)
+        self.cols = column_lanes(np.arange(m.n_cols, dtype=np.uint32))
         self.integer = np.dtype(f"u{w.dtype.itemsize}")
         self.w = own(w).view(self.integer)
         top = self.integer.type(8 * w.dtype.itemsize - 1)  # how far bit 0 is from the sign bit
@@ -158,7 +156,7 @@ def hash_scatter_add(dV: NDArray, m: SharingMap) -> NDArray:
             walker.walk(tile, tile_rows, tile_cols, dw[n], gather=False)
 
     run(piece, len(cols))
-    return add_up(dw, dV.dtype)
+    return dw.sum(axis=0).astype(dV.dtype, copy=False)
 
 
 def hashed_forward(w: NDArray, a: NDArray, m: SharingMap) -> NDArray:
@@ -205,4 +203,4 @@ def hashed_backward(
                 multiply_add(dz[:, tile_rows], V, da[:, tile_cols], tile_rows.start == 0)  # Eq. 9
 
     run(piece, len(cols))
-    return add_up(dw, w.dtype), da
+    return dw.sum(axis=0).astype(w.dtype, copy=False), da

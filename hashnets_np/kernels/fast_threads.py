@@ -1,8 +1,8 @@
 """All cores, same bits: work cut into pieces that depend on the sizes only, done by a pool of threads.
 
 Each thread takes the next piece until none is left; NumPy and the kernels let go of the interpreter's lock meanwhile.
-BLAS gets one thread per piece: its results change with its number of threads, and its idle threads spin. Left out:
-processes, and any kind of nested parallelism.
+BLAS gets one thread per piece: its results change with its number of threads, and its idle threads spin. That limit
+holds for the whole process, so calls from several Python threads take turns; each has all cores. Left out: processes.
 """
 
 import os
@@ -11,15 +11,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
-from typing import Any
 
 import numba
 import numpy as np
 from threadpoolctl import ThreadpoolController
-
-_lock = threading.Lock()
-_inside = 0
-_limits: Any = None
 
 
 def thread_count() -> int:
@@ -28,8 +23,14 @@ def thread_count() -> int:
 
 
 @cache
-def thread_pool(threads: int, process: int) -> ThreadPoolExecutor:
-    """Make the pool, once per process: a forked child has its parent's pool, but not its threads."""
+def turn(process: int) -> threading.Lock:
+    """Make the lock of a process: a forked child must not wait for its parent's."""
+    return threading.Lock()
+
+
+@cache
+def pool(threads: int, process: int) -> ThreadPoolExecutor:
+    """Make the pool of a process: a forked child has a copy of its parent's, but not the threads."""
     return ThreadPoolExecutor(threads, thread_name_prefix="hashnets_np")
 
 
@@ -41,26 +42,14 @@ def blas() -> ThreadpoolController:
 
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
-    """Limit BLAS to one thread until the last of all callers is out: the limit is one for the whole process."""
-    global _inside, _limits
-    with _lock:
-        if _inside == 0:
-            _limits = blas().limit(limits=1)
-        _inside += 1
-    try:
+    """Wait for this caller's turn and limit BLAS to one thread; the thread that sets the limit also takes it back."""
+    with turn(os.getpid()), blas().limit(limits=1):
         yield
-    finally:
-        with _lock:
-            _inside -= 1
-            if _inside == 0:
-                _limits.restore_original_limits()
 
 
 def run(piece: Callable[[int], object], pieces: int) -> None:
     """Call piece(0) to piece(pieces - 1), in any order and several at a time; they must write to different places."""
-    threads = min(thread_count(), pieces)
-    numbers = iter(range(pieces))
-    taking = threading.Lock()
+    numbers, taking = iter(range(pieces)), threading.Lock()
 
     def take() -> int | None:
         with taking:
@@ -71,9 +60,15 @@ def run(piece: Callable[[int], object], pieces: int) -> None:
             while (number := take()) is not None:
                 piece(number)
 
+    def help_out() -> None:
+        with blas().limit(limits=1):  # where BLAS uses OpenMP, the limit is each thread's own
+            work()
+
+    threads = min(thread_count(), pieces)
     with one_blas_thread():
-        helpers = [thread_pool(thread_count(), os.getpid()).submit(work) for _ in range(threads - 1)]
-        work()
-        for helper in helpers:
-            if not helper.cancel():  # not started yet: another caller keeps the pool busy, and nothing is left to do
+        helpers = [pool(thread_count(), os.getpid()).submit(help_out) for _ in range(threads - 1)]
+        try:
+            work()
+        finally:
+            for helper in helpers:
                 helper.result()
