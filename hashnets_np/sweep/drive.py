@@ -23,6 +23,7 @@ from .work import do
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
+CONNECT_SECONDS = 10
 Say = Callable[[str], Any]
 
 
@@ -39,7 +40,7 @@ class Workers:
 
     def replace(self) -> None:
         """Get a new executor after a worker died so hard that the old one is of no use."""
-        self.executor.shutdown(wait=False, cancel_futures=True)
+        self.executor.shutdown(wait=False)
         self.executor = self.make()
 
 
@@ -55,7 +56,7 @@ def dask_workers(address: str) -> Workers:
         from distributed import Client
     except ImportError as error:
         raise ValueError("--dask needs Dask: pip install 'hashnets_np[cluster]'") from error
-    client = Client(address, timeout=20, set_as_default=False)
+    client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     count = sum(client.nthreads().values())
     if not count:
         raise ValueError(f"the Dask scheduler at {address} has no workers; start some with `dask worker {address}`")
@@ -103,7 +104,9 @@ def sweep(
     except KeyboardInterrupt:
         say("stopping; what is done is recorded")
     finally:
-        workers.executor.shutdown(wait=False, cancel_futures=True)
+        for future in running:
+            future.cancel()
+        workers.executor.shutdown(wait=False)
     return progress.counts()
 
 

@@ -96,7 +96,10 @@ def train(
         loss = dark_knowledge(hyper["temperature"], hyper["mix"])
         targets = dark_targets(teacher, data.y_train, hyper["temperature"])
     with np.errstate(all="ignore"):  # too large a step overflows: its error rate says so
-        return net, fit(net, data, epochs, BATCH_SIZE, optimiser, job.seed, loss, targets)
+        history = fit(net, data, epochs, BATCH_SIZE, optimiser, job.seed, loss, targets)
+    if history.interrupted:  # Ctrl-C reaches the workers too: half a training is no result
+        raise KeyboardInterrupt
+    return net, history
 
 
 def teacher_logits(job: Job, hyper: Hyper, data: Dataset, epochs: int) -> NDArray:

@@ -1,0 +1,31 @@
+"""Write our Tables 1-2 and Figures 2-4 beside the paper's, and how much of them is done, from the records alone."""
+
+import argparse
+from pathlib import Path
+
+HELP = "our tables and figures beside the paper's"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--records", type=Path, default=Path("data/records"), help="folder (default: %(default)s)")
+    parser.add_argument("--out", type=Path, help="folder for report.md and the figures (default: that of the records)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the report and print its coverage and checks."""
+    from ..report.figures import TITLES, draw
+    from ..report.results import results
+    from ..report.tables import against_nn, against_paper, coverage_table, document
+
+    found = results(args.records)
+    if not found:
+        raise ValueError(f"no finished run of the paper's presets in {args.records}; `sweep table1` makes some")
+    out = args.out or args.records
+    out.mkdir(parents=True, exist_ok=True)
+    drawn = {title: draw(number, found, out) for number, title in TITLES.items()}
+    pictures = {title: path.name for title, path in drawn.items() if path}
+    (out / "report.md").write_text(document(args.records, found, pictures), encoding="utf-8")
+    print("\n\n".join([coverage_table(args.records), against_paper(found), against_nn(found)]))
+    print(f"\nTables and figures: {out / 'report.md'}")
+    return 0

@@ -1,0 +1,1 @@
+"""Reports: our tables and figures beside the paper's, from the records alone."""

@@ -1,0 +1,91 @@
+"""Reports: tables, figures and checks from records alone; small records made here stand for real ones."""
+
+import json
+import re
+
+import pytest
+
+from hashnets_np.__main__ import main
+from hashnets_np.report import results as res
+from hashnets_np.report import tables
+from hashnets_np.sweep.grid import read_grid
+from hashnets_np.sweep.records import append
+
+
+def write(folder, jobs, error, status="done", source="original"):
+    for number, job in enumerate(jobs):
+        record = {"key": job.key, "status": status, "seed": job.seed, "test_error": error(job, number), "stored": 9,
+                  "epochs": 40, "valid_error": 2.0, "name": job.dataset.upper(), "provenance": f"{source}: x",
+                  "test_examples": 50_000}
+        append(folder / "runs.jsonl", record)
+
+
+def pick(preset, **wanted):
+    return [job for job in read_grid(preset) if all(getattr(job, name) == value for name, value in wanted.items())]
+
+
+def test_the_papers_tables_are_complete_and_rect_is_held_against_the_row_printed_convex():
+    paper = res.paper_tables()
+    assert len(paper) == 192
+    assert paper["rect", "hashnet", 3, "1/64"] == 3.67 and paper["convex", "hashnet", 3, "1/64"] == 31.77
+    assert paper["mnist", "nn", 5, "1/8"] == 1.35
+
+
+def test_the_papers_figures_are_read_with_their_axes():
+    figures = res.paper_figures()
+    assert figures[2, ("mnist", "lrd", 3, "1/8")] == 1.89 and figures[4, ("mnist", "hashnet", 3, "x8")] == 1.61
+    # Figures 2 and 3 show the tables' points again, to 0.02
+    paper = res.paper_tables()
+    for (figure, cell), error in figures.items():
+        if figure < 4 and cell in paper:
+            assert abs(error - paper[cell]) <= 0.02
+
+
+def test_seeds_of_a_cell_are_joined_and_other_runs_do_not_count(tmp_path):
+    jobs = pick("table2", dataset="rect", method="hashnet", layers=3)
+    write(tmp_path, jobs, lambda job, n: 2.0 + job.seed / 10)
+    append(tmp_path / "runs.jsonl", {"key": "something else", "status": "done", "test_error": 0.0})
+    write(tmp_path, pick("table2", dataset="rect", method="rer", layers=3), lambda *_: 1.0, status="failed")
+    found = res.results(tmp_path)
+    assert list(found) == [("rect", "hashnet", 3, "1/64")]
+    result = found["rect", "hashnet", 3, "1/64"]
+    assert result.errors == [2.0, 2.1, 2.2] and result.mean == pytest.approx(2.1)
+    assert result.spread == pytest.approx(0.1)
+    assert res.coverage(tmp_path)["table2"] == (3, 1, 192)
+
+
+def test_coverage_is_complete_when_every_job_has_a_record(tmp_path):
+    lines = [json.dumps({"key": job.key, "status": "done"}) for job in read_grid("all")]
+    (tmp_path / "runs.jsonl").write_text("\n".join(lines) + "\n")
+    assert all(done == planned and not failed for done, failed, planned in res.coverage(tmp_path).values())
+    assert tables.coverage_table(tmp_path).count("100.0 %") == 6
+
+
+def test_cells_are_held_against_the_paper_and_two_binomial_standard_errors(tmp_path):
+    paper = res.paper_tables()
+    limit = 2 * 100 * (0.0367 * (1 - 0.0367) / 50_000) ** 0.5
+    for shift, at_or_below, worse in ((0.0, 1, 0), (0.9 * limit, 0, 0), (1.1 * limit, 0, 1)):
+        folder = tmp_path / str(shift)
+        jobs = pick("table2", dataset="rect", method="hashnet", layers=3)
+        write(folder, jobs, lambda *_, by=shift: paper["rect", "hashnet", 3, "1/64"] + by)
+        text = tables.against_paper(res.results(folder))
+        assert f"{at_or_below} of 1 cells run (of 24)" in text and f"standard errors: {worse}." in text
+        assert ("RECT HashNet 3 layers 1/64" in text) == bool(worse)
+
+
+def test_the_report_shows_tables_figures_and_what_is_missing(tmp_path, capsys):
+    for preset in ("table1", "table2", "figure2", "figure4"):
+        write(tmp_path, read_grid(preset)[::3], lambda job, n: 1.0 + n % 7 + job.seed / 10, source="regenerated")
+    assert main(["report", "--records", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    text = (tmp_path / "report.md").read_text()
+    assert "| table1 |" in printed and "regenerated" in text and "... (" in text
+    assert re.search(r"\| MNIST \(regenerated\) \|.*\*\*\d", text)
+    for name in re.findall(r"\]\((figure\d\.png)\)", text):
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+    assert {"figure2.png", "figure4.png"} <= {path.name for path in tmp_path.glob("*.png")}
+
+
+def test_no_records_is_one_clear_line(tmp_path, capsys):
+    assert main(["report", "--records", str(tmp_path)]) == 2
+    assert "no finished run" in capsys.readouterr().err and not list(tmp_path.iterdir())

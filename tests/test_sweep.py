@@ -1,0 +1,395 @@
+"""Sweeps: grids, durable records, hyper-parameters from the validation split, and kills at any moment."""
+
+import json
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import hashnets_np as hn
+from hashnets_np.__main__ import main
+from hashnets_np.sweep import drive, grid, records, tune, work
+from hashnets_np.sweep.grid import Job, read_grid, search_for, with_searches
+
+JOB = Job("run", "digits", "hashnet", 3, "1/8", None, 0, hidden=20, tune=False, max_epochs=2)
+
+
+class Here:
+    """An executor that works at once, in this process."""
+
+    def submit(self, function, *args):
+        future = Future()
+        future.set_result(function(*args))
+        return future
+
+    def shutdown(self, **_):
+        pass
+
+
+def here(count=1):
+    return drive.Workers(Here, count)
+
+
+# Grids
+
+
+def test_the_tables_have_192_cells_and_three_seeds_for_three_methods():
+    jobs = [*read_grid("table1"), *read_grid("table2")]
+    assert len({(j.dataset, j.method, j.layers, j.compression) for j in jobs}) == 192
+    assert len(jobs) == len(set(jobs)) == 192 + 2 * 96
+    assert {j.seed for j in jobs if j.method == "rer"} == {0}
+    assert {j.seed for j in jobs if j.method == "nn"} == {0, 1, 2}
+
+
+def test_figures_have_the_papers_points():
+    for name, layers in (("figure2", 3), ("figure3", 5)):
+        jobs = read_grid(name)
+        assert len(jobs) == 2 * 7 * 6 and {j.layers for j in jobs} == {layers}
+    jobs = read_grid("figure4")
+    assert len(jobs) == 2 * (1 + 3 * 7) and {j.expansion for j in jobs} == {1, 2, 4, 8, 16, 32, 64}
+    whole = read_grid("all")
+    assert len(whole) == len(set(whole)) and set(jobs) < set(whole)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("x = ", "not a TOML file"), ("a = 1", r"no \[\[grid\]\] table"),
+     ('[[grid]]\ndatasets=["x"]\nmethods=["nn"]\ncompressions=["1/8"]', "unknown dataset 'x'"),
+     ('[[grid]]\ndatasets=["digits"]\nmethods=["mlp"]\ncompressions=["1/8"]', "unknown method 'mlp'"),
+     ('[[grid]]\ndatasets=["digits"]\nmethods=["nn"]', "needs compressions or expansions"),
+     ('[[grid]]\nmethods=["nn"]\ncompressions=["1/8"]', "needs datasets"),
+     ('[[grid]]\ndatasets=["digits"]\nmethods=["nn"]\ncompressions=["1/8"]\nlayers=[2]', "layers must be"),
+     ('speed=1\n[[grid]]\ndatasets=["digits"]\nmethods=["nn"]\ncompressions=["1/8"]', "unknown setting 'speed'")],
+)
+def test_a_bad_grid_file_gets_one_clear_line(text, message, tmp_path):
+    path = tmp_path / "grid.toml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_grid(path)
+
+
+def test_an_unknown_preset_is_refused_on_the_command_line(capsys):
+    assert main(["sweep", "table9"]) == 2
+    assert "neither a preset (figure2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("method", "compression", "expansion", "at"),
+    [("hashnet", "1/8", None, "1/8"), ("hashnet", "1", None, "1/8"), ("hashnet", "1/32", None, "1/64"),
+     ("nn", "1/2", None, "1"), ("nn", "1/4", None, "1/8"), ("rer", None, 16, "1/8"), ("hashnet", None, 64, "1/64"),
+     ("nn", None, 1, "1/8")],
+)
+def test_a_run_takes_the_search_at_the_nearest_compression(method, compression, expansion, at):
+    job = Job("run", "mnist", method, 3, compression, expansion, 2, hidden=50 if expansion else 1000)
+    search = search_for(job)
+    assert (search.kind, search.compression, search.seed, search.hidden) == ("search", at, 0, 1000)
+
+
+def test_searches_come_before_what_needs_them_once_each():
+    order = with_searches([replace(JOB, method=m, seed=s, tune=True) for m in ("hashnetdk", "nn") for s in (0, 1)])
+    assert len(order) == len(set(order)) == 4 + 3  # hashnetdk and nn at 1/8, and the teacher's
+    for place, job in enumerate(order):
+        assert all(need in order[:place] for need in grid.needs(job))
+
+
+# Records
+
+
+def record(key, status="done", **more):
+    return {"key": key, "status": status, **more}
+
+
+def test_a_record_is_written_once_and_a_failure_is_replaced(tmp_path):
+    path = tmp_path / "new" / "runs.jsonl"
+    assert records.append(path, record("a", "failed"))
+    assert records.append(path, record("a", error=1.5))
+    assert not records.append(path, record("a", error=9.0))
+    assert records.read(path) == {"a": record("a", error=1.5)}
+    assert len(path.read_text().splitlines()) == 2
+
+
+def test_half_a_line_is_not_a_record_and_the_next_append_removes_it(tmp_path):
+    path = tmp_path / "runs.jsonl"
+    records.append(path, record("a"))
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"key": "b", "sta')
+    assert list(records.read(path)) == ["a"]
+    records.append(path, record("c"))
+    assert path.read_bytes() == whole + b'{"key": "c", "status": "done"}\n'
+
+
+def test_a_damaged_line_is_named(tmp_path):
+    path = tmp_path / "runs.jsonl"
+    path.write_text("<<<<<<< HEAD\n")
+    with pytest.raises(ValueError, match=r"runs.jsonl has a line that is no record"):
+        records.read(path)
+
+
+def append_many(args):
+    path, worker = args
+    for n in range(30):
+        records.append(path, record(f"{worker % 2}-{n}", worker=worker, padding="x" * 5000))
+
+
+def test_processes_that_append_at_once_lose_nothing_and_write_each_key_once(tmp_path):
+    path = tmp_path / "runs.jsonl"
+    with ProcessPoolExecutor(4, multiprocessing.get_context("spawn")) as pool:
+        list(pool.map(append_many, [(path, worker) for worker in range(4)]))
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert sorted(line["key"] for line in lines) == sorted(f"{w}-{n}" for w in (0, 1) for n in range(30))
+
+
+# Work
+
+
+def test_a_run_trains_on_training_and_validation_examples_and_tests_once(monkeypatch):
+    seen = []
+    real = work.fit
+    monkeypatch.setattr(work, "fit", lambda net, data, *rest: seen.append(data) or real(net, data, *rest))
+    made = work.do(JOB, {}, None)
+    digits = hn.load_dataset("digits")
+    assert [len(d.x_train) for d in seen] == [len(digits.x_train), len(digits.x_train) + len(digits.x_valid)]
+    assert [len(d.x_test) for d in seen] == [0, 600]
+    assert made["status"] == "done" and made["examples"] == 1197 and made["test_examples"] == 600
+    assert made["stored"] == 163 + 27 and made["provenance"].startswith("original")
+    json.dumps(made, allow_nan=False)
+
+
+def test_the_same_job_gives_the_same_record():
+    first, again = (work.do(JOB, {}, None) | {"seconds": 0} for _ in range(2))
+    assert first == again
+    assert work.do(replace(JOB, seed=1), {}, None)["test_error"] != first["test_error"]
+
+
+@pytest.mark.parametrize("method", ["dk", "hashnetdk"])
+def test_dark_knowledge_uses_a_teacher_trained_on_the_same_examples_and_keeps_it(method, monkeypatch, tmp_path):
+    monkeypatch.setattr(work, "cache_dir", lambda: tmp_path)
+    job = replace(JOB, method=method)
+    made = work.do(job, {}, None)
+    assert made["status"] == "done" and made["hyper"]["temperature"] == work.DARK_DEFAULTS["temperature"]
+    sizes = sorted(len(np.load(path)) for path in tmp_path.rglob("*.npy"))
+    assert sizes == [958, 1197]
+    monkeypatch.setattr(work, "predict", None)  # the second time the teacher comes from the cache
+    assert work.do(job, {}, None)["test_error"] == made["test_error"]
+
+
+def test_what_goes_wrong_in_a_job_becomes_a_record():
+    made = work.do(replace(JOB, compression="7"), {}, None)
+    assert made["status"] == "failed" and "compression must be in (0, 1]" in made["error"]
+
+
+def test_a_diverging_run_is_a_failure(monkeypatch):
+    monkeypatch.setitem(work.DEFAULTS, "rate", 1e20)
+    made = work.do(JOB, {}, None)
+    assert made["status"] == "failed" and "not finite" in made["error"]
+
+
+# Searching
+
+
+def test_a_search_never_sees_the_test_set_and_its_best_trial_is_the_lowest(monkeypatch):
+    pytest.importorskip("optuna")
+    monkeypatch.setattr(tune, "TRIALS", 5)
+    monkeypatch.setattr(tune, "ROUNDS", 1)
+    digits = hn.load_dataset("digits")
+    poisoned = replace(digits, x_test=np.full_like(digits.x_test, np.nan))
+    job = replace(JOB, kind="search", tune=True)
+    made = tune.do_search(job, {}, poisoned)
+    trials = made["rounds"][0]["trials"]
+    best = min(trials, key=lambda t: t["valid_error"])
+    assert len(trials) == 5 and made["hyper"] == best["hyper"]
+    assert [t["hyper"]["rate"] for t in trials[:3]] == list(tune.FIRST_RATES)
+    assert 1 <= made["epochs"] <= 2 and len(made["curve"]) == 2
+
+
+def test_a_best_value_at_the_end_of_its_range_widens_it_unless_the_end_means_something():
+    rate = tune.RANGES["rate"]
+    assert rate.widened(0.5) == rate
+    assert rate.widened(9.9).high > 100 and rate.widened(9.9).low == rate.low
+    assert rate.widened(0.0201).low < 0.002
+    assert tune.RANGES["dropout"].widened(0.0) == tune.RANGES["dropout"]
+    assert tune.RANGES["dropout"].widened(0.7).high > 0.9
+    assert tune.RANGES["momentum"].widened(0.98).high == 0.999
+
+
+def test_large_sets_are_searched_on_12000_examples_and_small_ones_by_folds():
+    def data(train, valid):
+        x, y = np.zeros((train + valid, 2), np.float32), np.arange(train + valid) % 2
+        return hn.Dataset("x", x[:train], y[:train], x[train:], y[train:], x[:5], y[:5], "")
+
+    (only,) = tune.folds(data(48_000, 12_000))
+    assert (len(only.x_train), len(only.x_valid), len(only.x_test)) == (9_600, 2_400, 0)
+    parts = list(tune.folds(data(1_000, 200)))
+    assert [(len(p.x_train), len(p.x_valid)) for p in parts] == [(800, 400)] * 3
+    assert tune.trial_epochs(data(48_000, 12_000), 30) == 10
+    assert tune.trial_epochs(data(1_000, 200), 150) * 2400 <= 120_000
+
+
+def test_the_number_of_epochs_is_the_last_within_a_standard_error_of_the_lowest():
+    assert work.choose_epochs([50, 9.9, 10.4, 10.8, 12.0], 1000) == 4
+    assert work.choose_epochs([50, 9.9, 10.4, 10.8, 12.0], 10**9) == 2
+
+
+# Driving
+
+
+def test_a_sweep_does_each_job_once_and_skips_what_is_there(tmp_path):
+    jobs = [replace(JOB, seed=s) for s in (0, 1, 2)]
+    assert drive.sweep(jobs[:2], tmp_path, here()) == {"done": 2, "failed": 0, "left": 0}
+    before = (tmp_path / "runs.jsonl").read_bytes()
+    said = []
+    assert drive.sweep(jobs, tmp_path, here(), say=said.append) == {"done": 1, "failed": 0, "left": 0}
+    assert (tmp_path / "runs.jsonl").read_bytes().startswith(before)
+    assert len(said) == 1 and said[0].startswith("[1/1] digits hashnet 3 layers c=1/8 seed 2: test ")
+
+
+def test_a_failed_job_is_recorded_left_alone_and_tried_again_when_asked(tmp_path, monkeypatch):
+    monkeypatch.setitem(work.DEFAULTS, "rate", 1e20)
+    assert drive.sweep([JOB], tmp_path, here())["failed"] == 1
+    monkeypatch.setitem(work.DEFAULTS, "rate", 0.5)
+    assert drive.sweep([JOB], tmp_path, here()) == {"done": 0, "failed": 0, "left": 0}
+    assert drive.sweep([JOB], tmp_path, here(), retry=True)["done"] == 1
+    assert [r["status"] for r in records.read_all(tmp_path).values()] == ["done"]
+
+
+def test_a_run_waits_for_its_search_and_is_left_when_that_fails(tmp_path, monkeypatch):
+    order = []
+
+    def fake(job, found, data_dir):
+        order.append(job.kind)
+        assert job.kind == "search" or all(found.values())
+        made = {"key": job.key, "status": "done", "test_error": 1.0, "valid_error": 1.0, "epochs": 1, "seconds": 0.0}
+        return made if job.kind == "run" else made | {"status": status}
+
+    monkeypatch.setattr(drive, "do", fake)
+    job = replace(JOB, tune=True)
+    status = "failed"
+    assert drive.sweep([job], tmp_path, here()) == {"done": 0, "failed": 1, "left": 1} and order == ["search"]
+    status = "done"
+    assert drive.sweep([job], tmp_path, here(), retry=True)["done"] == 2 and order == ["search", "search", "run"]
+
+
+def die_once(job, found, data_dir):
+    marker = data_dir
+    if job.seed == 1 and not os.path.exists(marker):
+        open(marker, "w").close()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return work.do(job, found, None)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+def test_a_killed_worker_fails_its_own_jobs_and_the_sweep_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(drive, "do", die_once)
+    jobs = [replace(JOB, seed=s) for s in range(4)]
+    counts = drive.sweep(jobs, tmp_path, drive.local_workers(2), str(tmp_path / "died"))
+    assert counts["done"] + counts["failed"] == 4 and counts["left"] == 0
+    assert counts["done"] >= 2 and counts["failed"] >= 1
+    monkeypatch.setattr(drive, "do", work.do)
+    drive.sweep(jobs, tmp_path, here(), retry=True)
+    last = records.read(tmp_path / "runs.jsonl").values()
+    assert sorted(r["seed"] for r in last) == [0, 1, 2, 3] and {r["status"] for r in last} == {"done"}
+
+
+# Kills
+
+GRID = """
+datasets = ["digits"]
+methods = ["nn", "hashnet", "hashnetdk"]
+seeds = [0, 1]
+hidden = 16
+tune = false
+max_epochs = 2
+
+[[grid]]
+compressions = ["1/2", "1/8"]
+"""
+
+
+def start(grid_file, folder):
+    command = [sys.executable, "-m", "hashnets_np", "sweep", str(grid_file), "--records", str(folder), "--workers", "2"]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+
+
+def results_of(folder):
+    return {key: (r["status"], r["test_error"], r["stored"]) for key, r in records.read(folder / "runs.jsonl").items()}
+
+
+def kill_many_times(tmp_path, moments, seed=0):
+    """Kill a sweep with SIGKILL at random moments, let it end, and compare it with an undisturbed one."""
+    grid_file = tmp_path / "grid.toml"
+    grid_file.write_text(GRID)
+    begin = time.monotonic()
+    assert start(grid_file, tmp_path / "calm").wait() == 0
+    whole = time.monotonic() - begin
+    chance, kills = random.Random(seed), 0
+    folder = tmp_path / "disturbed"
+    while kills < moments:
+        process = start(grid_file, folder)
+        try:
+            process.wait(timeout=chance.uniform(0, 1.2 * whole))
+            for path in folder.glob("*"):  # it ended before the kill: begin again
+                path.unlink()
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            kills += 1
+        if (folder / "runs.jsonl").exists():
+            assert all(json.loads(line) for line in (folder / "runs.jsonl").read_bytes().splitlines())
+    assert start(grid_file, folder).wait() == 0
+    assert results_of(folder) == results_of(tmp_path / "calm")
+    assert len(results_of(folder)) == len((folder / "runs.jsonl").read_bytes().splitlines()) == 12
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+def test_ten_kills_at_random_moments_change_no_record(tmp_path):
+    kill_many_times(tmp_path, int(os.environ.get("HASHNETS_KILLS", "10")))
+
+
+# The command
+
+
+def test_the_command_lists_selects_sweeps_and_reports_what_is_left(tmp_path, capsys, monkeypatch):
+    grid_file = tmp_path / "grid.toml"
+    grid_file.write_text(GRID)
+    monkeypatch.setattr(drive, "local_workers", lambda count: here(count))
+    chosen = ["--methods", "nn", "--seeds", "0", "--sizes", "1/8"]
+    command = ["sweep", str(grid_file), "--records", str(tmp_path / "r"), *chosen]
+    assert main([*command, "--list"]) == 0
+    assert capsys.readouterr().out == "digits nn 3 layers c=1/8 seed 0\n"
+    assert main(command) == 0
+    assert "1 done, 0 failed, 0 left" in capsys.readouterr().out
+    assert main([*command, "--datasets", "mnist"]) == 2
+    assert "no job of the grid fits" in capsys.readouterr().err
+    assert main([*command, "--workers", "0"]) == 2
+
+
+def test_dask_without_a_scheduler_is_one_clear_line(capsys, monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(drive, "CONNECT_SECONDS", 1)
+    assert main(["sweep", "quick", "--dask", "tcp://127.0.0.1:9", "--records", "nowhere"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGINT to a group")
+def test_ctrl_c_ends_a_sweep_soon_and_it_goes_on_later(tmp_path):
+    grid_file, folder = tmp_path / "grid.toml", tmp_path / "r"
+    grid_file.write_text(GRID.replace("max_epochs = 2", "max_epochs = 30"))
+    process = start(grid_file, folder)
+    while not (folder / "runs.jsonl").exists():
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(timeout=30) == 1
+    there = results_of(folder)
+    assert 1 <= len(there) < 12 and all(status == "done" for status, *_ in there.values())
+    assert start(grid_file, folder).wait() == 0
+    assert len(results_of(folder)) == 12 and results_of(folder).items() >= there.items()
