@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint lab lessons clean
+.PHONY: demo test check-cluster check-kills lint lab lessons clean
 
 demo: $(VENV)/base
 	$(BIN)/python -m hashnets_np demo
@@ -16,6 +16,13 @@ lab: $(VENV)/notebooks
 
 lessons: $(VENV)/test
 	$(BIN)/python -m pytest tests/test_notebooks.py -m "slow or not slow" --durations=0
+
+check-cluster: $(VENV)/test  ## a sweep on a real Dask scheduler, and the search with Optuna
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[tune,cluster]"
+	$(BIN)/python -m pytest tests/test_cluster.py tests/test_sweep.py -m "slow or not slow"
+
+check-kills: $(VENV)/test  ## a sweep killed at 200 random moments (about half an hour)
+	HASHNETS_KILLS=200 $(BIN)/python -m pytest tests/test_sweep.py -m slow -k kills
 
 lint: $(VENV)/test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"

@@ -186,6 +186,12 @@ def test_what_goes_wrong_in_a_job_becomes_a_record():
     assert made["status"] == "failed" and "compression must be in (0, 1]" in made["error"]
 
 
+def test_an_interrupted_training_is_no_result(monkeypatch):
+    monkeypatch.setattr(work, "fit", lambda *_: hn.History(valid_error=[50.0], interrupted=True))
+    made = work.do(JOB, {}, None)
+    assert made["status"] == "failed" and "half a training" in made["error"]
+
+
 def test_a_diverging_run_is_a_failure(monkeypatch):
     monkeypatch.setitem(work.DEFAULTS, "rate", 1e20)
     made = work.do(JOB, {}, None)

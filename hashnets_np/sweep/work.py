@@ -97,8 +97,8 @@ def train(
         targets = dark_targets(teacher, data.y_train, hyper["temperature"])
     with np.errstate(all="ignore"):  # too large a step overflows: its error rate says so
         history = fit(net, data, epochs, BATCH_SIZE, optimiser, job.seed, loss, targets)
-    if history.interrupted:  # Ctrl-C reaches the workers too: half a training is no result
-        raise KeyboardInterrupt
+    if history.interrupted:
+        raise KeyboardInterrupt("half a training is no result")
     return net, history
 
 
@@ -175,7 +175,7 @@ def do(job: Job, found: dict[str, Record], data_dir: str | None) -> Record:
             record |= do_run(job, found, data)
         if not np.isfinite([record["valid_error"], record.get("train_loss", 0.0)]).all():
             raise FloatingPointError("the loss is not finite; the learning rate is too large")
-    except Exception as error:
+    except (Exception, KeyboardInterrupt) as error:  # Ctrl-C reaches the workers too: the sweep itself stops by its own
         record = {"key": job.key, "status": "failed", **asdict(job), "error": f"{type(error).__name__}: {error}"}
     return record | {"seconds": round(time.perf_counter() - start, 1), "machine": platform.machine()}
 
