@@ -9,10 +9,10 @@ import multiprocessing
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +38,14 @@ class Workers:
     def __post_init__(self) -> None:
         self.executor = self.make()
 
-    def replace(self) -> None:
-        """Get a new executor after a worker died so hard that the old one is of no use."""
-        self.executor.shutdown(wait=False)
-        self.executor = self.make()
+    def submit(self, job: Job, found: dict[str, Record], data_dir: str | None) -> Future:
+        """Hand a job out, to a new executor if a dead worker has broken the old one."""
+        try:
+            return self.executor.submit(do, job, found, data_dir)
+        except BrokenExecutor:
+            self.executor.shutdown(wait=False)
+            self.executor = self.make()
+            return self.executor.submit(do, job, found, data_dir)
 
 
 def local_workers(count: int) -> Workers:
@@ -82,25 +86,23 @@ def sweep(
     say = say or (lambda line: None)
     records = read_all(folder)
     progress = Progress(plan(runs, records, retry), workers.count, say)
-    waiting, running = list(progress.jobs), dict[Future, Job]()
+    records = {key: record for key, record in records.items() if key not in {job.key for job in progress.jobs}}
+    waiting, running, deaths = list(progress.jobs), dict[Future, Job](), Counter[Job]()
     try:
         while True:
             hand_out(waiting, running, records, workers, data_dir)
             if not running:
                 break
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            broken = False
-            for future in finished:
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
                 job = running.pop(future)
-                record, broken_now = result(future, job)
-                broken |= broken_now
+                record = result(future, job)
+                if record.get("worker_died") and not deaths[job]:
+                    deaths[job] += 1
+                    waiting.insert(0, job)  # perhaps its neighbour died, and took the pool along: once more
+                    continue
                 if append(folder / FILES[job.kind], record):
                     progress.tell(job, record, len(running))
                 records[job.key] = record
-            if broken:
-                running.clear()  # the pool failed them all; they are handed out again
-                waiting[:0] = [job for job in progress.jobs if job.key not in records and job not in waiting]
-                workers.replace()
     except KeyboardInterrupt:
         say("stopping; what is done is recorded")
     finally:
@@ -122,16 +124,16 @@ def hand_out(
             waiting.remove(job)  # its search failed: it is left for a later sweep
         elif all(found.values()):
             waiting.remove(job)
-            running[workers.executor.submit(do, job, found, data_dir)] = job
+            running[workers.submit(job, found, data_dir)] = job
 
 
-def result(future: Future, job: Job) -> tuple[Record, bool]:
-    """Take a record from a future; a worker that died gives a record of failure, and whether the pool is broken."""
+def result(future: Future, job: Job) -> Record:
+    """Take a record from a future; a job's own errors come as records, a worker's become one here."""
     try:
-        return future.result(), False
-    except Exception as error:  # a job's own errors come as records: this is the worker's
-        record = {"key": job.key, "status": "failed", "error": f"{type(error).__name__}: {error}", "seconds": 0.0}
-        return record | {"dataset": job.dataset, "method": job.method}, isinstance(error, BrokenProcessPool)
+        return future.result()
+    except Exception as error:
+        record = {"key": job.key, "status": "failed", **asdict(job), "error": f"{type(error).__name__}: {error}"}
+        return record | {"seconds": 0.0, "worker_died": isinstance(error, BrokenExecutor)}
 
 
 @dataclass
