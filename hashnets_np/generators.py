@@ -132,10 +132,9 @@ def rectangles(n: int, rng: np.random.Generator) -> tuple[Images, Labels]:
 
 # CONVEX. The page gives the two geometric parameters, the smallest areas and the numbers of sets, and says that they
 # were balanced so that both classes have the same mean number of white pixels. It does not say what "location" is
-# uniform over, nor whether the geometric distribution counts from 0 (as in MATLAB, which the authors used) or from
-# 1. Counting from 1 no reading tried here is balanced (non-convex / convex 1.07 to 1.7). Counting from 0, and with the
-# boundary of each half-plane at a signed distance from the centre uniform in the range below, it is: see
-# `data/records/README.md`.
+# uniform over, nor whether the geometric distribution counts from 0 (as in MATLAB, which the authors used) or from 1.
+# Which readings are balanced, and why this one was taken, stands in `data/records/README.md`: the boundary of each
+# half-plane lies at a signed distance from the centre (negative: the centre is black), uniform in this range of pixels.
 CONVEX_DISTANCES = (-1.5, 14.0)
 CONVEX_GEOMETRIC, PIECE_GEOMETRIC = 0.195, 0.07
 CONVEX_AREA, PIECE_AREA = 19, 10

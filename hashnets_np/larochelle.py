@@ -24,7 +24,7 @@ from .datasets import MNIST_SHA256, Dataset, cache_dir, find_file, load_digits, 
 SEED = 2007  # of everything made again; one more for each set
 RECIPE = 1  # raise it when a generator changes: the cache then makes the set again
 PIXELS = 784
-KINDS = ("original", "reconstructed", "regenerated")
+URL = "https://www.iro.umontreal.ca/~lisa/icml2007data/"
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,24 @@ def load_original(name: str, path: Path) -> Dataset:
 
     x, y = cached(f"{name}-original-{source.sha1[:8]}", make)
     return cut(name.upper(), x, y, source.sizes, f"original: {source.zip_name}, SHA-1 {source.sha1}")
+
+
+def fetch(name: str) -> Path:
+    """Download the published zip into the cache and check its SHA-1; returns where it is.
+
+    Raises ConnectionError if it cannot be had: the set is then made again (`load`), and says so.
+    """
+    import pooch
+
+    pooch.get_logger().setLevel("ERROR")  # the progress bar and the caller say enough
+    source = SOURCES[name]
+    try:
+        path = pooch.retrieve(URL + source.zip_name, f"sha1:{source.sha1}", source.zip_name,
+                              cache_dir() / "larochelle", progressbar=True)
+    except (OSError, ValueError) as error:  # a wrong hash is a ValueError, and nothing is left behind
+        raise ConnectionError(f"{source.zip_name} could not be downloaded from {URL} ({type(error).__name__}); put it "
+                              f"into --data-dir or HASHNETS_DATA, or use {name} as it is made again") from error
+    return Path(path)
 
 
 def part_of(member: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 import hashnets_np as hn
 from hashnets_np import generators, larochelle
+from hashnets_np.__main__ import main
 
 RNG = np.random.default_rng
 
@@ -74,6 +76,29 @@ def test_a_foreign_zip_and_a_damaged_text_are_refused(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"expected .*not the published file"):
         hn.load_dataset("rect", tmp_path / "data")
     assert not list((tmp_path / "cache").rglob("*.npy"))
+
+
+def test_a_set_is_fetched_into_the_cache_and_then_read_from_there(tmp_path, monkeypatch, capsys):
+    fake_source(tmp_path, monkeypatch)
+    monkeypatch.setattr(larochelle, "URL", (tmp_path / "data" / "rectangles").as_uri() + "/")
+    monkeypatch.setattr("pooch.retrieve", lambda url, known_hash, fname, path, progressbar: copy(url, path / fname))
+    assert main(["data", "fetch", "rect"]) == 0
+    assert "RECT: 4 training, 3 validation, 5 test examples" in capsys.readouterr().out
+    assert (tmp_path / "cache" / "larochelle" / "rectangles.zip").exists()
+
+
+def copy(url, target):
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(url.removeprefix("file://"), target)
+    return str(target)
+
+
+def test_a_set_that_cannot_be_fetched_gets_one_clear_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(larochelle, "URL", "http://127.0.0.1:9/")
+    assert main(["data", "fetch", "convex"]) == 2
+    said = capsys.readouterr().err
+    assert "convex.zip could not be downloaded" in said and said.count("\n") <= 2
+    assert not list((tmp_path / "cache").rglob("*.zip"))
 
 
 def test_blocks_of_lines_join_to_the_whole_text(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import argparse
 
+from .. import larochelle
 from ..datasets import LOADERS, load_dataset, search_path
 
 HELP = "list, fetch and verify the data sets"
@@ -22,6 +23,8 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.name is None:
         raise ValueError(f"which data set? {args.action} needs one of {', '.join(LOADERS)}")
+    if args.action == "fetch" and args.name in larochelle.SOURCES:
+        print(f"fetched {larochelle.fetch(args.name)}")
     data = load_dataset(args.name, args.data_dir)
     sizes = f"{len(data.x_train)} training, {len(data.x_valid)} validation, {len(data.x_test)} test examples"
     print(f"{data.name}: {sizes}, {data.x_train.shape[1]} inputs, {data.classes} classes; {data.provenance}")

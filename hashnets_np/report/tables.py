@@ -22,8 +22,9 @@ def paper_table(number: int, layers: int, found: dict[Cell, Result]) -> str:
     for dataset in DATASETS:
         cells = [(dataset, method, layers, TABLES[number]) for method in METHODS]
         ours = [f"{found[cell].mean:.2f}" if cell in found else "..." for cell in cells]
-        best = min((value for value in ours if value != "..."), key=float, default=None)
-        ours = [f"**{value}**" if value == best and len(set(ours)) > 1 else value for value in ours]
+        if "..." not in ours:
+            best = min(ours, key=float)
+            ours = [f"**{value}**" if value == best else value for value in ours]
         source = next((found[cell].source for cell in cells if cell in found), "")
         name = dataset.upper() + (f" ({source})" if source else "")
         rows.append([name, *(f"{value} ({paper[cell]:.2f})" for value, cell in zip(ours, cells, strict=True))])
@@ -91,12 +92,13 @@ def against_nn(found: dict[Cell, Result]) -> str:
 def document(folder: Path, found: dict[Cell, Result], pictures: dict[str, str]) -> str:
     """Write the whole report. pictures: title -> file name beside the report."""
     swapped = " and ".join(f"{name.upper()} with the row printed {row}" for name, row in PAPER_ROW.items())
-    parts = ["# The paper's tables and figures, run again", "", "Made by `python -m hashnets_np report` from the "
-             "records in this folder. Test errors in percent; means over seeds with sample standard deviations; bold: "
-             f"the lowest of ours in a row. Compared: {swapped}; why, and what else is to be said, is in "
-             "[README.md](README.md) and [ERRATA.md](../paper/ERRATA.md). A regenerated data set is not the paper's: "
-             "its numbers can be compared with each other, not with the paper's.", "", "## Coverage", "",
-             coverage_table(folder), ""]
+    intro = f"""Made by `python -m hashnets_np report` from the records in this folder. Test errors in percent; means
+over seeds with sample standard deviations; bold: the lowest of ours in a complete row; "...": not run yet.
+We compare {swapped}; why, and what else there is to say, is in [README.md](README.md) and
+[ERRATA.md](../paper/ERRATA.md). A regenerated data set is not the paper's: its numbers can be compared with each
+other, and with the paper's only in a general way."""
+    head = "# The paper's tables and figures, run again"
+    parts = [head, "", intro, "", "## Coverage", "", coverage_table(folder), ""]
     for number, compression in TABLES.items():
         for layers in (3, 5):
             parts += [f"## Table {number}: compression {compression}, {layers} layers", "",
