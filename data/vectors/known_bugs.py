@@ -408,8 +408,8 @@ class InputGradientTransposed(Right):
 class BatchAveraged(Right):
     """The layer divides the gradients of its weights by the batch size; the loss has done so already."""
 
-    def backward(self, layer, w, b, a, dz, calls=1):
-        g = super().backward(layer, w, b, a, dz)
+    def parameter_gradients(self, layer, a, dz, calls=1):
+        g = super().parameter_gradients(layer, a, dz)
         g["dw"] = [x / max(1, len(dz)) for x in g["dw"]]
         g["db"] = g["db"] and [x / max(1, len(dz)) for x in g["db"]]
         return g
@@ -418,8 +418,8 @@ class BatchAveraged(Right):
 class GradientAccumulated(Right):
     """A second call of backward adds to the gradients of the first instead of replacing them."""
 
-    def backward(self, layer, w, b, a, dz, calls=1):
-        g = super().backward(layer, w, b, a, dz)
+    def parameter_gradients(self, layer, a, dz, calls=1):
+        g = super().parameter_gradients(layer, a, dz)
         return {**g, "dw": [calls * x for x in g["dw"]], "db": g["db"] and [calls * x for x in g["db"]]}
 
 
@@ -429,9 +429,12 @@ class Float32Math(Right):
     def forward(self, layer, w, b, a):
         return super().forward(layer, [*map(float32, w)], b and [*map(float32, b)], [[*map(float32, r)] for r in a])
 
-    def backward(self, layer, w, b, a, dz, calls=1):
+    def parameter_gradients(self, layer, a, dz, calls=1):
         a, dz = ([[*map(float32, row)] for row in matrix] for matrix in (a, dz))
-        return super().backward(layer, [*map(float32, w)], b, a, dz)
+        return super().parameter_gradients(layer, a, dz)
+
+    def input_gradient(self, layer, w, dz):
+        return super().input_gradient(layer, [*map(float32, w)], [[*map(float32, row)] for row in dz])
 
 
 class BiasIgnored(Right):
@@ -572,7 +575,7 @@ class UnstableSoftmax(Right):
 
     def loss(self, z, y, soft, temperature, mix):
         right = super().loss(z, y, soft, temperature, mix)
-        return {"loss": "not finite", "dz": "not finite"} if max(map(max, z)) > 800 else right
+        return {"loss": "not finite"} if max(map(max, z)) > 800 else right
 
 
 class NotTrained(Right):

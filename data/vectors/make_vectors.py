@@ -27,6 +27,7 @@ class Traced(Right):
     """The specification, noting which of its methods are used."""
 
     def __init__(self):
+        super().__init__()
         self.called = set()
 
     def __getattribute__(self, name):

@@ -24,6 +24,9 @@ class Right:
 
     name = ""
 
+    def __init__(self):
+        self.tables = {}  # of maps that were asked for
+
     # 1 hash
     def key(self, i, j, n_cols=None):
         return le32(i) + le32(j)
@@ -99,6 +102,12 @@ class Right:
         }
 
     def table(self, m):
+        key = tuple(m.items())
+        if key not in self.tables:
+            self.tables[key] = self.make_table(m)
+        return self.tables[key]
+
+    def make_table(self, m):
         return [[self.bucket_sign(m, i, j) for j in range(m["n_cols"])] for i in range(m["n_out"])]
 
     # 6 gather, scatter-add, forward, backward
@@ -148,13 +157,15 @@ class Right:
             return self.scatter_add(self.bias_map(layer), [[x] for x in sums])
         return sums if layer["bias"] == "dense" else None
 
-    def backward(self, layer, w, b, a, dz, calls=1):
-        dw = self.weight_gradient(layer, self.with_ones(layer, a), dz)
+    def parameter_gradients(self, layer, a, dz, calls=1):
         return {
-            "dw": dw,
+            "dw": self.weight_gradient(layer, self.with_ones(layer, a), dz),
             "db": self.bias_gradient(layer, dz),
-            "da": self.without_ones(layer, self.input_gradient(layer, w, dz)),
         }
+
+    def backward(self, layer, w, b, a, dz, calls=1):
+        da = self.without_ones(layer, self.input_gradient(layer, w, dz))
+        return {**self.parameter_gradients(layer, a, dz, calls), "da": da}
 
     # 7 network, dropout, loss, update
     def relu(self, z):
@@ -227,7 +238,7 @@ class Right:
             z = self.forward(layer, p["w"], p["b"], step["a"])
             errors = zip(z, step["target"], strict=True)
             dz = [[(x - t) / len(z) for x, t in zip(*pair, strict=True)] for pair in errors]
-            g = self.backward(layer, p["w"], p["b"], step["a"], dz)
+            g = self.parameter_gradients(layer, step["a"], dz)
             for name in ("w", "b") if b else ("w",):
                 pairs = [
                     self.update(*wvg, step["lr"], momentum, weight_decay)

@@ -1,0 +1,179 @@
+"""The kit can pass and can fail: right layers hold, every broken one is refused and nearly always named."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from broken_layers import BROKEN, Right, layer_only
+
+from hashnets_np.__main__ import main
+from hashnets_np.conformance import Adapter, check, load_adapter, passed, write_report
+from hashnets_np.conformance.cases import all_cases, dense, explain_flag
+from hashnets_np.conformance.operations import as_lines
+from hashnets_np.conformance.runner import FAILS, HOLDS, NOT_COVERED, likely_bugs
+
+OURS = "hashnets_np.conformance.numpy_layer:NumpyLayer"
+ALL_TOPICS = list(dict.fromkeys(case.topic for case in all_cases()))
+SMALL_TOPICS = [topic for topic in ALL_TOPICS if topic != "large-layer"]
+
+
+@pytest.fixture(scope="module")
+def broken_results() -> dict[str, list]:
+    return {name: check(cls, SMALL_TOPICS) for name, (cls, _) in BROKEN.items()}
+
+
+def test_our_own_layer_passes_everything(kernels):
+    results = check(load_adapter(OURS), ALL_TOPICS if kernels == "numba" else SMALL_TOPICS)
+    assert passed(results) and {r.status for r in results} == {HOLDS}
+
+
+def test_a_right_layer_that_shares_no_code_with_the_package_passes():
+    results = check(Right, SMALL_TOPICS)
+    assert passed(results)
+    assert {r.case.topic for r in results if r.status == NOT_COVERED} == set()
+
+
+def test_there_are_many_broken_layers_for_many_bugs():
+    assert len(BROKEN) >= 25 and len({flag for _, flag in BROKEN.values()}) >= 25
+    assert all(explain_flag(flag) for _, flag in BROKEN.values())
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_layer_is_refused(name, broken_results):
+    assert not passed(broken_results[name])
+
+
+def test_the_bug_is_called_by_its_name(broken_results):
+    named = {name: next(iter(likely_bugs(results)), ("", 0))[0] for name, results in broken_results.items()}
+    right = [name for name, flag in named.items() if flag == BROKEN[name][1]]
+    assert len(right) >= 0.9 * len(BROKEN), {n: (flag, BROKEN[n][1]) for n, flag in named.items() if n not in right}
+
+
+def test_the_bug_is_called_by_its_name_where_only_forward_and_backward_are_there():
+    named = {}
+    for name, (cls, flag) in BROKEN.items():
+        results = check(layer_only(cls), ["forward", "gradients", "bias", "authors2015"])
+        if not passed(results):
+            named[name] = flag == next(iter(likely_bugs(results)), ("", 0))[0]
+    assert len(named) >= 25 and sum(named.values()) >= 0.9 * len(named), named
+
+
+def test_what_is_left_out_is_not_covered_and_never_passed():
+    results = check(layer_only(Right), SMALL_TOPICS)
+    assert passed(results)
+    uncovered = {r.case.topic for r in results if r.status == NOT_COVERED}
+    assert {"hash", "bucket-sign", "gather", "two-layers", "sgd", "storage"} <= uncovered
+    assert not {r.case.topic for r in results if r.status == HOLDS} & {"hash", "gather", "two-layers", "sgd", "storage"}
+
+
+def test_a_layer_that_only_ever_refuses_does_not_pass():
+    class Refuses(Adapter):
+        def forward(self, a):
+            raise NotImplementedError
+
+        @staticmethod
+        def hash(i, j, seed):
+            raise ValueError if (i < 0).any() or (i > 2**32 - 1).any() else NotImplementedError
+
+    results = check(Refuses, ["hash"])
+    assert any(r.status == HOLDS for r in results) and not any(r.status == FAILS for r in results)
+    assert not passed(results)
+
+
+def test_a_slip_in_the_adapter_does_not_refuse_bad_input():
+    class Slip(Right):
+        @classmethod
+        def hash(cls, i, j, seed):
+            return undefined_name  # noqa: F821
+
+    assert {r.status for r in check(Slip, ["hash"])} == {FAILS}
+
+
+def test_the_lines_of_a_report_reproduce_the_failure(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "from hashnets_np.conformance.numpy_layer import NumpyLayer\n"
+        "class Mine(NumpyLayer):\n"
+        "    def forward(self, a):\n"
+        "        return -super().forward(a)\n")
+    case = next(c for c in all_cases() if c.id == "forward-003")
+    lines = as_lines(case, "mine:Mine")
+    out = subprocess.run([sys.executable, "-c", "\n".join(lines)], cwd=tmp_path, capture_output=True, text=True,
+                         check=True, env={"PYTHONPATH": str(Path(__file__).parent.parent), "PATH": ""})
+    found = np.array(out.stdout.replace("[", " ").replace("]", " ").split(), float)
+    assert np.allclose(-found, np.ravel(case.expected["z"]))
+
+
+def test_every_case_can_be_written_as_lines_of_python():
+    for case in all_cases():
+        compile("\n".join(as_lines(case, "mine:Mine")), case.id, "exec")
+
+
+def test_the_report_names_topic_case_difference_bug_and_lines(broken_results):
+    report = write_report("mine:NoSign", broken_results["NoSign"])
+    assert "FAIL  gather" in report and "ok    hash" in report
+    assert "SignIgnored: No sign: every virtual weight is +w." in report
+    assert "V[0, 0]: expected" in report and "likely bug: SignIgnored" in report
+    assert "from mine import NoSign" in report and "layer = NoSign(spec, w, b)" in report
+    assert report.splitlines()[-1].startswith("FAILED: ")
+
+
+def test_a_failure_that_is_no_known_bug_says_what_the_case_was_made_for():
+    class Odd(Right):
+        def gather(self):
+            return super().gather() + 0.001
+
+    report = write_report("mine:Odd", check(Odd, ["gather"]))
+    assert "No known bug gives these answers" in report and "SharedBits" in report
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    return tmp_path
+
+
+def test_the_command_exits_with_0_only_if_all_that_is_covered_holds(folder, capsys):
+    assert main(["check", "broken_layers:Right", "--topic", "gather", "--topic", "hash"]) == 0
+    assert "PASSED: 46 cases hold, 0 fail, 0 not covered" in capsys.readouterr().out
+    assert main(["check", "broken_layers:NoSign", "--topic", "gather"]) == 1
+    assert main(["check", "broken_layers:NoSign", "--topic", "gather", "--all"]) == 1
+    out = capsys.readouterr().out
+    first, every = out.split("\nFAILED: ")[:2]
+    assert first.count("to reproduce it") == 1 and every.count("to reproduce it") == 12
+
+
+@pytest.mark.parametrize(("name", "message"), [
+    ("broken_layers", "as module:Class"), ("no_such_module:X", "cannot import"), ("broken_layers:Nothing", "has no"),
+    ("broken_layers:demand", "is no adapter"), ("numpy:ndarray", "is no adapter"),
+    ("hashnets_np.conformance:Adapter", "implements no method"),
+])
+def test_what_is_no_adapter_is_an_error_of_one_line(folder, capsys, name, message):
+    assert main(["check", name]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+
+
+def test_an_unknown_topic_is_an_error_of_one_line(folder, capsys):
+    assert main(["check", "broken_layers:Right", "--topic", "typo"]) == 2
+    assert "unknown topic typo; known: hash" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "code", "words"), [
+    ("broken_layers:Right", 0, " passed"), ("broken_layers:NoSign", 1, "likely bug: SignIgnored"),
+    ("", 1, "set HASHNETS_IMPL"), ("broken_layers:demand", 1, "is no adapter"),
+])
+def test_the_kit_runs_in_pytest(name, code, words):
+    root = Path(__file__).parent.parent
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-o", "addopts=", "-p", "no:cacheprovider", "-k", "gather or covered",
+         "--pyargs", "hashnets_np.conformance"],
+        cwd=root, capture_output=True, text=True,
+        env={"HASHNETS_IMPL": name, "PYTHONPATH": f"{root}:{root / 'tests'}", "PATH": ""})
+    assert run.returncode == code and words in run.stdout, run.stdout[-2000:]
+
+
+def test_sparse_arrays():
+    assert dense({"shape": [2, 2], "at": [[0, 1, 5]], "rest": 0.5}, "float32").tolist() == [[0.5, 5], [0.5, 0.5]]
