@@ -15,7 +15,7 @@ lab: $(VENV)/notebooks
 	$(BIN)/jupyter lab notebooks
 
 lessons: $(VENV)/test
-	$(BIN)/python -m pytest tests/test_notebooks.py -m "slow or not slow" --durations=0
+	$(BIN)/python -m pytest tests/test_notebooks.py tests/test_exercises.py -m "slow or not slow" --durations=0
 
 check-cluster: $(VENV)/test  ## a sweep on a real Dask scheduler, and the search with Optuna
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[tune,cluster]"
