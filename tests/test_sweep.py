@@ -133,6 +133,21 @@ def test_a_damaged_line_is_named(tmp_path):
         records.read(path)
 
 
+def append_one(path):
+    records.append(path, record("late"))
+
+
+def test_an_append_waits_for_the_lock(tmp_path):
+    path = tmp_path / "runs.jsonl"
+    other = multiprocessing.get_context("spawn").Process(target=append_one, args=(path,))
+    with records.locked(path):
+        other.start()
+        time.sleep(3)
+        assert other.is_alive() and not path.exists()
+    other.join(30)
+    assert list(records.read(path)) == ["late"]
+
+
 def append_many(args):
     path, worker = args
     for n in range(30):
@@ -216,6 +231,14 @@ def test_a_search_never_sees_the_test_set_and_its_best_trial_is_the_lowest(monke
     assert 1 <= made["epochs"] <= 2 and len(made["curve"]) == 2
 
 
+def test_a_trial_that_diverges_counts_as_all_wrong_from_there(monkeypatch):
+    histories = iter([hn.History(valid_error=[60.0, 30.0, 20.0]), hn.History(valid_error=[90.0], diverged=True),
+                      hn.History(valid_error=[30.0, 20.0, 0.0])])
+    monkeypatch.setattr(tune, "train", lambda *_: (None, next(histories)))
+    curve = tune.valid_curve(JOB, work.DEFAULTS, {}, hn.load_dataset("digits"), epochs=3)
+    np.testing.assert_allclose(curve, [60.0, 50.0, 40.0])
+
+
 def test_a_best_value_at_the_end_of_its_range_widens_it_unless_the_end_means_something():
     rate = tune.RANGES["rate"]
     assert rate.widened(0.5) == rate
@@ -264,6 +287,22 @@ def test_a_failed_job_is_recorded_left_alone_and_tried_again_when_asked(tmp_path
     assert drive.sweep([JOB], tmp_path, here()) == {"done": 0, "failed": 0, "left": 0}
     assert drive.sweep([JOB], tmp_path, here(), retry=True)["done"] == 1
     assert [r["status"] for r in records.read_all(tmp_path).values()] == ["done"]
+
+
+def test_a_run_is_not_handed_out_before_its_search_is_done():
+    search, run = with_searches([replace(JOB, tune=True)])
+    submitted = []
+
+    class Slow(Here):
+        def submit(self, function, *args):
+            submitted.append(args[0])
+            return Future()
+
+    waiting, running = [search, run], {}
+    drive.hand_out(waiting, running, {}, drive.Workers(Slow, 4), None)
+    assert submitted == [search] and waiting == [run]
+    drive.hand_out(waiting, running, {search.key: record(search.key)}, drive.Workers(Slow, 4), None)
+    assert submitted == [search, run] and waiting == []
 
 
 def test_a_run_waits_for_its_search_and_is_left_when_that_fails(tmp_path, monkeypatch):

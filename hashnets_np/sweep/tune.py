@@ -86,7 +86,10 @@ def folds(data: Dataset) -> Iterator[Dataset]:
 
 def valid_curve(job: Job, hyper: Hyper, found: dict[str, Record], data: Dataset, epochs: int) -> np.ndarray:
     """Train and return the validation error after each epoch, in percent, the mean over the folds."""
-    curves = [train(job, hyper, part, epochs, teacher_for(job, found, part))[1].valid_error for part in folds(data)]
+    curves = []
+    for part in folds(data):
+        errors = train(job, hyper, part, epochs, teacher_for(job, found, part))[1].valid_error
+        curves.append(errors + [100.0] * (epochs - len(errors)))  # a diverged training ends early: all wrong from there
     return np.mean(curves, axis=0)
 
 
