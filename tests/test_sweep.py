@@ -166,16 +166,31 @@ def test_processes_that_append_at_once_lose_nothing_and_write_each_key_once(tmp_
 
 
 def test_a_run_trains_on_training_and_validation_examples_and_tests_once(monkeypatch):
-    seen = []
-    real = work.fit
-    monkeypatch.setattr(work, "fit", lambda net, data, *rest: seen.append(data) or real(net, data, *rest))
+    trained, tested = [], []
+    fit, predict = work.fit, work.predict
+    monkeypatch.setattr(work, "fit", lambda net, data, *rest: trained.append(data) or fit(net, data, *rest))
+    monkeypatch.setattr(work, "predict", lambda net, x: tested.append(len(x)) or predict(net, x))
     made = work.do(JOB, {}, None)
     digits = hn.load_dataset("digits")
-    assert [len(d.x_train) for d in seen] == [len(digits.x_train), len(digits.x_train) + len(digits.x_valid)]
-    assert [len(d.x_test) for d in seen] == [0, 600]
+    assert [len(d.x_train) for d in trained] == [len(digits.x_train), len(digits.x_train) + len(digits.x_valid)]
+    assert [len(d.x_test) for d in trained] == [0, 0] and tested == [600]
     assert made["status"] == "done" and made["examples"] == 1197 and made["test_examples"] == 600
     assert made["stored"] == 163 + 27 and made["provenance"].startswith("original")
     json.dumps(made, allow_nan=False)
+
+
+def test_a_training_that_blows_up_begins_again_with_half_the_step_size(monkeypatch):
+    rates = []
+
+    def train(job, hyper, *_):
+        rates.append(hyper["rate"])
+        return None, hn.History(train_loss=[2.0, 1e6 if hyper["rate"] > 0.2 else 1.0], diverged=hyper["rate"] > 0.4)
+
+    monkeypatch.setattr(work, "train", train)
+    data = hn.load_dataset("digits")
+    assert work.train_to_the_end(JOB, {"rate": 0.5}, data, 2)[2] == 2 and rates == [0.5, 0.25, 0.125]
+    with pytest.raises(FloatingPointError, match="still blew up after 5 halvings"):
+        work.train_to_the_end(JOB, {"rate": 100.0}, data, 2)
 
 
 def test_the_same_job_gives_the_same_record():
@@ -192,8 +207,10 @@ def test_dark_knowledge_uses_a_teacher_trained_on_the_same_examples_and_keeps_it
     assert made["status"] == "done" and made["hyper"]["temperature"] == work.DARK_DEFAULTS["temperature"]
     sizes = sorted(len(np.load(path)) for path in tmp_path.rglob("*.npy"))
     assert sizes == [958, 1197]
-    monkeypatch.setattr(work, "predict", None)  # the second time the teacher comes from the cache
+    fits, fit = [], work.fit
+    monkeypatch.setattr(work, "fit", lambda *args: fits.append(args) or fit(*args))
     assert work.do(job, {}, None)["test_error"] == made["test_error"]
+    assert len(fits) == 2  # the second time the teachers come from the cache
 
 
 def test_what_goes_wrong_in_a_job_becomes_a_record():
@@ -210,7 +227,7 @@ def test_an_interrupted_training_is_no_result(monkeypatch):
 def test_a_diverging_run_is_a_failure(monkeypatch):
     monkeypatch.setitem(work.DEFAULTS, "rate", 1e20)
     made = work.do(JOB, {}, None)
-    assert made["status"] == "failed" and "not finite" in made["error"]
+    assert made["status"] == "failed" and "blew up" in made["error"]
 
 
 # Searching

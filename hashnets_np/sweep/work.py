@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from .. import __version__
 from ..baselines import dark_knowledge, dark_targets
 from ..datasets import Dataset, cache_dir, load_dataset
-from ..losses import softmax_cross_entropy
+from ..losses import error_rate, softmax_cross_entropy
 from ..methods import DARK, build
 from ..network import Network
 from ..optim import SGD
@@ -31,6 +31,7 @@ from .grid import Job, search_for
 from .records import Record
 
 BATCH_SIZE = 50  # section 6
+HALVINGS = 5
 Hyper = dict[str, float]
 
 # rate: learning rate / (1 - momentum), the step that a constant gradient ends up with; so the two can be chosen apart
@@ -90,15 +91,37 @@ def train(
                 seed=job.seed, dropout=hyper["dropout"], input_dropout=hyper["input_dropout"])
     momentum = hyper["momentum"]
     optimiser = SGD(hyper["rate"] * (1 - momentum), momentum, schedule="cosine")
-    loss: Loss = softmax_cross_entropy
-    targets = None
-    if teacher is not None:
-        loss = dark_knowledge(hyper["temperature"], hyper["mix"])
-        targets = dark_targets(teacher, data.y_train, hyper["temperature"])
-    history = fit(net, data, epochs, BATCH_SIZE, optimiser, job.seed, loss, targets)
+    history = fit(net, data, epochs, BATCH_SIZE, optimiser, job.seed, *loss_and_targets(hyper, data, teacher))
     if history.interrupted:
         raise KeyboardInterrupt("half a training is no result")
     return net, history
+
+
+def loss_and_targets(hyper: Hyper, data: Dataset, teacher: NDArray | None) -> tuple[Loss, NDArray]:
+    """Return cross-entropy and the labels or, with a teacher, dark knowledge and its targets."""
+    if teacher is None:
+        return softmax_cross_entropy, data.y_train
+    targets = dark_targets(teacher, data.y_train, hyper["temperature"])
+    return dark_knowledge(hyper["temperature"], hyper["mix"]), targets
+
+
+def train_to_the_end(
+    job: Job, hyper: Hyper, data: Dataset, epochs: int, teacher: NDArray | None = None
+) -> tuple[Network, History, int]:
+    """Train; where the loss blows up, begin again with half the step size. Returns also how often that was.
+
+    A search finds the largest step size that is stable on fewer examples, and dark knowledge changes the scale of the
+    loss with its teacher, so that the final training may not be. Only the training loss tells: it blew up if it ends
+    above twice what a network without an opinion (all logits 0) has.
+    """
+    loss, targets = loss_and_targets(hyper, data, teacher)
+    no_opinion = loss(np.zeros((len(targets), data.classes), np.float32), targets)[0]
+    for halvings in range(HALVINGS + 1):
+        slower = hyper | {"rate": hyper["rate"] / 2**halvings}
+        net, history = train(job, slower, data, epochs, teacher)
+        if not history.diverged and history.train_loss[-1] < 2 * no_opinion:
+            return net, history, halvings
+    raise FloatingPointError(f"the loss still blew up after {HALVINGS} halvings of the step size")
 
 
 def teacher_logits(job: Job, hyper: Hyper, data: Dataset, epochs: int) -> NDArray:
@@ -114,7 +137,7 @@ def teacher_logits(job: Job, hyper: Hyper, data: Dataset, epochs: int) -> NDArra
     if path.exists():
         return np.load(path)
     alone = replace(without_test(data), x_valid=data.x_valid[:0], y_valid=data.y_valid[:0])
-    net, _ = train(teacher, hyper, alone, epochs)
+    net, *_ = train_to_the_end(teacher, hyper, alone, epochs)
     logits = predict(net, data.x_train)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.stem}.{os.getpid()}.partial.npy")
@@ -148,14 +171,14 @@ def do_run(job: Job, found: dict[str, Record], data: Dataset) -> Record:
     epochs, valid_error = choice["epochs"], choice["valid_error"]
     if valid_error is None:
         part = without_test(data)
-        _, history = train(job, choice["hyper"], part, epochs, teacher_for(job, found, part))
+        _, history, _ = train_to_the_end(job, choice["hyper"], part, epochs, teacher_for(job, found, part))
         epochs = choose_epochs(history.valid_error, len(part.x_valid))
         valid_error = history.valid_error[epochs - 1]
-    whole = data.refit()
-    net, history = train(job, choice["hyper"], whole, epochs, teacher_for(job, found, whole))
-    if history.diverged:
-        raise FloatingPointError("the loss is not finite; the learning rate is too large")
-    return {"test_error": history.test_error, "valid_error": valid_error, "epochs": epochs, "hyper": choice["hyper"],
+    whole = without_test(data).refit()
+    net, history, halvings = train_to_the_end(job, choice["hyper"], whole, epochs, teacher_for(job, found, whole))
+    test_error = error_rate(predict(net, data.x_test), data.y_test)
+    return {"test_error": test_error, "valid_error": valid_error, "epochs": epochs, "hyper": choice["hyper"],
+            "rate_halvings": halvings,
             "stored": net.num_parameters(), "virtual": net.num_virtual_parameters(), "examples": len(whole.x_train),
             "test_examples": len(data.x_test), "train_loss": history.train_loss[-1]}
 
