@@ -17,11 +17,10 @@ from . import plain
 from .fast_lines import backward_lines, divisor, forward_lines, walk_tile
 from .fast_threads import one_blas_thread, run
 
-SHORT_SIDE, LONG_SIDE = 128, 2048  # of a tile
-TILE = SHORT_SIDE * LONG_SIDE  # virtual weights at most: 1 MiB of float32 stays in a core's own cache
+SHORT_SIDE, LONG_SIDE = 256, 1024  # of a tile: 1 MiB of float32 at most stays in a core's own cache
 VECTOR = 32  # lines of a multiple of this many weights leave no rest that is done one by one
 PIECE = 2**16  # virtual weights that are worth the handing over to another thread
-SMALL_BATCH = 4  # up to here, multiplying line by line is faster than making tiles for BLAS
+SMALL_BATCH = 1  # up to here, multiplying line by line is faster than making tiles for BLAS
 MAX_SUMS, MAX_SUM_WEIGHTS = 16, 2**22  # partial sums of dw: 16, or as many as 16 MiB of float32 hold, or else 4
 FEW_ADDENDS = 1024  # per bucket and partial sum: so many are added in the dtype of the gradient, more in float64
 
@@ -55,7 +54,7 @@ def column_pieces(m: SharingMap, dtype: np.dtype) -> tuple[list[slice], NDArray]
     (test_many_addends_keep_their_digits).
     """
     virtual = m.n_out * m.n_cols
-    worth = min(MAX_SUMS, virtual // PIECE, m.n_cols // SHORT_SIDE)
+    worth = min(MAX_SUMS, virtual // PIECE, -(-m.n_cols // SHORT_SIDE))
     room = min(virtual // m.buckets, max(4, min(virtual // 2, MAX_SUM_WEIGHTS) // m.buckets))
     width = -(-m.n_cols // max(1, min(worth, room)))
     pieces = pieces_of(slice(0, m.n_cols), width + -width % VECTOR)
@@ -65,17 +64,16 @@ def column_pieces(m: SharingMap, dtype: np.dtype) -> tuple[list[slice], NDArray]
 
 def tiles(m: SharingMap, cols: slice) -> Iterator[tuple[slice, slice]]:
     """Cut a piece of backward into tiles."""
-    height = min(m.n_out, LONG_SIDE)
-    width = TILE // height
-    for tile_cols in pieces_of(cols, width - width % VECTOR):
-        for tile_rows in pieces_of(slice(0, m.n_out), height):
+    for tile_cols in pieces_of(cols, max(SHORT_SIDE, PIECE // m.n_out)):
+        for tile_rows in pieces_of(slice(0, m.n_out), LONG_SIDE):
             yield tile_rows, tile_cols
 
 
 def new_tile(rows: slice, cols: slice, dtype: np.dtype) -> NDArray:
-    """Make room for V[rows, cols], with the lines of memory along its shorter side, unless that is very short."""
+    """Make room for V[rows, cols], with lines of memory along its shorter side, unless that is very short."""
     height, width = rows.stop - rows.start, cols.stop - cols.start
-    return np.empty((height, width), dtype, order="F" if (height < width) == (min(height, width) >= 64) else "C")
+    short_lines = min(height, width) >= SHORT_SIDE // 2
+    return np.empty((height, width), dtype, order="F" if (height < width) == short_lines else "C")
 
 
 def multiply_add(x: NDArray, y: NDArray, out: NDArray, first: bool) -> None:
@@ -99,25 +97,23 @@ class Walker:
         self.cols = column_lanes(np.arange(m.n_cols, dtype=np.uint32))
         self.integer = np.dtype(f"u{w.dtype.itemsize}")
         self.w = own(w).view(self.integer)
-        top = self.integer.type(8 * w.dtype.itemsize - 1)  # how far bit 0 is from the sign bit
-        self.how = (np.uint32(m.buckets), *divisor(m.buckets)), top
+        self.division = (np.uint32(m.buckets), *divisor(m.buckets))
 
     def walk(self, V: NDArray, rows: slice, cols: slice, dw: NDArray | None = None, gather: bool = True) -> NDArray:
         """Walk through the tile V[rows, cols] along its memory: add it to dw, if given; then gather into it."""
         outer, inner, lines = self.rows[rows], self.cols[cols], V
         if not V.flags.c_contiguous:
             outer, inner, lines = inner, outer, V.T
-        lines = lines.reshape(-1)
         sums = np.empty(0, V.dtype) if dw is None else dw
-        walk_tile(lines, lines.view(self.integer), self.w, sums, outer, inner, *self.how, dw is not None, gather)
+        walk_tile(lines, lines.view(self.integer), self.w, sums, outer, inner, self.division, dw is not None, gather)
         return V
 
     def forward_lines(self, z: NDArray, a: NDArray, rows: slice, cols: slice) -> None:
         """Add a V^T to z, for a small batch, line by line."""
         part = np.zeros((len(a), rows.stop - rows.start), z.dtype)
-        line = np.empty(cols.stop - cols.start, z.dtype)
+        line = np.empty(rows.stop - rows.start, z.dtype)
         lanes = self.rows[rows], self.cols[cols]
-        forward_lines(part, own(a[:, cols]), line, line.view(self.integer), self.w, *lanes, *self.how)
+        forward_lines(part, own(a[:, cols]), line, line.view(self.integer), self.w, *lanes, self.division)
         z[:, rows] += part
 
     def backward_lines(
@@ -128,7 +124,7 @@ class Walker:
         line = np.empty(cols.stop - cols.start, a.dtype)
         lanes, bits = (self.rows[rows], self.cols[cols]), line.view(self.integer)
         a, dz = own(a[:, cols]), own(dz[:, rows])
-        backward_lines(dw, part, a, dz, line, bits, self.w, *lanes, *self.how, da is not None)
+        backward_lines(dw, part, a, dz, line, bits, self.w, *lanes, self.division, da is not None)
         if da is not None:
             da[:, cols] += part
 

@@ -14,8 +14,7 @@ uint32, uint64 = np.uint32, np.uint64
 P2, P3, P4 = uint32(PRIME_2), uint32(PRIME_3), uint32(PRIME_4)
 ONE, UP, DOWN = uint32(1), uint32(17), uint32(32 - 17)
 SHIFT_1, SHIFT_2, SHIFT_3 = uint32(15), uint32(13), uint32(16)
-STRIP = 512  # weights looked at together: what is known of them stays in the first level of the cache
-LANES = 16  # partial sums of a dot product: one vector register
+TOP_OF_32, TOP_OF_64 = uint32(31), uint64(63)
 
 
 def divisor(buckets: int) -> tuple[np.uint32, np.uint64]:
@@ -33,18 +32,17 @@ def divisor(buckets: int) -> tuple[np.uint32, np.uint64]:
 
 
 @njit(cache=True, nogil=True)
-def hash_lines(x, outer, inner):
-    """Finish XXH32 for some lines: x[r, c] = hash from the lane outer[r] of the line and the lane inner[c].
+def hash_line(x, outer, inner):
+    """Finish XXH32 for one line: x[c] = hash from the lane `outer` of the line and the lane inner[c] of each weight.
 
-    XXH32 of (i, j) starts as lane_i + lane_j, the first a function of i only, the second of j only (`fast.lanes`).
+    XXH32 of (i, j) starts as lane_i + lane_j, the first a function of i only, the second of j only (`fast.row_lanes`).
     """
-    for r in range(outer.size):
-        for c in range(inner.size):
-            h = uint32(outer[r] + inner[c])
-            h = uint32(uint32(uint32(h << UP) | uint32(h >> DOWN)) * P4)
-            h = uint32(uint32(h ^ uint32(h >> SHIFT_1)) * P2)
-            h = uint32(uint32(h ^ uint32(h >> SHIFT_2)) * P3)
-            x[r, c] = h ^ uint32(h >> SHIFT_3)
+    for c in range(x.size):
+        h = uint32(outer + inner[c])
+        h = uint32(uint32(uint32(h << UP) | uint32(h >> DOWN)) * P4)
+        h = uint32(uint32(h ^ uint32(h >> SHIFT_1)) * P2)
+        h = uint32(uint32(h ^ uint32(h >> SHIFT_2)) * P3)
+        x[c] = h ^ uint32(h >> SHIFT_3)
 
 
 @njit(cache=True, nogil=True)
@@ -57,84 +55,87 @@ def bucket_line(bucket, x, buckets, multiplier, shift):
 
 
 @njit(cache=True, nogil=True)
-def flip_line(bits, x, top):
+def flip_line(bits, x):
     """Multiply floats, seen as integers, by the signs: bit 0 of the hash, moved to the top, is the float's sign bit.
 
     A branch on a random sign is mispredicted every other time, and costs two or three times as much.
     """
-    for c in range(bits.size):
-        bits[c] ^= x[c] << top
+    if bits.dtype == x.dtype:  # known when compiled: 32 bits for float32, 64 for float64
+        for c in range(x.size):
+            bits[c] ^= uint32(x[c] << TOP_OF_32)
+    else:
+        for c in range(x.size):
+            bits[c] ^= uint64(x[c]) << TOP_OF_64
 
 
 @njit(cache=True, nogil=True)
 def add_line(dw, bucket, dv):
     """Add each gradient to that of its bucket."""
-    for c in range(dv.size):
+    for c in range(bucket.size):
         dw[bucket[c]] += dv[c]
 
 
 @njit(cache=True, nogil=True)
 def look_up_line(v, w, bucket):
     """Copy the real weight of each bucket."""
-    for c in range(v.size):
+    for c in range(bucket.size):
         v[c] = w[bucket[c]]
 
 
 @njit(cache=True, nogil=True)
-def walk_tile(tile, bits, w, dw, outer, inner, division, top, scatter, gather):
+def walk_tile(tile, bits, w, dw, outer, inner, division, scatter, gather):
     """Walk through a tile of V: with `scatter`, add what it holds (dV) to dw; with `gather`, leave V in it.
 
-    tile: (lines * weights,), changed in place; bits, w: the tile and the real weights as unsigned integers of its
-    itemsize; dw: (K,). Each hash is computed once for both. Lines are taken STRIP weights at a time, or one by one.
+    tile: (lines, weights), changed in place; bits, w: the tile and the real weights as unsigned integers of its
+    itemsize; dw: (K,). Each hash is computed once for both.
     """
-    buckets, multiplier, shift = division
-    lines = max(1, min(STRIP // inner.size, outer.size))
-    x_lines = np.empty((lines, inner.size), np.uint32)
-    x, bucket = x_lines.reshape(-1), np.empty(x_lines.size, np.uint32)
-    for first in range(0, outer.size, lines):
-        hash_lines(x_lines, outer[first : first + lines], inner)
-        bucket_line(bucket, x, buckets, multiplier, shift)
-        strip = slice(first * inner.size, (first + lines) * inner.size)
+    x, bucket = np.empty(inner.size, np.uint32), np.empty(inner.size, np.uint32)
+    for r in range(outer.size):
+        hash_line(x, outer[r], inner)
+        bucket_line(bucket, x, *division)
+        line = bits[r]
         if scatter:
-            flip_line(bits[strip], x, top)
-            add_line(dw, bucket, tile[strip])
+            flip_line(line, x)
+            add_line(dw, bucket, tile[r])
         if gather:
-            look_up_line(bits[strip], w, bucket)
-            flip_line(bits[strip], x, top)
+            look_up_line(line, w, bucket)
+            flip_line(line, x)
 
 
 @njit(cache=True, nogil=True)
-def dot(v, a):
-    """Multiply and add with LANES running sums: a single one would have to wait for itself, weight after weight."""
-    sums = np.zeros(LANES, v.dtype)
-    whole = v.size - v.size % LANES
-    for start in range(0, whole, LANES):
-        for lane in range(LANES):
-            sums[lane] += v[start + lane] * a[start + lane]
-    for c in range(whole, v.size):
-        sums[c - whole] += v[c] * a[c]
-    return sums.sum()
+def multiply_line(out, factor, line):
+    """Add factor * line to out: no sum runs along the line, so this is vectorised without changing any order."""
+    for c in range(line.size):
+        out[c] += factor * line[c]
 
 
 @njit(cache=True, nogil=True)
-def forward_lines(z, a, line, bits, w, outer, inner, division, top):
-    """Add a V^T to z (batch, rows), a row of V at a time in `line`: for batches too small to be worth a tile."""
-    for r in range(outer.size):
-        walk_tile(line, bits, w, line, outer[r : r + 1], inner, division, top, False, True)
+def forward_lines(z, a, line, bits, w, rows, cols, division):
+    """Add a V^T to z (batch, rows), a column of V at a time in `line` (rows,), for batches too small for a tile."""
+    x, bucket = np.empty(rows.size, np.uint32), np.empty(rows.size, np.uint32)
+    for c in range(cols.size):
+        hash_line(x, cols[c], rows)
+        bucket_line(bucket, x, *division)
+        look_up_line(bits, w, bucket)
+        flip_line(bits, x)
         for e in range(len(a)):
-            z[e, r] += dot(line, a[e])
+            multiply_line(z[e], a[e, c], line)  # Eq. 8
 
 
 @njit(cache=True, nogil=True)
-def backward_lines(dw, da, a, dz, line, bits, w, outer, inner, division, top, input_grad):
-    """Add to dw and da, a row of V at a time."""
-    for r in range(outer.size):
+def backward_lines(dw, da, a, dz, line, bits, w, rows, cols, division, input_grad):
+    """Add to dw and da, a row of V at a time in `line` (cols,)."""
+    x, bucket = np.empty(cols.size, np.uint32), np.empty(cols.size, np.uint32)
+    for r in range(rows.size):
+        hash_line(x, rows[r], cols)
+        bucket_line(bucket, x, *division)
         line[:] = 0
         for e in range(len(a)):
-            for c in range(inner.size):
-                line[c] += dz[e, r] * a[e, c]  # Eq. 10
-        walk_tile(line, bits, w, dw, outer[r : r + 1], inner, division, top, True, input_grad)
+            multiply_line(line, dz[e, r], a[e])  # Eq. 10
+        flip_line(bits, x)
+        add_line(dw, bucket, line)  # Eq. 12
         if input_grad:
+            look_up_line(bits, w, bucket)
+            flip_line(bits, x)
             for e in range(len(a)):
-                for c in range(inner.size):
-                    da[e, c] += dz[e, r] * line[c]  # Eq. 9
+                multiply_line(da[e], dz[e, r], line)  # Eq. 9
