@@ -178,6 +178,7 @@ def test_generated_rectangles_are_hollow_and_labelled_by_the_longer_side():
     assert abs(y.mean() - 0.5) < 0.02
 
 
+@pytest.mark.slow
 def test_generated_and_original_rectangles_have_the_same_distributions(own_cache):
     if not own_cache or not (Path(own_cache) / "rectangles" / "rectangles.zip").exists():
         pytest.skip("needs the original rectangles.zip under HASHNETS_DATA")
