@@ -1,0 +1,186 @@
+"""Measure the hashed layer against a dense NumPy layer, and against torch where it is installed.
+
+Four parts: `steps` (time of a training step and of inference), `parts` (where the time goes, in nanoseconds per virtual
+weight), `memory` (peak of one step above parameters, inputs, outputs and gradients) and `sizes` (time and memory up to
+2**34 virtual weights, with a figure). Every contender runs in a process of its own, in turns. Close other programs.
+"""
+
+import argparse
+import json
+import platform
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..bench.contenders import CONTENDERS, Cell
+from ..bench.measure import ask_once, cores, installed, processes, time_cell, total_memory
+from ..bench.report import draw_sizes, memory_table, parts_table, size_table, step_table
+from ..sharing import bucket_count
+
+HELP = "time and memory of the hashed layer against dense and torch layers"
+PARTS = ("steps", "parts", "memory", "sizes")
+SIZE_BUCKETS, SIZE_BATCH = 2**16, 8
+MEMORY_LAYER, MEMORY_COMPRESSION, MEMORY_BATCH = 8192, "1/64", 50
+GIANT = (2**17, 2**22)  # width and K of a layer whose V would need 64 GiB
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    add = parser.add_argument
+    add("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (default: all)")
+    add("--layers", nargs="+", default=["784x1000", "1000x1000", "4096x4096"], help="(default: %(default)s)")
+    add("--batches", nargs="+", type=int, default=[1, 50, 128], help="(default: %(default)s)")
+    add("--compressions", nargs="+", default=["1/8", "1/64"], help="(default: %(default)s)")
+    add("--threads", nargs="+", type=int, help="(default: 1 and all cores)")
+    add("--rounds", type=int, default=7, help="turns of each contender (default: %(default)s)")
+    add("--seconds", type=float, default=0.2, help="length of a turn (default: %(default)s)")
+    add("--momentum", type=float, default=0.0, help="of SGD; 0 is w -= lr dw (default: %(default)s)")
+    add("--largest", type=int, default=34, help="`sizes` goes up to 2**LARGEST virtual weights (default: %(default)s)")
+    add("--no-torch", action="store_true", help="leave torch out, even if it is installed")
+    add("--json", type=Path, help="write all measurements to this file")
+    add("--figures", type=Path, default=Path("figures"), help="folder of the figure (default: %(default)s)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure what is asked for, print the tables, write the files."""
+    check(args)
+    args.threads = args.threads or sorted({1, cores()})
+    results: dict[str, Any] = {"machine": machine()}
+    print(" ".join(f"{name} {value};" for name, value in results["machine"].items()))
+    for part in args.parts or PARTS:
+        results[part] = {"steps": steps, "parts": parts, "memory": memory, "sizes": sizes}[part](args)
+    if args.json:
+        args.json.write_text(json.dumps(results, indent=1) + "\n")
+    return 0
+
+
+def check(args: argparse.Namespace) -> None:
+    """Refuse arguments that make no sense, before anything is measured."""
+    unknown = set(args.parts) - set(PARTS)
+    if unknown:
+        raise ValueError(f"unknown part {sorted(unknown)[0]!r}; known parts: {', '.join(PARTS)}")
+    for name in ("batches", "threads", "rounds"):
+        value = getattr(args, name)
+        if value is not None and np.min(value) < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
+    if not args.seconds > 0 or not 0 <= args.momentum < 1 or not 20 <= args.largest <= 40:
+        raise ValueError("seconds must be above 0, momentum in [0, 1), largest in 20..40")
+    if args.json and not args.json.parent.is_dir():
+        raise ValueError(f"there is no folder {str(args.json.parent)!r} for {args.json.name}; make it first")
+    for layer in args.layers:
+        shape(layer)
+    for compression in args.compressions:
+        bucket_count(compression, 1)
+
+
+def shape(layer: str) -> tuple[int, int]:
+    """Read "784x1000"."""
+    try:
+        n_in, n_out = (int(n) for n in layer.split("x"))
+    except ValueError:
+        n_in = n_out = 0
+    if min(n_in, n_out) < 1:
+        raise ValueError(f"a layer is n_in x n_out, such as 784x1000, got {layer!r}")
+    return n_in, n_out
+
+
+def machine() -> dict[str, Any]:
+    """Say what was measured on."""
+    import numba
+
+    from .. import __version__
+
+    versions = {"hashnets_np": __version__, "numpy": np.__version__, "numba": numba.__version__}
+    return {"cores": cores(), "system": platform.platform(), "python": platform.python_version(), **versions}
+
+
+def contenders(args: argparse.Namespace, names: list[str] | None = None) -> list[str]:
+    """List the contenders that can run here."""
+    torch = installed("torch") and not args.no_torch
+    return [n for n in names or CONTENDERS if torch or not n.startswith("torch")]
+
+
+def steps(args: argparse.Namespace) -> list[dict[str, Any]]:
+    """Time training steps and inference in every cell."""
+    cells = []
+    with progress(len(args.threads) * len(args.layers) * len(args.compressions) * len(args.batches)) as bar:
+        for threads in args.threads:
+            with processes(contenders(args), threads) as running:
+                for cell in grid(args):
+                    sizes = Cell(cell["n_in"], cell["n_out"], cell["buckets"], cell["batch"], args.momentum)
+                    times = {w: time_cell(running, sizes, args.rounds, args.seconds, w) for w in ("step", "forward")}
+                    cells.append({"threads": threads, **cell, **times})
+                    bar.update()
+    print(f"\nTraining step (forward, both gradients, update with momentum {args.momentum:g}), then inference, in ms; "
+          "ratios: median over the rounds (quartiles)\n")  # fmt: skip
+    print(step_table(cells))
+    return cells
+
+
+def grid(args: argparse.Namespace) -> list[dict[str, Any]]:
+    """List the cells that are asked for."""
+    return [
+        {"n_in": n_in, "n_out": n_out, "compression": c, "buckets": bucket_count(c, n_in * n_out), "batch": batch}
+        for n_in, n_out in map(shape, args.layers) for c in args.compressions for batch in args.batches
+    ]  # fmt: skip
+
+
+def parts(args: argparse.Namespace) -> list[dict[str, Any]]:
+    """Take the hashed step apart, on one thread."""
+    cells = [cell for cell in grid(args) if cell["batch"] == max(args.batches)]
+    for cell in cells:
+        sizes = Cell(cell["n_in"], cell["n_out"], cell["buckets"], cell["batch"])
+        cell["parts"] = ask_once("hashed", 1, "parts", sizes)
+    print("\nWhere the time goes: nanoseconds per virtual weight, one thread\n")
+    print(parts_table(cells))
+    return cells
+
+
+def memory(args: argparse.Namespace) -> list[dict[str, Any]]:
+    """Measure the peak memory of one training step."""
+    side, giant = MEMORY_LAYER, GIANT
+    K = bucket_count(MEMORY_COMPRESSION, side * side)
+    plan = [(name, Cell(side, side, K, MEMORY_BATCH)) for name in contenders(args)]
+    if args.largest >= 34:
+        plan.append(("hashed", Cell(giant[0], giant[0], giant[1], SIZE_BATCH)))
+    cells = measure_memory(plan, max(args.threads))
+    print("\nPeak memory of one training step above parameters, input, output and gradients\n")
+    print(memory_table(cells))
+    return cells
+
+
+def measure_memory(plan: list[tuple[str, Any]], threads: int) -> list[dict[str, Any]]:
+    """Ask a fresh process for each."""
+    with progress(len(plan)) as bar:
+        cells = []
+        for name, cell in plan:
+            cells.append({"contender": name, **cell._asdict(), **ask_once(name, threads, "memory", cell)})
+            bar.update()
+    return cells
+
+
+def sizes(args: argparse.Namespace) -> list[dict[str, Any]]:
+    """Measure time and memory of a step at ever larger layers; the others stop where the machine's memory ends."""
+    limit, plan = total_memory(), []
+    for name, bytes_per_weight in (("hashed", 0), ("dense", 16), ("torch by hand", 40)):
+        if name in contenders(args):
+            for log2 in range(20, args.largest + 1, 2):
+                if bytes_per_weight * 2**log2 < (limit or 2**33) / 2:
+                    plan.append((name, Cell(2 ** (log2 // 2), 2 ** (log2 // 2), SIZE_BUCKETS, SIZE_BATCH)))
+    threads = max(args.threads)
+    cells = measure_memory(plan, threads)
+    print(f"\nTraining step against size: K = {SIZE_BUCKETS}, batch {SIZE_BATCH}, {threads} threads\n")
+    print(size_table(cells))
+    path = args.figures / "bench.png"
+    title = f"One training step: K = {SIZE_BUCKETS:,}, batch {SIZE_BATCH}, {threads} threads"
+    draw_sizes(cells, limit, title, path)
+    print(f"\nThe same as a picture: {path}")
+    return cells
+
+
+def progress(total: int) -> Any:
+    """Show how far it is."""
+    from tqdm import tqdm
+
+    return tqdm(total=total, leave=False)
