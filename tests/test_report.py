@@ -15,7 +15,7 @@ from hashnets_np.sweep.records import append
 def write(folder, jobs, error, status="done", source="original"):
     for number, job in enumerate(jobs):
         record = {"key": job.key, "status": status, "seed": job.seed, "test_error": error(job, number), "stored": 9,
-                  "epochs": 40, "valid_error": 2.0, "name": job.dataset.upper(), "provenance": f"{source}: x",
+                  "epochs": 40, "valid_error": 2.0, "dataset": job.dataset, "provenance": f"{source}: x",
                   "test_examples": 50_000}
         append(folder / "runs.jsonl", record)
 

@@ -67,7 +67,7 @@ def draw(figure: int, found: dict[Cell, Result], folder: Path) -> Path | None:
     for row, (panel, curves) in enumerate(zip(PANELS[figure], ours, strict=True)):
         draw_panel(axes[row, 0], curves)
         draw_panel(axes[row, 1], paper_curves(figure, panel))
-        name = next((r.runs[0]["name"] for c, r in found.items() if c[0] == panel[0]), panel[0].upper())
+        name = next((r.name for c, r in found.items() if c[0] == panel[0]), panel[0].upper())
         axes[row, 0].set_title(f"ours: {name}, {panel[1]} layers")
         axes[row, 1].set_title(f"the paper: {panel[0].upper()}, {panel[1]} layers")
         axes[row, 0].set_ylabel("test error (%)")

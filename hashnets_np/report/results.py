@@ -45,6 +45,14 @@ class Result:
         """Sample standard deviation over the seeds; 0 for one seed."""
         return float(np.std(self.errors, ddof=1)) if len(self.runs) > 1 else 0.0
 
+    def __str__(self) -> str:
+        return f"{self.mean:.2f}" + (f" +- {self.spread:.2f}" if len(self.runs) > 1 else "")
+
+    @property
+    def name(self) -> str:
+        """Name the data set as the paper does, and say so if it is not the paper's."""
+        return self.runs[0]["dataset"].upper() + ("" if self.source == "original" else f" ({self.source})")
+
     @property
     def source(self) -> str:
         """What the data are: original, reconstructed or regenerated."""

@@ -40,9 +40,8 @@ def detail_table(number: int, layers: int, found: dict[Cell, Result]) -> str:
             if cell not in found:
                 continue
             result, run = found[cell], found[cell].runs[0]
-            error = f"{result.mean:.2f}" + (f" +- {result.spread:.2f}" if len(result.runs) > 1 else "")
             seeds = ", ".join(str(run["seed"]) for run in result.runs)
-            rows.append([run["name"], LABELS[method], error, f"{paper[cell]:.2f}", f"{result.mean - paper[cell]:+.2f}",
+            rows.append([result.name, LABELS[method], str(result), f"{paper[cell]:.2f}", f"{result.mean - paper[cell]:+.2f}",
                          seeds, f"{run['stored']:,}", str(run["epochs"]), f"{run['valid_error']:.2f}", result.source])
     head = ["data set", "method", "ours, %", "paper, %", "difference", "seeds", "stored parameters", "epochs",
             "validation, %", "data"]
@@ -84,8 +83,7 @@ def against_nn(found: dict[Cell, Result]) -> str:
         if pair[0] and pair[1]:
             hashnet, nn = pair[0], pair[1]
             verdict = "lower" if hashnet.mean < nn.mean else "not lower"
-            rows.append([hashnet.runs[0]["name"], f"{hashnet.mean:.2f} +- {hashnet.spread:.2f}",
-                         f"{nn.mean:.2f} +- {nn.spread:.2f}", f"{len(hashnet.runs)}, {len(nn.runs)}", verdict])
+            rows.append([hashnet.name, str(hashnet), str(nn), f"{len(hashnet.runs)}, {len(nn.runs)}", verdict])
     return markdown_table(["data set", "HashNet, %", "NN, %", "seeds", "HashNet is"], rows) if rows else ""
 
 
