@@ -41,7 +41,8 @@ def detail_table(number: int, layers: int, found: dict[Cell, Result]) -> str:
                 continue
             result, run = found[cell], found[cell].runs[0]
             seeds = ", ".join(str(run["seed"]) for run in result.runs)
-            rows.append([result.name, LABELS[method], str(result), f"{paper[cell]:.2f}", f"{result.mean - paper[cell]:+.2f}",
+            difference = f"{result.mean - paper[cell]:+.2f}"
+            rows.append([result.name, LABELS[method], str(result), f"{paper[cell]:.2f}", difference,
                          seeds, f"{run['stored']:,}", str(run["epochs"]), f"{run['valid_error']:.2f}", result.source])
     head = ["data set", "method", "ours, %", "paper, %", "difference", "seeds", "stored parameters", "epochs",
             "validation, %", "data"]
