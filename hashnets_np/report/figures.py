@@ -59,13 +59,24 @@ def draw_panel(ax: Any, curves: dict[str, Curve]) -> None:
 
 def draw(figure: int, found: dict[Cell, Result], folder: Path) -> Path | None:
     """Draw one figure to `folder`/figureN.png; None, and nothing drawn, while no run of it is done."""
-    ours = [our_curves(figure, panel, found) for panel in PANELS[figure]]
-    if not any(ours):
+    if not any(our_curves(figure, panel, found) for panel in PANELS[figure]):
         return None
+    picture = compose(figure, found)
+    path = folder / f"figure{figure}.png"
+    picture.savefig(path, dpi=110)
+    use_style().close(picture)
+    return path
+
+
+def compose(figure: int, found: dict[Cell, Result]) -> Any:
+    """Make one figure, ours at the left and the paper's at the right; a panel without runs stays empty and says so."""
     plt = use_style()
+    ours = [our_curves(figure, panel, found) for panel in PANELS[figure]]
     picture, axes = plt.subplots(2, 2, figsize=(10, 8), sharex=True, sharey="row", layout="constrained")
     for row, (panel, curves) in enumerate(zip(PANELS[figure], ours, strict=True)):
         draw_panel(axes[row, 0], curves)
+        if not curves:
+            axes[row, 0].text(0.5, 0.5, "not run yet", transform=axes[row, 0].transAxes, ha="center", color="0.5")
         draw_panel(axes[row, 1], paper_curves(figure, panel))
         name = next((r.name for c, r in found.items() if c[0] == panel[0]), panel[0].upper())
         axes[row, 0].set_title(f"ours: {name}, {panel[1]} layers")
@@ -78,10 +89,7 @@ def draw(figure: int, found: dict[Cell, Result], folder: Path) -> Path | None:
     size = "stored size of 50 hidden units per layer" if figure == 4 else "1000 hidden units per layer"
     picture.supxlabel(f"{size}; seeds {', '.join(map(str, seeds))}, band: one standard deviation where there are "
                       "several; the paper gives one number each", fontsize=9)
-    path = folder / f"figure{figure}.png"
-    picture.savefig(path, dpi=110)
-    plt.close(picture)
-    return path
+    return picture
 
 
 def label_axes(axes: Any, figure: int) -> None:
