@@ -31,7 +31,7 @@ def backend() -> ModuleType:
         raise ValueError(f"HASHNETS_KERNELS must be 'numpy' or 'numba' or unset, got {choice!r}")
     if choice == "numba" and not has_numba():
         raise ValueError("HASHNETS_KERNELS=numba, but numba is not installed; pip install numba, or unset the variable")
-    fast = choice != "numpy" and has_numba() and importlib.util.find_spec(".fast", __name__) is not None
+    fast = choice != "numpy" and has_numba()
     return importlib.import_module(".fast" if fast else ".plain", __name__)
 
 
