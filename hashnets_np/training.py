@@ -102,7 +102,8 @@ def train_epoch(
                 break
         history.train_loss.append(float(np.mean(losses)))
         history.valid_error.append(error_rate(predict(net, dataset.x_valid), dataset.y_valid))
-    bar.set_postfix(loss=f"{history.train_loss[-1]:.4f}", valid=f"{history.valid_error[-1]:.2f}%")
+    valid = {"valid": f"{history.valid_error[-1]:.2f}%"} if len(dataset.x_valid) else {}
+    bar.set_postfix(loss=f"{history.train_loss[-1]:.4f}", **valid)
 
 
 def progress_bar(steps: int, show: bool) -> Any:
