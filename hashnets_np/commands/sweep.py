@@ -25,8 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data-dir", type=Path, help="where data files are (default: $HASHNETS_DATA, data/cache)")
     parser.add_argument("--retry", action="store_true", help="try failed jobs again")
     parser.add_argument("--list", action="store_true", help="print the jobs that are left, and do nothing")
-    for name in ("datasets", "methods", "layers", "sizes", "seeds"):
+    for name in ("datasets", "methods", "layers", "seeds"):
         parser.add_argument(f"--{name}", help=f"only these {name}, with commas between")
+    parser.add_argument("--sizes", help="only these compressions or expansions, with commas between: 1/8,1/64")
 
 
 def run(args: argparse.Namespace) -> int:
