@@ -88,3 +88,9 @@ def test_a_bias_that_the_kind_does_not_have_is_refused(kind, bias):
 
 def test_keras_has_no_signs():
     assert (SharingMap(9, 9, buckets=4, kind="keras").table()[1] == 1).all()
+
+
+def test_a_layer_of_a_text_kind_takes_its_turn_inside_the_kernels_turn(kernels):
+    layer = HashedLinear(40, 30, "1/4", bias="hashed", kind="authors2015")  # a lock that isn't reentrant waits for ever
+    z = layer.forward(np.ones((3, 40), np.float32))
+    assert z.shape == (3, 30) and layer.backward(z).shape == (3, 40)

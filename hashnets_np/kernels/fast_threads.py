@@ -23,9 +23,12 @@ def thread_count() -> int:
 
 
 @cache
-def turn(process: int) -> threading.Lock:
-    """Make the lock of a process: a forked child must not wait for its parent's."""
-    return threading.Lock()
+def turn(process: int) -> "threading._RLock":
+    """Make the lock of a process: a forked child must not wait for its parent's.
+
+    A caller may come again while it is in: maps of text take turns inside the kernels' turn.
+    """
+    return threading.RLock()
 
 
 @cache
