@@ -34,6 +34,17 @@ def run(path: Path, allow_errors: bool = False) -> nbformat.NotebookNode:
     return client.execute()
 
 
+def join_streams(outputs: list) -> list:
+    """Join what was printed piece by piece: where a kernel cuts it is chance."""
+    joined: list = []
+    for output in outputs:
+        if joined and output.output_type == joined[-1].output_type == "stream" and output.name == joined[-1].name:
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    return joined
+
+
 def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Drop what changes from run to run and machine to machine, and the state of sliders, which nobody can move."""
     notebook.metadata = nbformat.from_dict({
@@ -42,6 +53,8 @@ def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     })
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            cell.outputs = join_streams(cell.outputs)
         if cell.cell_type == "code" and "slider" in cell.metadata.get("tags", []):
             cell.outputs = []
     return notebook
