@@ -25,13 +25,12 @@ def lessons() -> list[Path]:
 def run(path: Path, allow_errors: bool = False) -> nbformat.NotebookNode:
     """Run one notebook in a fresh kernel, in its own folder, with the package of this checkout."""
     notebook = nbformat.read(path, as_version=4)
-    root = str(HERE.parent)
-    os.environ["PYTHONPATH"] = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+    python_path = os.pathsep.join([str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
     client = NotebookClient(
         notebook, timeout=TIMEOUT, kernel_name="python3", allow_errors=allow_errors, record_timing=False,
         resources={"metadata": {"path": str(path.parent)}},
     )
-    return client.execute()
+    return client.execute(env=os.environ | {"PYTHONPATH": python_path})
 
 
 def join_streams(outputs: list) -> list:
@@ -45,6 +44,14 @@ def join_streams(outputs: list) -> list:
     return joined
 
 
+def slide_type(cell: nbformat.NotebookNode) -> str:
+    """Cut a notebook into slides: a new one at each heading, and below it one for each figure."""
+    if cell.cell_type == "markdown":
+        return "slide" if cell.source.startswith("#") else "-"
+    pages = [output.get("data", {}).get("text/html", "") for output in cell.outputs]
+    return "subslide" if any("<figure" in page for page in pages) else "-"
+
+
 def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Drop what changes from run to run and machine to machine, and the state of sliders, which nobody can move."""
     notebook.metadata = nbformat.from_dict({
@@ -55,6 +62,7 @@ def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
             cell.outputs = join_streams(cell.outputs)
+        cell.metadata["slideshow"] = {"slide_type": slide_type(cell)}
         if cell.cell_type == "code" and "slider" in cell.metadata.get("tags", []):
             cell.outputs = []
     return notebook

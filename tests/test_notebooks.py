@@ -81,3 +81,27 @@ def test_a_lesson_runs_from_scratch_in_time(path):
     seconds = time.perf_counter() - start
     print(f"{path.stem}: {seconds:.0f} s")
     assert seconds < 5 * SECONDS  # a noisy machine may need more than the 60 s that a lesson is made for, not 5 times
+
+
+def equation_rows() -> list[list[str]]:
+    lines = (NOTEBOOKS / "README.md").read_text(encoding="utf-8").splitlines()
+    return [line.strip("| ").split(" | ") for line in lines if re.match(r"\| \(\d+\)", line)]
+
+
+def test_the_table_of_equations_covers_1_to_12_and_its_lines_are_in_the_lessons():
+    rows = equation_rows()
+    assert {int(row[0].strip("()")) for row in rows} == set(range(1, 13))
+    for number, _, lesson, line in rows:
+        (path,) = NOTEBOOKS.glob(f"{lesson}_*.ipynb")
+        notebook = nbformat.read(path, as_version=4)
+        assert line.strip("`") in "\n".join(cell.source for cell in code_cells(notebook)), (number, line)
+        assert f"({number.strip('()')}" in text(notebook) or f"tag{{{number.strip('()')}" in text(notebook), number
+
+
+@pytest.mark.slow
+def test_lesson_8_without_torch_shows_recorded_reports_and_says_so(tmp_path, monkeypatch):
+    (tmp_path / "torch.py").write_text("raise ImportError('not installed')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    notebook = rerun.run(NOTEBOOKS / "08_cross_checking_a_framework.ipynb")
+    printed = "".join(output.get("text", "") for cell in code_cells(notebook) for output in cell.outputs)
+    assert "PyTorch is not installed" in printed and "RECORDED, not run" in printed
