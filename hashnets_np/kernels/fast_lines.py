@@ -20,7 +20,7 @@ TOP_OF_32, TOP_OF_64 = uint32(31), uint64(63)
 def divisor(buckets: int) -> tuple[np.uint32, np.uint64]:
     """Find (multiplier, shift) such that y // buckets == (y * multiplier) >> shift for every y below 2**31.
 
-    With 2**(s-1) < K <= 2**s, the multiplier over 2**(31+s) exceeds 1/K by at most 2**-(31+s). Times y, that is less than
+    With 2**(s-1) < K <= 2**s, multiplier / 2**(31+s) exceeds 1/K by at most 2**-(31+s). Times y, that is less than
     2**-s <= 1/K: too little to reach the next integer (Granlund and Montgomery 1994). All of it fits into 64 bits.
 
     >>> multiplier, shift = divisor(7)
