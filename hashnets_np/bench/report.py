@@ -93,17 +93,22 @@ def draw_sizes(cells: list[dict[str, Any]], limit: int | None, title: str, path:
     plt = use_style()
     figure, axes = plt.subplots(1, 2, figsize=(10.5, 4.4))
     styles = {"hashed": METHOD_STYLES["HashNet"], "dense": METHOD_STYLES["NN"], "torch by hand": METHOD_STYLES["RER"]}
-    for name, style in styles.items():
-        own = [cell for cell in cells if cell["contender"] == name]
+    for name in {cell["contender"]: 0 for cell in cells}:
+        own, style = [cell for cell in cells if cell["contender"] == name], styles[name]
         virtual = [cell["n_in"] * cell["n_out"] for cell in own]
         axes[0].plot(virtual, [cell["seconds"] for cell in own], label=name, **style)
         total = [(cell["parameters"] + (cell["extra"] or 0)) / MIB for cell in own]
         axes[1].plot(virtual, total, label=name, **style)
     axes[0].set_ylabel("seconds per training step")
     axes[1].set_ylabel("parameters + extra memory (MiB)")
+    largest = max(cell["n_in"] * cell["n_out"] for cell in cells)
+    matrix = [4.0, 4 * largest / MIB]  # float32
+    axes[1].plot([2**20, largest], matrix, color="0.35", linestyle="-", marker="", linewidth=1)
+    note = {"textcoords": "offset points", "fontsize": 9}
+    axes[1].annotate("a dense W alone", (largest, matrix[1]), (-6, 0), ha="right", **note)
     if limit:
         axes[1].axhline(limit / MIB, color="0.35", linestyle=":", marker="", linewidth=1.2)
-        axes[1].annotate("memory of this machine", (2**20, limit / MIB), (0, 4), textcoords="offset points", fontsize=9)
+        axes[1].annotate("memory of this machine", (2**20, limit / MIB), (0, 4), **note)
     for ax in axes:
         ax.set_xscale("log", base=2)
         ax.set_yscale("log")

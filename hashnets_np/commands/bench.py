@@ -166,14 +166,14 @@ def sizes(args: argparse.Namespace) -> list[dict[str, Any]]:
     for name, bytes_per_weight in (("hashed", 0), ("dense", 16), ("torch by hand", 40)):
         if name in contenders(args):
             for log2 in range(20, args.largest + 1, 2):
-                if bytes_per_weight * 2**log2 < (limit or 2**33) / 2:
+                if bytes_per_weight * 2**log2 < (limit or 2**33) / 4:
                     plan.append((name, Cell(2 ** (log2 // 2), 2 ** (log2 // 2), SIZE_BUCKETS, SIZE_BATCH)))
     threads = max(args.threads)
     cells = measure_memory(plan, threads)
-    print(f"\nTraining step against size: K = {SIZE_BUCKETS}, batch {SIZE_BATCH}, {threads} threads\n")
+    title = f"One training step: K = {SIZE_BUCKETS:,}, batch {SIZE_BATCH}, {threads} thread{'s' * (threads > 1)}"
+    print(f"\n{title}\n")
     print(size_table(cells))
     path = args.figures / "bench.png"
-    title = f"One training step: K = {SIZE_BUCKETS:,}, batch {SIZE_BATCH}, {threads} threads"
     draw_sizes(cells, limit, title, path)
     print(f"\nThe same as a picture: {path}")
     return cells

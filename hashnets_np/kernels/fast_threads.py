@@ -9,8 +9,9 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
+from typing import Any
 
 import numba
 import numpy as np
@@ -23,7 +24,7 @@ def thread_count() -> int:
 
 
 @cache
-def turn(process: int) -> "threading._RLock":
+def turn(process: int) -> AbstractContextManager[Any]:
     """Make the lock of a process: a forked child must not wait for its parent's.
 
     A caller may come again while it is in: maps of text take turns inside the kernels' turn.
