@@ -2,10 +2,11 @@
 
 V is cut into tiles that fit into the cache. Forward: hash a tile, look it up, multiply with BLAS, drop it. Backward:
 multiply with BLAS, then walk once through the tile, taking dV out of it and putting V into it, multiply again, drop it.
-Nothing is kept between calls. Extra memory: a tile per thread and a few copies of dw. The inner loops are in
+No result is kept between calls. Extra memory: a tile per thread and a few copies of dw. The inner loops are in
 `fast_lines`, the threads in `fast_threads`. Left out: maps of other kinds than xxhash, which go to `plain`.
 """
 
+import threading
 from collections.abc import Iterator
 
 import numpy as np
@@ -23,6 +24,8 @@ PIECE = 2**16  # virtual weights that are worth the handing over to another thre
 SMALL_BATCH = 1  # up to here, multiplying line by line is faster than making tiles for BLAS
 MAX_SUMS, MAX_SUM_WEIGHTS = 16, 2**22  # partial sums of dw: 16, or as many as 16 MiB of float32 hold, or else 4
 FEW_ADDENDS = 1024  # per bucket and partial sum: so many are added in the dtype of the gradient, more in float64
+
+own_memory = threading.local()
 
 
 def row_lanes(i: NDArray[np.uint32], seed: int) -> NDArray[np.uint32]:
@@ -70,10 +73,16 @@ def tiles(m: SharingMap, cols: slice) -> Iterator[tuple[slice, slice]]:
 
 
 def new_tile(rows: slice, cols: slice, dtype: np.dtype) -> NDArray:
-    """Make room for V[rows, cols], with lines of memory along its shorter side, unless that is very short."""
+    """Make room for V[rows, cols], with lines of memory along its shorter side, unless that is very short.
+
+    A thread has one tile at a time, and keeps its memory: asking the system for it anew costs a tenth of a step.
+    """
+    if not hasattr(own_memory, dtype.name):
+        setattr(own_memory, dtype.name, np.empty(SHORT_SIDE * LONG_SIDE, dtype))
     height, width = rows.stop - rows.start, cols.stop - cols.start
+    room = getattr(own_memory, dtype.name)[: height * width]
     short_lines = min(height, width) >= SHORT_SIDE // 2
-    return np.empty((height, width), dtype, order="F" if (height < width) == short_lines else "C")
+    return room.reshape((height, width), order="F" if (height < width) == short_lines else "C")
 
 
 def multiply_add(x: NDArray, y: NDArray, out: NDArray, first: bool) -> None:
