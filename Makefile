@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check-cluster check-kills lint lab lessons clean
+.PHONY: demo test check-frameworks check-cluster check-kills lint lab lessons clean
 
 demo: $(VENV)/base
 	$(BIN)/python -m hashnets_np demo
@@ -16,6 +16,16 @@ lab: $(VENV)/notebooks
 
 lessons: $(VENV)/test
 	$(BIN)/python -m pytest tests/test_notebooks.py tests/test_exercises.py -m "slow or not slow" --durations=0
+
+FRAMEWORKS ?= torch jax keras
+comma := ,
+space := $(subst x,,x x)
+
+check-frameworks:  ## the kit on the worked adapters, and networks going over, in an environment of their own
+	test -d $(VENV)-frameworks || $(PYTHON) -m venv $(VENV)-frameworks
+	$(VENV)-frameworks/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -e ".[test,$(subst $(space),$(comma),$(FRAMEWORKS))]"
+	HASHNETS_FRAMEWORKS="$(FRAMEWORKS)" $(VENV)-frameworks/bin/python -m pytest tests/test_frameworks.py -m slow
 
 check-cluster: $(VENV)/test  ## a sweep on a real Dask scheduler, and the search with Optuna
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[tune,cluster]"
@@ -43,4 +53,4 @@ $(VENV)/notebooks: $(VENV)/base
 	touch $@
 
 clean:
-	rm -rf $(VENV) build dist figures .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-frameworks build dist figures .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,219 @@
+"""HashedNets in JAX: `hashed_linear`, a pure function whose gradients come from jax.grad, and its adapter.
+
+A layer is a `Maps`, buckets and signs hashed once in JAX, and a dict of its real weights, `{"w": ..., "b": ...}`. V is
+built in every forward pass: simple, and as large as a dense layer while it runs. Take `hashed_linear` and what stands
+above it into your project. Sizes are checked, and the text of the compatibility kinds is hashed, by hashnets_np.
+Source: data/vectors/SPEC.md.
+"""
+
+import json
+import os
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from ..hashing import as_uint32
+from ..layers import hashed_bias_map, weight_map
+from ..sharing import KINDS, SharingMap
+from .adapter import Adapter
+from .numpy_layer import NumpyLayer
+
+jax.config.update("jax_enable_x64", True)  # else float64 is silently float32
+
+Params = dict[str, Array]
+
+
+@jax.jit
+def xxh32_pair(i: Array, j: Array, seed: Array) -> Array:
+    """XXH32 of the keys (i, j), all uint32; uint32 wraps around in JAX, as the specification asks for."""
+    u = jnp.uint32
+    h = seed + u(374761393) + u(8)
+    for lane in (i, j):
+        h = h + lane * u(3266489917)
+        h = (h << 17 | h >> 15) * u(668265263)
+    h = (h ^ h >> 15) * u(2246822519)
+    h = (h ^ h >> 13) * u(3266489917)
+    return h ^ h >> 16
+
+
+def bucket_sign(i: Any, j: Any, m: SharingMap) -> tuple[Array, Array]:
+    """Find bucket and sign of virtual weights (i, j)."""
+    if m.kind != "xxhash":  # text keys
+        bucket, sign = m.lookup(i, j)
+        return jnp.asarray(bucket), jnp.asarray(sign)
+    return split(xxh32_pair(as_uint32(i, "i"), as_uint32(j, "j"), as_uint32(m.seed, "seed")), jnp.uint32(m.buckets))
+
+
+@jax.jit
+def split(x: Array, buckets: Array) -> tuple[Array, Array]:
+    """Bucket from bits 1 to 31 of a hash, sign from bit 0."""
+    return ((x >> 1) % buckets).astype(jnp.int32), 1 - 2 * (x & 1).astype(jnp.int8)
+
+
+class Maps(NamedTuple):
+    """Buckets and signs of a layer's V (n_out, n_cols) and, with a hashed bias, of its bias (n_out, 1)."""
+
+    weights: tuple[Array, Array]
+    biases: tuple[Array, Array] | None
+    bias: str | None
+    sizes: dict[str, int]  # of the real weights
+    n_in: int
+
+
+def make_maps(n_in: int, n_out: int, buckets: int, seed: int | None = None, bias: str | None = "column",
+              kind: str = "xxhash", bias_buckets: int | None = None) -> Maps:
+    """Hash a layer's maps; arguments as hashnets_np.HashedLinear."""
+    if n_in < 1 or n_out < 1:
+        raise ValueError(f"n_in and n_out must be at least 1, got {n_in} and {n_out}")
+    m = weight_map(n_in, n_out, None, buckets, seed, bias, kind)
+    beta = hashed_bias_map(m, None, bias_buckets) if bias == "hashed" else None
+    sizes = {"w": m.buckets} | ({"b": beta.buckets if beta else n_out} if bias in ("hashed", "dense") else {})
+    table = lambda m: bucket_sign(np.arange(m.n_out)[:, None], np.arange(m.n_cols)[None, :], m)  # noqa: E731
+    return Maps(table(m), table(beta) if beta else None, bias, sizes, n_in)
+
+
+def virtual(w: Array, table: tuple[Array, Array]) -> Array:
+    """Eq. 7; its gradient, by jax.grad, is the scatter-add of Eq. 12."""
+    bucket, sign = table
+    return w[bucket] * sign.astype(w.dtype)
+
+
+def hashed_linear(params: Params, maps: Maps, a: Array) -> Array:
+    """Eq. 8: a (batch, n_in) -> z (batch, n_out)."""
+    if a.ndim != 2 or a.shape[1] != maps.n_in:
+        raise ValueError(f"a has shape {a.shape}, expected (batch, {maps.n_in})")
+    V = virtual(params["w"], maps.weights)
+    if maps.bias == "column":  # Eq. 2: column 0 belongs to a constant input 1
+        return a @ V[:, 1:].T + V[:, 0]
+    if maps.biases is not None:
+        return a @ V.T + virtual(params["b"], maps.biases)[:, 0]
+    return a @ V.T + params["b"] if maps.bias == "dense" else a @ V.T
+
+
+def hashed_net(params: list[Params], maps: list[Maps], x: Array, masks: Any = None, rate: float = 0.0) -> Array:
+    """Layers with ReLU between them and, where masks are given, inverted dropout on their inputs."""
+    for n, (p, m) in enumerate(zip(params, maps, strict=True)):
+        x = jax.nn.relu(x) if n else x
+        x = hashed_linear(p, m, x * masks[n] / (1 - rate) if masks else x)
+    return x
+
+
+def cross_entropy(z: Array, y: Array, soft: Array | None = None, temperature: float = 1.0, mix: float = 0.0) -> Array:
+    """Mean cross-entropy with labels and, if given, soft targets."""
+    loss = -jnp.take_along_axis(jax.nn.log_softmax(z), y[:, None], axis=1).mean()
+    if soft is None:
+        return loss
+    dark = -(soft * jax.nn.log_softmax(z / temperature)).sum(axis=1).mean()
+    return (1 - mix) * loss + mix * temperature**2 * dark
+
+
+def sgd(params: Any, velocity: Any, grads: Any, lr: float, momentum: float, weight_decay: float = 0.0) -> tuple:
+    """One step of SGD with momentum: (new weights, new velocity)."""
+    velocity = jax.tree.map(lambda w, v, g: momentum * v + g + weight_decay * w, params, velocity, grads)
+    return jax.tree.map(lambda w, v: w - lr * v, params, velocity), velocity
+
+
+def load_network(path: str | os.PathLike) -> tuple[list[Params], list[Maps]]:
+    """Load a network of hashed layers with ReLU between them that hashnets_np.save wrote, for `hashed_net`."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="np") as file:
+        layers = json.loads(file.metadata()["layers"])
+        hashed = [(n, c) for n, c in enumerate(layers) if c["type"] == "HashedLinear"]
+        if set(range(0, len(layers), 2)) != {n for n, _ in hashed} or any(c["type"] != "ReLU" for c in layers[1::2]):
+            raise ValueError(f"{path} is no row of hashed layers with ReLU between them")
+        names = ("n_in", "n_out", "buckets", "seed", "bias", "kind", "bias_buckets")
+        maps = [make_maps(**{name: config[name] for name in names}) for _, config in hashed]
+        params = [{k: jnp.asarray(file.get_tensor(f"{n}.{k}")) for k in m.sizes}
+                  for (n, _), m in zip(hashed, maps, strict=True)]
+    return params, maps
+
+
+# ------------------------------------------------------------------------------------------------------- the adapter
+
+
+def make_layer(spec, w, b, seed: int | None = None) -> tuple[Params, Maps]:
+    """Make a layer with given weights."""
+    maps = make_maps(spec.n_in, spec.n_out, spec.buckets, spec.seed if seed is None else seed, spec.bias, spec.kind,
+                     spec.bias_buckets or None)
+    given = {"w": w} if b is None else {"w": w, "b": b}
+    if {name: x.shape for name, x in given.items()} != {name: (size,) for name, size in maps.sizes.items()}:
+        raise ValueError(f"the layer needs weights of sizes {maps.sizes}")
+    return {name: jnp.asarray(x) for name, x in given.items()}, maps
+
+
+class JaxLayer(Adapter):
+    """The adapter of `hashed_linear`."""
+
+    def __init__(self, spec, w, b):
+        self.params, self.maps = make_layer(spec, w, b)
+        self.velocity = jax.tree.map(jnp.zeros_like, self.params)
+
+    def forward(self, a):
+        """Eq. 8."""
+        return hashed_linear(self.params, self.maps, jnp.asarray(a))
+
+    def backward(self, a, dz):
+        """Eq. 9 and 12, by jax.vjp."""
+        _, pull = jax.vjp(lambda params, a: hashed_linear(params, self.maps, a), self.params, jnp.asarray(a))
+        grads, da = pull(jnp.asarray(dz))
+        return grads["w"], grads.get("b"), da
+
+    def step(self, a, dz, lr, momentum, weight_decay):
+        """One step of SGD."""
+        dw, db, _ = self.backward(a, dz)
+        grads = {"w": dw} if db is None else {"w": dw, "b": db}
+        self.params, self.velocity = sgd(self.params, self.velocity, grads, lr, momentum, weight_decay)
+        return self.params["w"], self.params.get("b")
+
+    def gather(self):
+        """Eq. 7."""
+        return virtual(self.params["w"], self.maps.weights)
+
+    def scatter_add(self, dV):
+        """The gradient of the gather."""
+        return jax.vjp(lambda w: virtual(w, self.maps.weights), self.params["w"])[1](jnp.asarray(dV))[0]
+
+    def stored_bytes(self):
+        """The size of a safetensors file of the parameters."""
+        from safetensors.flax import save
+
+        return len(save(self.params))
+
+    hash_text = NumpyLayer.hash_text  # on the host, as is the counting of buckets
+    bucket_counts = NumpyLayer.bucket_counts
+
+    @staticmethod
+    def hash(i, j, seed):
+        """XXH32 in JAX."""
+        return xxh32_pair(as_uint32(i, "i"), as_uint32(j, "j"), as_uint32(seed, "seed"))
+
+    @staticmethod
+    def bucket_sign(i, j, kind, buckets, seed):
+        """Buckets and signs of the largest V there can be."""
+        return bucket_sign(i, j, SharingMap(2**32, 2**32, buckets, seed, kind))
+
+    @staticmethod
+    def derive_seed(seed, n):
+        """The n-th seed."""
+        return int(xxh32_pair(as_uint32(seed, "seed"), as_uint32(n, "n"), np.uint32(0)))
+
+    @staticmethod
+    def network(seed, layers, weights, x, masks, rate, dz):
+        """A HashedNet, forward and backward."""
+        seeds = [KINDS[spec.kind].seed or JaxLayer.derive_seed(seed, n) for n, spec in enumerate(layers)]
+        made = [make_layer(spec, w, b, s) for spec, (w, b), s in zip(layers, weights, seeds, strict=True)]
+        params, maps = [p for p, _ in made], [m for _, m in made]
+        z, pull = jax.vjp(lambda params, x: hashed_net(params, maps, x, masks, rate), params, jnp.asarray(x))
+        grads, dx = pull(jnp.asarray(dz))
+        return z, [(g["w"], g.get("b")) for g in grads], dx
+
+    @staticmethod
+    def loss(z, y, soft, temperature, mix):
+        """Cross-entropy with labels and soft targets."""
+        if y.shape != z.shape[:1] or (y < 0).any() or (y >= z.shape[1]).any():
+            raise ValueError("one label of 0..classes-1 for each row of z")  # JAX itself would clip or fill
+        return jax.value_and_grad(cross_entropy)(jnp.asarray(z), jnp.asarray(y), soft, temperature, mix)

@@ -1,0 +1,231 @@
+"""HashedNets in PyTorch: `HashedLinear`, an ordinary nn.Module whose gradients come from autograd, and its adapter.
+
+Buckets and signs are hashed once, in PyTorch, into buffers that are not saved; what is saved are the real weights. V is
+built in every forward pass: simple, and as large as a dense layer while it runs. Take `HashedLinear` and what stands
+above it into your project. Sizes are checked, and the text of the compatibility kinds is hashed, by hashnets_np.
+Source: data/vectors/SPEC.md.
+"""
+
+import io
+import json
+import os
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..layers import hashed_bias_map, weight_map
+from ..sharing import KINDS, SharingMap
+from .adapter import Adapter
+from .numpy_layer import NumpyLayer
+
+MASK = 2**32 - 1
+
+
+def xxh32_pair(i: Tensor, j: Tensor, seed: int) -> Tensor:
+    """XXH32 of the keys (i, j): int64 tensors that broadcast, of which the low 32 bits count."""
+    if any(bool(((x < 0) | (x > MASK)).any()) for x in (i, j)) or not (isinstance(seed, int) and 0 <= seed <= MASK):
+        raise ValueError("i, j and seed must be integers in 0..2**32-1")
+    h = torch.tensor((seed + 374761393 + 8) & MASK)
+    for lane in (i, j):
+        h = (h + lane * 3266489917) & MASK  # int64 wraps around, which leaves the low 32 bits right
+        h = ((h << 17 | h >> 15) & MASK) * 668265263 & MASK
+    h = (h ^ h >> 15) * 2246822519 & MASK
+    h = (h ^ h >> 13) * 3266489917 & MASK
+    return h ^ h >> 16
+
+
+def bucket_sign(i: Tensor, j: Tensor, m: SharingMap) -> tuple[Tensor, Tensor]:
+    """Find bucket and sign of virtual weights (i, j)."""
+    if m.kind != "xxhash":  # text keys
+        bucket, sign = m.lookup(i.numpy(), j.numpy())
+        return torch.from_numpy(bucket), torch.from_numpy(sign)
+    x = xxh32_pair(i, j, m.seed)
+    return (x >> 1) % m.buckets, 1 - 2 * (x & 1)
+
+
+class HashedWeight(nn.Module):
+    """The virtual matrix of a map: buffers with its buckets and signs, and V from the real weights."""
+
+    bucket: Tensor
+    sign: Tensor
+
+    def __init__(self, m: SharingMap, dtype: torch.dtype) -> None:
+        super().__init__()
+        bucket, sign = bucket_sign(torch.arange(m.n_out)[:, None], torch.arange(m.n_cols)[None, :], m)
+        self.register_buffer("bucket", bucket, persistent=False)  # int64, not float: exact beyond 2**24
+        self.register_buffer("sign", sign.to(dtype), persistent=False)
+
+    def forward(self, w: Tensor) -> Tensor:
+        """Eq. 7; its gradient, by autograd, is the scatter-add of Eq. 12."""
+        return w[self.bucket] * self.sign
+
+
+class HashedLinear(nn.Module):
+    """A fully connected layer with K real weights; arguments as hashnets_np.HashedLinear."""
+
+    def __init__(self, n_in: int, n_out: int, buckets: int, seed: int | None = None, bias: str | None = "column",
+                 kind: str = "xxhash", bias_buckets: int | None = None, dtype: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        if n_in < 1 or n_out < 1:
+            raise ValueError(f"n_in and n_out must be at least 1, got {n_in} and {n_out}")
+        m = weight_map(n_in, n_out, None, buckets, seed, bias, kind)
+        self.n_in, self.bias = n_in, bias
+        self.V = HashedWeight(m, dtype)
+        self.w = nn.Parameter(torch.randn(buckets, dtype=dtype) * (2 / n_in) ** 0.5)
+        if bias == "hashed":
+            bias_map = hashed_bias_map(m, None, bias_buckets)
+            self.beta = HashedWeight(bias_map, dtype)
+        if bias in ("hashed", "dense"):
+            self.b = nn.Parameter(torch.zeros(bias_map.buckets if bias == "hashed" else n_out, dtype=dtype))
+
+    def forward(self, a: Tensor) -> Tensor:
+        """Eq. 8: a (batch, n_in) -> z (batch, n_out)."""
+        if a.ndim != 2 or a.shape[1] != self.n_in:
+            raise ValueError(f"a has shape {tuple(a.shape)}, expected (batch, {self.n_in})")
+        V = self.V(self.w)
+        if self.bias == "column":  # Eq. 2: column 0 belongs to a constant input 1
+            return F.linear(a, V[:, 1:], V[:, 0])
+        beta = {"hashed": lambda: self.beta(self.b)[:, 0], "dense": lambda: self.b}.get(str(self.bias), lambda: None)
+        return F.linear(a, V, beta())
+
+
+class HashedNet(nn.Module):
+    """Layers with ReLU between them and, where masks are given, inverted dropout on their inputs."""
+
+    def __init__(self, layers: list[nn.Module]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, x: Tensor, masks: list[Tensor] | None = None, rate: float = 0.0) -> Tensor:
+        """x (batch, n_in) -> logits (batch, classes)."""
+        for n, layer in enumerate(self.layers):
+            x = F.relu(x) if n else x
+            x = layer(x * masks[n] / (1 - rate) if masks else x)
+        return x
+
+
+def load_network(path: str | os.PathLike) -> nn.Sequential:
+    """Load a network of hashed and dense layers, ReLU and dropout that hashnets_np.save wrote."""
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        configs = json.loads(file.metadata()["layers"])
+        weights = {name: file.get_tensor(name) for name in file.keys()}
+    net = nn.Sequential(*(make_module(config) for config in configs))
+    names = {f"{n}.{ours}": f"{n}.{theirs}" for n, layer in enumerate(net) if isinstance(layer, nn.Linear)
+             for ours, theirs in (("w", "weight"), ("b", "bias"))}
+    net.load_state_dict({names.get(name, name): w for name, w in weights.items()})
+    return net
+
+
+def make_module(config: dict) -> nn.Module:
+    """Make the module of one layer's record in a model file."""
+    if config["type"] == "HashedLinear":
+        names = ("n_in", "n_out", "buckets", "seed", "bias", "kind", "bias_buckets")
+        return HashedLinear(**{name: config[name] for name in names}, dtype=getattr(torch, config["dtype"]))
+    if config["type"] == "Linear":
+        dtype = getattr(torch, config["dtype"])
+        return nn.Linear(config["n_in"], config["n_out"], bias=config["bias"], dtype=dtype)
+    return nn.Dropout(config["rate"]) if config["type"] == "Dropout" else nn.ReLU()
+
+
+# ------------------------------------------------------------------------------------------------------- the adapter
+
+
+def make_layer(spec, w, b, seed: int | None = None) -> HashedLinear:
+    """Make a layer with given weights."""
+    layer = HashedLinear(spec.n_in, spec.n_out, spec.buckets, spec.seed if seed is None else seed, spec.bias, spec.kind,
+                         spec.bias_buckets or None, getattr(torch, spec.dtype))
+    given = {"w": w} if b is None else {"w": w, "b": b}
+    layer.load_state_dict({name: torch.from_numpy(x.copy()) for name, x in given.items()})
+    return layer
+
+
+def gradient(p: Tensor | None):
+    """Give an array of the gradient of a parameter, if there is one."""
+    return None if p is None or p.grad is None else p.grad.numpy()
+
+
+class TorchLayer(Adapter):
+    """The adapter of `HashedLinear`."""
+
+    def __init__(self, spec, w, b):
+        self.layer = make_layer(spec, w, b)
+        self.sgd: torch.optim.SGD | None = None
+
+    def forward(self, a):
+        """Eq. 8."""
+        return self.layer(torch.from_numpy(a)).detach().numpy()
+
+    def backward(self, a, dz):
+        """Autograd's Eq. 9 and 12."""
+        self.layer.zero_grad()
+        a = torch.tensor(a, requires_grad=True)
+        self.layer(a).backward(torch.from_numpy(dz))
+        return gradient(self.layer.w), gradient(getattr(self.layer, "b", None)), a.grad.numpy()
+
+    def step(self, a, dz, lr, momentum, weight_decay):
+        """One step of torch.optim.SGD."""
+        if self.sgd is None:
+            self.sgd = torch.optim.SGD(self.layer.parameters(), lr, momentum, weight_decay=weight_decay)
+        self.sgd.param_groups[0]["lr"] = lr
+        self.backward(a, dz)
+        self.sgd.step()
+        b = getattr(self.layer, "b", None)
+        return self.layer.w.detach().numpy(), None if b is None else b.detach().numpy()
+
+    def gather(self):
+        """Eq. 7."""
+        return self.layer.V(self.layer.w).detach().numpy()
+
+    def scatter_add(self, dV):
+        """The gradient of the gather."""
+        self.layer.V(self.layer.w).backward(torch.from_numpy(dV))
+        return gradient(self.layer.w)
+
+    def stored_bytes(self):
+        """The size of torch.save(state_dict)."""
+        file = io.BytesIO()
+        torch.save(self.layer.state_dict(), file)
+        return file.tell()
+
+    hash_text = NumpyLayer.hash_text  # on the host, as is the counting of buckets
+    bucket_counts = NumpyLayer.bucket_counts
+
+    @staticmethod
+    def hash(i, j, seed):
+        """XXH32 in PyTorch."""
+        return xxh32_pair(torch.from_numpy(i), torch.from_numpy(j), seed).numpy()
+
+    @staticmethod
+    def bucket_sign(i, j, kind, buckets, seed):
+        """Buckets and signs of the largest V there can be."""
+        return bucket_sign(torch.from_numpy(i), torch.from_numpy(j), SharingMap(2**32, 2**32, buckets, seed, kind))
+
+    @staticmethod
+    def derive_seed(seed, n):
+        """The n-th seed."""
+        return int(xxh32_pair(torch.tensor(seed), torch.tensor(n), 0))
+
+    @staticmethod
+    def network(seed, layers, weights, x, masks, rate, dz):
+        """A HashedNet, forward and backward."""
+        seeds = [KINDS[spec.kind].seed or TorchLayer.derive_seed(seed, n) for n, spec in enumerate(layers)]
+        modules = [make_layer(spec, w, b, s) for spec, (w, b), s in zip(layers, weights, seeds, strict=True)]
+        x = torch.tensor(x, requires_grad=True)
+        z = HashedNet(list(modules))(x, None if masks is None else [torch.from_numpy(mask) for mask in masks], rate)
+        z.backward(torch.from_numpy(dz))
+        return z.detach(), [(gradient(layer.w), gradient(getattr(layer, "b", None))) for layer in modules], x.grad
+
+    @staticmethod
+    def loss(z, y, soft, temperature, mix):
+        """Cross-entropy with labels and soft targets."""
+        z = torch.tensor(z, requires_grad=True)
+        loss = F.cross_entropy(z, torch.from_numpy(np.asarray(y)))
+        if soft is not None:
+            dark = F.cross_entropy(z / temperature, torch.from_numpy(soft))
+            loss = (1 - mix) * loss + mix * temperature**2 * dark
+        loss.backward()
+        return loss.detach(), z.grad

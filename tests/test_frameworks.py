@@ -1,0 +1,180 @@
+"""The worked adapters pass the kit, and whole networks go over to PyTorch and JAX by the model file.
+
+Run by `make check-frameworks`, which installs the frameworks; skipped where they are missing.
+"""
+
+import importlib
+import os
+
+import numpy as np
+import pytest
+
+import hashnets_np as hn
+from hashnets_np.conformance.runner import HOLDS, check, load_adapter
+from hashnets_np.losses import error_rate
+
+pytestmark = pytest.mark.slow
+FRAMEWORKS = ("torch", "jax", "keras")
+ONLY = os.environ.get("HASHNETS_FRAMEWORKS", "").split()  # must be there and pass; the others may be missing
+
+
+def need(framework: str):
+    if framework in ONLY:
+        importlib.import_module(framework)
+    elif ONLY:
+        pytest.skip(f"HASHNETS_FRAMEWORKS asks for {' '.join(ONLY)} only")
+    if framework == "keras":
+        os.environ.setdefault("KERAS_BACKEND", "jax")
+        pytest.importorskip("jax")
+    pytest.importorskip(framework)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_the_adapter_passes_everything_with_nothing_uncovered(framework):
+    need(framework)
+    results = check(load_adapter(f"hashnets_np.conformance.{framework}_layer:{framework.capitalize()}Layer"))
+    assert [r for r in results if r.status != HOLDS] == []
+
+
+# ---- a whole network goes over
+
+# A large step amplifies the last bit of float32 wherever it flips a ReLU: from random weights at rate 0.05, 500 steps can
+# end 1e-3 apart, while float64 agrees to 1e-13. A trained network, trained on at 0.02, does no such thing.
+BATCH, STEPS, RATE, MOMENTUM, DECAY = 50, 500, 0.02, 0.9, 1e-4
+BIASES = ("column", "hashed", "dense")
+
+
+def make_network(dtype: str) -> hn.Network:
+    """Three hashed layers, one for each bias, and ReLU between them."""
+    widths, layers = [64, 100, 50, 10], []
+    for n, bias in enumerate(BIASES):
+        layer = hn.HashedLinear(widths[n], widths[n + 1], "1/8", seed=hn.derive_seed(1, n), bias=bias, dtype=dtype)
+        layers += [layer, hn.ReLU()]
+    return hn.Network(layers[:-1])
+
+
+@pytest.fixture(scope="module")
+def digits() -> hn.Dataset:
+    return hn.load_dataset("digits")
+
+
+def batches(data: hn.Dataset, dtype: str, seed: int = 0):
+    """The same mini-batches for everyone."""
+    rng = np.random.default_rng(seed)
+    for _ in range(STEPS):
+        rows = rng.integers(0, len(data.x_train), BATCH)
+        yield data.x_train[rows].astype(dtype), data.y_train[rows]
+
+
+def train(net: hn.Network, data: hn.Dataset, dtype: str, seed: int = 0) -> None:
+    """Train a network of ours in place."""
+    sgd = hn.SGD(RATE, MOMENTUM, DECAY)
+    for x, y in batches(data, dtype, seed):
+        _, dz = hn.softmax_cross_entropy(net.forward(x, train=True), y)
+        net.backward(dz)
+        sgd.step(net.layers)
+
+
+def relative(found, expected) -> float:
+    return float(np.abs(np.asarray(found) - expected).max() / np.abs(expected).max())
+
+
+class WithTorch:
+    def __init__(self, path):
+        import torch
+
+        from hashnets_np.conformance.torch_layer import load_network
+        self.torch, self.net = torch, load_network(path)
+
+    def logits(self, x):
+        return self.net(self.torch.from_numpy(x)).detach().numpy()
+
+    def train(self, data, dtype):
+        sgd = self.torch.optim.SGD(self.net.parameters(), RATE, MOMENTUM, weight_decay=DECAY)
+        for x, y in batches(data, dtype):
+            sgd.zero_grad()
+            z = self.net(self.torch.from_numpy(x))
+            self.torch.nn.functional.cross_entropy(z, self.torch.from_numpy(y)).backward()
+            sgd.step()
+
+    def weights(self):
+        return {name: p.detach().numpy() for name, p in self.net.named_parameters()}
+
+
+class WithJax:
+    def __init__(self, path):
+        import jax
+
+        from hashnets_np.conformance import jax_layer
+        self.jax, self.module = jax, jax_layer
+        self.params, self.maps = jax_layer.load_network(path)
+
+    def logits(self, x):
+        return np.asarray(self.module.hashed_net(self.params, self.maps, x))
+
+    def train(self, data, dtype):
+        def loss(params, x, y):
+            return self.module.cross_entropy(self.module.hashed_net(params, self.maps, x), y)
+
+        @self.jax.jit
+        def step(params, velocity, x, y):
+            return self.module.sgd(params, velocity, self.jax.grad(loss)(params, x, y), RATE, MOMENTUM, DECAY)
+
+        velocity = self.jax.tree.map(np.zeros_like, self.params)
+        for x, y in batches(data, dtype):
+            self.params, velocity = step(self.params, velocity, x, y)
+
+    def weights(self):
+        return {f"{2 * n}.{name}": np.asarray(w) for n, p in enumerate(self.params) for name, w in p.items()}
+
+
+@pytest.fixture(params=["torch", "jax"])
+def framework(request):
+    need(request.param)
+    return {"torch": WithTorch, "jax": WithJax}[request.param]
+
+
+@pytest.mark.parametrize(("dtype", "bound"), [("float32", 1e-5), ("float64", 1e-12)])
+def test_a_trained_network_gives_the_same_logits_there(framework, dtype, bound, digits, tmp_path):
+    net = make_network(dtype)
+    train(net, digits, dtype)
+    hn.save(net, tmp_path / "net.safetensors")
+    x = digits.x_test.astype(dtype)
+    expected = net.forward(x)
+    assert error_rate(expected, digits.y_test) < 25  # it has learned something
+    assert relative(framework(tmp_path / "net.safetensors").logits(x), expected) <= bound
+
+
+@pytest.mark.parametrize(("dtype", "bound"), [("float32", 1e-4), ("float64", 1e-9)])
+def test_trained_on_for_500_steps_the_weights_agree(framework, dtype, bound, digits, tmp_path):
+    net = make_network(dtype)
+    train(net, digits, dtype, seed=1)
+    hn.save(net, tmp_path / "start.safetensors")
+    theirs = framework(tmp_path / "start.safetensors")
+    start = dict(net.parameters())["0.w"].copy()
+    train(net, digits, dtype)
+    theirs.train(digits, dtype)
+    ours, weights = dict(net.parameters()), theirs.weights()
+    assert weights.keys() == ours.keys()
+    assert relative(start, ours["0.w"]) > 0.01  # training went on
+    worst = max(relative(weights[name], w) for name, w in ours.items())
+    print(f"worst relative difference of a weight after {STEPS} steps in {dtype}: {worst:.1e}")
+    assert worst <= bound
+
+
+def test_torch_loads_dense_layers_and_dropout_too(tmp_path):
+    need("torch")
+    rng = np.random.default_rng(0)
+    net = hn.Network([hn.HashedLinear(6, 5, "1/2", seed=1), hn.ReLU(), hn.Dropout(0.5), hn.Linear(5, 3)])
+    hn.save(net, tmp_path / "net.safetensors")
+    x = rng.normal(size=(4, 6)).astype(np.float32)
+    theirs = WithTorch(tmp_path / "net.safetensors")
+    theirs.net.eval()
+    assert relative(theirs.logits(x), net.forward(x)) <= 1e-5
+
+
+def test_jax_refuses_what_is_no_row_of_hashed_layers(tmp_path):
+    need("jax")
+    hn.save(hn.Network([hn.Linear(5, 3)]), tmp_path / "net.safetensors")
+    with pytest.raises(ValueError, match="no row of hashed layers"):
+        WithJax(tmp_path / "net.safetensors")
