@@ -38,8 +38,8 @@ def test_the_adapter_passes_everything_with_nothing_uncovered(framework):
 
 # ---- a whole network goes over
 
-# A large step amplifies the last bit of float32 wherever it flips a ReLU: from random weights at rate 0.05, 500 steps can
-# end 1e-3 apart, while float64 agrees to 1e-13. A trained network, trained on at 0.02, does no such thing.
+# A large step amplifies the last bit of float32 wherever it flips a ReLU: from random weights at rate 0.05, 500 steps
+# can end 1e-3 apart, while float64 agrees to 1e-13. A trained network, trained on at 0.02, does no such thing.
 BATCH, STEPS, RATE, MOMENTUM, DECAY = 50, 500, 0.02, 0.9, 1e-4
 BIASES = ("column", "hashed", "dense")
 
