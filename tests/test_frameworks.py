@@ -5,6 +5,7 @@ Run by `make check-frameworks`, which installs the frameworks; skipped where the
 
 import importlib
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -178,3 +179,24 @@ def test_jax_refuses_what_is_no_row_of_hashed_layers(tmp_path):
     hn.save(hn.Network([hn.Linear(5, 3)]), tmp_path / "net.safetensors")
     with pytest.raises(ValueError, match="no row of hashed layers"):
         WithJax(tmp_path / "net.safetensors")
+
+
+def test_the_readmes_example_fails_and_is_mended_as_it_says(tmp_path, monkeypatch, capsys):
+    need("torch")
+    from hashnets_np.__main__ import main
+
+    section = (Path(__file__).parent.parent / "README.md").read_text().split("## Is your HashedNet right?")[1]
+    code = section.split("```python\n")[1].split("```")[0]
+    shown = [line for line in section.split("```text\n")[1].split("```")[0].splitlines() if line.strip(" .")]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mylayer.py").write_text(code)
+    assert main(["check", "mylayer:MyLayer"]) == 1
+    printed = capsys.readouterr().out.splitlines()
+    assert [line for line in shown if line not in printed] == []
+    sign, product = "self.sign = 1 - 2 * (torch.tensor(hashes) & 1)", "a @ (self.w[self.bucket] * self.sign).T"
+    assert sign in section and product in section
+    mended = code.replace("a @ self.w[self.bucket].T", product).replace("self.w =", f"{sign}\n        self.w =")
+    (tmp_path / "mended_layer.py").write_text(mended)
+    assert main(["check", "mended_layer:MyLayer"]) == 0
+    assert "PASSED: 30 cases hold, 0 fail, 318 not covered" in section
+    assert "PASSED: 30 cases hold, 0 fail, 318 not covered" in capsys.readouterr().out

@@ -62,6 +62,8 @@ def test_the_wheel_carries_its_data_and_runs_the_demo_elsewhere(tmp_path):
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "figures" / "demo.png").exists()
+    arguments = ["check", "hashnets_np.conformance.numpy_layer:NumpyLayer", "--topic", "gather"]
+    subprocess.run([sys.executable, "-m", "hashnets_np", *arguments], cwd=tmp_path, env=environment, check=True)
     where = subprocess.run([sys.executable, "-c", "import hashnets_np; print(hashnets_np.__file__)"], cwd=tmp_path,
                            env=environment, capture_output=True, text=True, check=True).stdout
     assert where.startswith(str(tmp_path))

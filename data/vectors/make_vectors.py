@@ -467,7 +467,6 @@ def layer_cases(book):
     x = arrays(make_layer(5, 4, 7), "bad", 2, "float32")
     book.invalid("a has 4 columns, n_in is 5", "ShapeUnchecked", "float32", **{**x, "a": matrix("bad", 2, 4)})
     book.invalid("a has 1 column, n_in is 5", "ShapeUnchecked", "float32", **{**x, "a": matrix("bad", 2, 1)})
-    book.invalid("a has one dimension", "ShapeUnchecked", "float32", **{**x, "a": values("bad", 5)})
 
     book.group("gradients", "backward", "gradients of the real weights (Eq. 12) and of the input (Eq. 9); no bias")
     for n_in, n_out, buckets, seed, batch, dtype, _, flags in FORWARD_SHAPES:

@@ -39,9 +39,9 @@ OPERATIONS: dict[str, tuple[tuple[str, ...], list[str], tuple[str, ...]]] = {
 }
 
 
-def covers(adapter: type[Adapter], operation: str) -> bool:
-    """Say whether the adapter has the methods that an operation needs."""
-    return all(getattr(adapter, name, None) is not getattr(Adapter, name) for name in OPERATIONS[operation][0])
+def missing_methods(adapter: type[Adapter], operation: str) -> list[str]:
+    """List the methods that an operation needs and the adapter hasn't written."""
+    return [name for name in OPERATIONS[operation][0] if getattr(adapter, name) is getattr(Adapter, name)]
 
 
 def variables(case: Case) -> dict[str, Any]:

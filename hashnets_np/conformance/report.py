@@ -22,7 +22,8 @@ def topic_lines(results: list[Result]) -> list[str]:
         count = {status: sum(r.case.topic == topic and r.status == status for r in results)
                  for status in (HOLDS, FAILS, NOT_COVERED)}
         reasons = {r.difference for r in results if r.case.topic == topic and r.status == NOT_COVERED}
-        parts = [f"{n} {'FAIL' if status == FAILS else status}" for status, n in count.items() if n]
+        words = {HOLDS: "hold", FAILS: "FAIL", NOT_COVERED: "not covered"}
+        parts = [f"{n} {words[status]}" for status, n in count.items() if n]
         mark = "FAIL" if count[FAILS] else "ok" if count[HOLDS] else "-"
         why = f" ({'; '.join(sorted(reasons))})" if reasons else ""
         lines.append(f"  {mark:<5} {topic:<13} {', '.join(parts)}{why}")

@@ -15,7 +15,7 @@ import numpy as np
 
 from .adapter import Adapter
 from .cases import Case, all_cases
-from .operations import OPERATIONS, covers, run, variables
+from .operations import OPERATIONS, missing_methods, run, variables
 
 HOLDS, FAILS, NOT_COVERED = "holds", "fails", "not covered"
 NO_REFUSAL = (NameError, AttributeError, ImportError, SyntaxError, MemoryError)  # mistakes of the adapter's own code
@@ -45,7 +45,7 @@ def load_adapter(implementation: str) -> type[Adapter]:
         raise ValueError(f"module {module_name!r} has no {class_name!r}")
     if not (isinstance(adapter, type) and issubclass(adapter, Adapter)):
         raise ValueError(f"{implementation} is no adapter; write a subclass of hashnets_np.conformance.Adapter for it")
-    if not any(covers(adapter, operation) for operation in OPERATIONS):
+    if all(missing_methods(adapter, operation) for operation in OPERATIONS):
         raise ValueError(f"{implementation} implements no method of Adapter that the kit could check")
     return adapter
 
@@ -69,9 +69,8 @@ def check(
 
 def run_case(adapter: type[Adapter], case: Case) -> Result:
     """Run one case."""
-    if not covers(adapter, case.operation):
-        missing = ", ".join(OPERATIONS[case.operation][0])
-        return Result(case, NOT_COVERED, f"no {missing}")
+    if missing := missing_methods(adapter, case.operation):
+        return Result(case, NOT_COVERED, f"no {', '.join(missing)}")
     values = variables(case)
     before = [x.copy() for x in arrays_in(values)]
     try:
