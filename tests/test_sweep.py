@@ -256,6 +256,24 @@ def test_a_trial_that_diverges_counts_as_all_wrong_from_there(monkeypatch):
     np.testing.assert_allclose(curve, [60.0, 50.0, 40.0])
 
 
+def test_the_best_trials_train_again_in_full_with_smaller_steps_while_that_helps(monkeypatch):
+    errors, seen = {9.0: 8.0, 3.0: 5.0, 1.0: 6.0, 0.9: 4.0, 0.3: 4.5}, []
+
+    def curve(job, hyper, found, data, epochs, limit):
+        seen.append((hyper["rate"], limit))
+        return [errors[hyper["rate"]]] * epochs
+
+    monkeypatch.setattr(tune, "valid_curve", curve)
+    x = np.zeros((60_000, 1), np.float32)
+    data = hn.Dataset("x", x[:48_000], x[:48_000, 0], x[48_000:], x[48_000:, 0], x[:0], x[:0, 0], "")
+    trials = [{"hyper": {"rate": rate}, "valid_error": e} for rate, e in ((7.0, 9.0), (9.0, 1.0), (0.9, 2.0))]
+    finals = tune.train_finalists(JOB, trials, {}, data, epochs=2)
+    assert seen == [(rate, np.inf) for rate in (9.0, 3.0, 1.0, 0.9, 0.3)]  # a third each, until it no longer helps
+    assert min(finals, key=lambda f: f["valid_error"])["hyper"] == {"rate": 0.9}
+    small = replace(data, x_valid=data.x_valid[:100], y_valid=data.y_valid[:100])
+    assert len(tune.train_finalists(JOB, trials, {}, small, epochs=2)) == 1
+
+
 def test_a_best_value_at_the_end_of_its_range_widens_it_unless_the_end_means_something():
     rate = tune.RANGES["rate"]
     assert rate.widened(0.5) == rate

@@ -2,11 +2,12 @@
 
 One search: 12 trials of Optuna's TPE over the step size, momentum, dropout on inputs and hidden layers and, for dark
 knowledge, temperature and mix; each trial trains for at most 10 epochs on at most 12,000 examples (training +
-validation). Then the best
-of them trains once for the full number of epochs, and the last epoch whose validation error is within one standard
-error of the lowest gives the number of epochs of the final runs. Sets with fewer than 1,000 validation examples are
-searched by 3-fold cross-validation. The paper too used Bayesian optimisation on 20 % validation splits (section 6;
-Snoek et al., 2012). Needs the extra [tune].
+validation). Short trials favour large steps and strong dropout, so the two best train again in full, on all training
+examples and for all epochs, and with a third of the step size as long as that helps. The lowest validation error wins;
+the last epoch that is within one standard error of its lowest gives the number of epochs of the final runs. Sets with
+fewer than 1,000 validation examples are searched by 3-fold cross-validation, and as their trials are long only the best
+trains again. The paper too used Bayesian optimisation on 20 % validation splits (section 6; Snoek et al., 2012). Needs
+the extra [tune].
 """
 
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ EXAMPLES, PASSES = 12_000, 10  # at most; for small sets more passes, up to the 
 FEW, FOLDS = 1_000, 3
 EDGE = 0.02  # of a range: a best value nearer to its end asks for a wider range
 ROUNDS = 3
+FINALISTS, STEP_DOWN = 2, 3.0
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,8 @@ MIDDLE: Hyper = {"momentum": 0.9, "input_dropout": 0.1, "dropout": 0.2, "tempera
 FIRST_RATES = (0.5, 0.1, 2.0)
 
 
-def folds(data: Dataset) -> Iterator[Dataset]:
-    """Split into training and validation examples, at most 12,000: the given split, or three folds if it is small."""
+def folds(data: Dataset, limit: float = EXAMPLES) -> Iterator[Dataset]:
+    """Split into training and validation examples, at most `limit`: the given split, or three folds if it is small."""
     data = without_test(data)
     if len(data.x_valid) < FEW:
         whole = data.refit()
@@ -78,16 +80,18 @@ def folds(data: Dataset) -> Iterator[Dataset]:
             x, y = whole.x_train, whole.y_train
             yield replace(whole, x_train=x[~out], y_train=y[~out], x_valid=x[out], y_valid=y[out])
         return
-    share = min(1.0, EXAMPLES / (len(data.x_train) + len(data.x_valid)))
+    share = min(1.0, limit / (len(data.x_train) + len(data.x_valid)))
     a, b = int(share * len(data.x_train)), int(share * len(data.x_valid))
     yield replace(data, x_train=data.x_train[:a], y_train=data.y_train[:a], x_valid=data.x_valid[:b],
                   y_valid=data.y_valid[:b])
 
 
-def valid_curve(job: Job, hyper: Hyper, found: dict[str, Record], data: Dataset, epochs: int) -> np.ndarray:
+def valid_curve(
+    job: Job, hyper: Hyper, found: dict[str, Record], data: Dataset, epochs: int, limit: float = EXAMPLES
+) -> np.ndarray:
     """Train and return the validation error after each epoch, in percent, the mean over the folds."""
     curves = []
-    for part in folds(data):
+    for part in folds(data, limit):
         errors = train(job, hyper, part, epochs, teacher_for(job, found, part))[1].valid_error
         curves.append(errors + [100.0] * (epochs - len(errors)))  # a diverged training ends early: all wrong from there
     return np.mean(curves, axis=0)
@@ -101,11 +105,11 @@ def trial_epochs(data: Dataset, most: int) -> int:
 
 
 def do_search(job: Job, found: dict[str, Record], data: Dataset) -> Record:
-    """Search, again in wider ranges if the best value lies at an end, then find the number of epochs."""
+    """Search, again in wider ranges if the best value lies at an end, then train the best in full."""
     ranges = RANGES | (DARK_RANGES if job.method in DARK else {})
     most = epochs_for(job, data)
     short = trial_epochs(data, most)
-    rounds = []
+    rounds: list[dict[str, Any]] = []
     for number in range(ROUNDS):
         trials = search(job, ranges, found, data, short, seed=number)
         best = min(trials, key=lambda trial: trial["valid_error"])["hyper"]
@@ -114,11 +118,36 @@ def do_search(job: Job, found: dict[str, Record], data: Dataset) -> Record:
         if wider == ranges:
             break
         ranges = wider
-    curve = valid_curve(job, best, found, data, most)
-    epochs = choose_epochs(list(curve), sum(len(part.x_valid) for part in folds(data)))
-    return {"hyper": best, "epochs": epochs, "valid_error": float(curve[epochs - 1]),
-            "at_edge": wider != ranges if number == ROUNDS - 1 else False, "trial_epochs": short, "rounds": rounds,
-            "curve": [round(float(e), 3) for e in curve]}
+    trials = [trial for made in rounds for trial in made["trials"]]
+    finals = train_finalists(job, trials, found, data, most)
+    return min(finals, key=lambda final: final["valid_error"]) | {
+        "at_edge": wider != ranges if number == ROUNDS - 1 else False, "trial_epochs": short, "rounds": rounds,
+        "finals": finals}
+
+
+def train_finalists(
+    job: Job, trials: list[dict[str, Any]], found: dict[str, Record], data: Dataset, epochs: int
+) -> list[dict[str, Any]]:
+    """Train the best trials in full, each at falling step sizes as long as that helps; a small set's best only once."""
+    ranked = sorted(trials, key=lambda trial: trial["valid_error"])
+    if len(data.x_valid) < FEW:
+        return [train_in_full(job, ranked[0]["hyper"], found, data, epochs)]
+    finals = []
+    for trial in ranked[:FINALISTS]:
+        hyper, lowest = trial["hyper"], np.inf
+        while (made := train_in_full(job, hyper, found, data, epochs))["valid_error"] < lowest:
+            finals.append(made)
+            lowest, hyper = made["valid_error"], hyper | {"rate": hyper["rate"] / STEP_DOWN}
+        finals.append(made)
+    return finals
+
+
+def train_in_full(job: Job, hyper: Hyper, found: dict[str, Record], data: Dataset, epochs: int) -> dict[str, Any]:
+    """Train on all training examples for all epochs; choose the number of epochs and say the validation error there."""
+    curve = valid_curve(job, hyper, found, data, epochs, limit=np.inf)
+    chosen = choose_epochs(list(curve), sum(len(part.x_valid) for part in folds(data, np.inf)))
+    return {"hyper": hyper, "epochs": chosen, "valid_error": float(curve[chosen - 1]),
+            "curve": [round(float(error), 3) for error in curve]}
 
 
 def search(
