@@ -16,6 +16,7 @@ from ..sharing import SharingMap
 BUCKET_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 TEXT_BOX = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1.5}  # hatching must not hide a minus sign
 CARD = "max-width:100%;background:white;padding:6px;box-sizing:border-box"
+DPI, WIDE = 100, 900  # a figure wider than WIDE pixels scrolls on a phone, for scaled down it could not be read
 
 
 def show_figure(fig: Any, caption: str, alt: str) -> None:
@@ -27,11 +28,14 @@ def show_figure(fig: Any, caption: str, alt: str) -> None:
     from IPython.display import display
 
     png = BytesIO()
-    fig.savefig(png, format="png", dpi=100)
+    fig.savefig(png, format="png", dpi=DPI)
     plt.close(fig)
     source = f"data:image/png;base64,{base64.b64encode(png.getvalue()).decode()}"
-    image = f'<img style="{CARD}" alt="{escape(alt)}" src="{source}">'
-    html = f'<figure style="margin:0">{image}<figcaption style="max-width:46em">{escape(caption)}</figcaption></figure>'
+    least = 640 if fig.get_figwidth() * DPI > WIDE else 0
+    image = f'<img style="{CARD};min-width:{least}px" alt="{escape(alt)}" src="{source}">'
+    picture = f'<div style="overflow-x:auto">{image}</div>'
+    words = f'<figcaption style="max-width:46em">{escape(caption)}</figcaption>'
+    html = f'<figure style="margin:0">{picture}{words}</figure>'
     display({"text/html": html, "text/plain": f"[figure: {alt}]"}, raw=True)
 
 
