@@ -18,12 +18,13 @@ lessons: $(VENV)/test
 	$(BIN)/python -m pytest tests/test_notebooks.py tests/test_exercises.py -m "slow or not slow" --durations=0
 
 FRAMEWORKS ?= torch jax keras
+TORCH ?= torch==2.13.0  # newer ones bring gigabytes of CUDA; where the builds for the CPU alone are, the README says
 comma := ,
 space := $(subst x,,x x)
 
 check-frameworks:  ## the kit on the worked adapters, and networks going over, in an environment of their own
 	test -d $(VENV)-frameworks || $(PYTHON) -m venv $(VENV)-frameworks
-	$(VENV)-frameworks/bin/python -m pip install --quiet --disable-pip-version-check \
+	$(VENV)-frameworks/bin/python -m pip install --quiet --disable-pip-version-check $(if $(filter torch,$(FRAMEWORKS)),$(TORCH)) \
 	  -e ".[test,$(subst $(space),$(comma),$(FRAMEWORKS))]"
 	HASHNETS_FRAMEWORKS="$(FRAMEWORKS)" $(VENV)-frameworks/bin/python -m pytest tests/test_frameworks.py -m slow
 
