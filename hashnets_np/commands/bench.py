@@ -8,6 +8,7 @@ weight), `memory` (peak of one step above parameters, inputs, outputs and gradie
 import argparse
 import json
 import platform
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,13 @@ def run(args: argparse.Namespace) -> int:
     results: dict[str, Any] = {"machine": machine()}
     print(" ".join(f"{name} {value};" for name, value in results["machine"].items()))
     for part in args.parts or PARTS:
-        results[part] = {"steps": steps, "parts": parts, "memory": memory, "sizes": sizes}[part](args)
-    if args.json:
-        args.json.write_text(json.dumps(results, indent=1) + "\n")
+        cells: list[dict[str, Any]] = []
+        results[part] = cells
+        for cell in {"steps": steps, "parts": parts, "memory": memory, "sizes": sizes}[part](args):
+            cells.append(cell)
+            if args.json:  # after each cell: what is interrupted has not been for nothing
+                args.json.write_text(json.dumps(results, indent=1) + "\n")
+        print({"steps": show_steps, "parts": show_parts, "memory": show_memory, "sizes": show_sizes}[part](args, cells))
     return 0
 
 
@@ -101,21 +106,23 @@ def contenders(args: argparse.Namespace, names: list[str] | None = None) -> list
     return [n for n in names or CONTENDERS if torch or not n.startswith("torch")]
 
 
-def steps(args: argparse.Namespace) -> list[dict[str, Any]]:
+def steps(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Time training steps and inference in every cell."""
-    cells = []
     with progress(len(args.threads) * len(args.layers) * len(args.compressions) * len(args.batches)) as bar:
         for threads in args.threads:
             with processes(contenders(args), threads) as running:
                 for cell in grid(args):
                     sizes = Cell(cell["n_in"], cell["n_out"], cell["buckets"], cell["batch"], args.momentum)
                     times = {w: time_cell(running, sizes, args.rounds, args.seconds, w) for w in ("step", "forward")}
-                    cells.append({"threads": threads, **cell, **times})
+                    yield {"threads": threads, **cell, **times}
                     bar.update()
-    print(f"\nTraining step (forward, both gradients, update with momentum {args.momentum:g}), then inference, in ms; "
-          "ratios: median over the rounds (quartiles)\n")  # fmt: skip
-    print(step_table(cells))
-    return cells
+
+
+def show_steps(args: argparse.Namespace, cells: list[dict[str, Any]]) -> str:
+    """Write the table of times."""
+    return ("\nTraining step (forward, both gradients, update with momentum "
+            f"{args.momentum:g}), then inference, in ms; ratios: median over the rounds (quartiles)\n\n"
+            + step_table(cells))  # fmt: skip
 
 
 def grid(args: argparse.Namespace) -> list[dict[str, Any]]:
@@ -126,57 +133,60 @@ def grid(args: argparse.Namespace) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def parts(args: argparse.Namespace) -> list[dict[str, Any]]:
+def parts(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Take the hashed step apart, on one thread."""
-    cells = [cell for cell in grid(args) if cell["batch"] == max(args.batches)]
-    for cell in cells:
-        sizes = Cell(cell["n_in"], cell["n_out"], cell["buckets"], cell["batch"])
-        cell["parts"] = ask_once("hashed", 1, "parts", sizes)
-    print("\nWhere the time goes: nanoseconds per virtual weight, one thread\n")
-    print(parts_table(cells))
-    return cells
+    for cell in grid(args):
+        if cell["batch"] == max(args.batches):
+            sizes = Cell(cell["n_in"], cell["n_out"], cell["buckets"], cell["batch"])
+            yield {**cell, "parts": ask_once("hashed", 1, "parts", sizes)}
 
 
-def memory(args: argparse.Namespace) -> list[dict[str, Any]]:
+def show_parts(args: argparse.Namespace, cells: list[dict[str, Any]]) -> str:
+    """Write the table of parts."""
+    return f"\nWhere the time goes: nanoseconds per virtual weight, one thread\n\n{parts_table(cells)}"
+
+
+def memory(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Measure the peak memory of one training step."""
-    side, giant = MEMORY_LAYER, GIANT
+    side, (wide, many) = MEMORY_LAYER, GIANT
     K = bucket_count(MEMORY_COMPRESSION, side * side)
     plan = [(name, Cell(side, side, K, MEMORY_BATCH)) for name in contenders(args)]
     if args.largest >= 34:
-        plan.append(("hashed", Cell(giant[0], giant[0], giant[1], SIZE_BATCH)))
-    cells = measure_memory(plan, max(args.threads))
-    print("\nPeak memory of one training step above parameters, input, output and gradients\n")
-    print(memory_table(cells))
-    return cells
+        plan.append(("hashed", Cell(wide, wide, many, SIZE_BATCH)))
+    return measure_memory(plan, max(args.threads))
 
 
-def measure_memory(plan: list[tuple[str, Any]], threads: int) -> list[dict[str, Any]]:
+def show_memory(args: argparse.Namespace, cells: list[dict[str, Any]]) -> str:
+    """Write the table of memory."""
+    title = "Peak memory of one training step above parameters, input, output and gradients"
+    return f"\n{title}\n\n{memory_table(cells)}"
+
+
+def measure_memory(plan: list[tuple[str, Any]], threads: int) -> Iterator[dict[str, Any]]:
     """Ask a fresh process for each."""
     with progress(len(plan)) as bar:
-        cells = []
         for name, cell in plan:
-            cells.append({"contender": name, **cell._asdict(), **ask_once(name, threads, "memory", cell)})
+            yield {"contender": name, **cell._asdict(), **ask_once(name, threads, "memory", cell)}
             bar.update()
-    return cells
 
 
-def sizes(args: argparse.Namespace) -> list[dict[str, Any]]:
+def sizes(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Measure time and memory of a step at ever larger layers; the others stop where the machine's memory ends."""
-    limit, plan = total_memory(), []
+    plan = []
     for name, bytes_per_weight in (("hashed", 0), ("dense", 16), ("torch by hand", 40)):
         if name in contenders(args):
             for log2 in range(20, args.largest + 1, 2):
-                if bytes_per_weight * 2**log2 < (limit or 2**33) / 4:
+                if bytes_per_weight * 2**log2 < (total_memory() or 2**33) / 4:
                     plan.append((name, Cell(2 ** (log2 // 2), 2 ** (log2 // 2), SIZE_BUCKETS, SIZE_BATCH)))
-    threads = max(args.threads)
-    cells = measure_memory(plan, threads)
+    return measure_memory(plan, max(args.threads))
+
+
+def show_sizes(args: argparse.Namespace, cells: list[dict[str, Any]]) -> str:
+    """Write the table of sizes and draw the figure."""
+    threads, path = max(args.threads), args.figures / "bench.png"
     title = f"One training step: K = {SIZE_BUCKETS:,}, batch {SIZE_BATCH}, {threads} thread{'s' * (threads > 1)}"
-    print(f"\n{title}\n")
-    print(size_table(cells))
-    path = args.figures / "bench.png"
-    draw_sizes(cells, limit, title, path)
-    print(f"\nThe same as a picture: {path}")
-    return cells
+    draw_sizes(cells, total_memory(), title, path)
+    return f"\n{title}\n\n{size_table(cells)}\n\nThe same as a picture: {path}"
 
 
 def progress(total: int) -> Any:
