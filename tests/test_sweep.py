@@ -315,6 +315,19 @@ def test_a_sweep_does_each_job_once_and_skips_what_is_there(tmp_path):
     assert len(said) == 1 and said[0].startswith("[1/1] digits hashnet 3 layers c=1/8 seed 2: test ")
 
 
+def test_two_sweeps_on_one_folder_share_the_work(tmp_path):
+    jobs = [replace(JOB, seed=s) for s in range(4)]
+    done = []
+
+    def other_sweep_meanwhile(line):
+        done.append(line)
+        if len(done) == 1:
+            drive.sweep(jobs[::-1][:2], tmp_path, here(), say=done.append)
+
+    assert drive.sweep(jobs, tmp_path, here(), say=other_sweep_meanwhile) == {"done": 2, "failed": 0, "left": 0}
+    assert len(done) == 4 and len((tmp_path / "runs.jsonl").read_text().splitlines()) == 4
+
+
 def test_a_failed_job_is_recorded_left_alone_and_tried_again_when_asked(tmp_path, monkeypatch):
     monkeypatch.setitem(work.DEFAULTS, "rate", 1e20)
     assert drive.sweep([JOB], tmp_path, here())["failed"] == 1

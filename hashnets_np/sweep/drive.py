@@ -90,6 +90,8 @@ def sweep(
     waiting, running, deaths = list(progress.jobs), dict[Future, Job](), Counter[Job]()
     try:
         while True:
+            there = done_elsewhere(folder, waiting)
+            records, progress.elsewhere = records | there, progress.elsewhere + len(there)
             hand_out(waiting, running, records, workers, data_dir)
             if not running:
                 break
@@ -110,6 +112,14 @@ def sweep(
             future.cancel()
         workers.executor.shutdown(wait=False)
     return progress.counts()
+
+
+def done_elsewhere(folder: Path, waiting: list[Job]) -> dict[str, Record]:
+    """Take off the list what another sweep on the same folder has done by now, and return those records."""
+    found = read_all(folder)
+    there = {job.key: found[job.key] for job in waiting if found.get(job.key, {}).get("status") == "done"}
+    waiting[:] = [job for job in waiting if job.key not in there]
+    return there
 
 
 def hand_out(
@@ -145,6 +155,7 @@ class Progress:
     say: Say
     done: int = 0
     failed: int = 0
+    elsewhere: int = 0
     start: float = field(default_factory=time.monotonic)
 
     def tell(self, job: Job, record: Record, running: int) -> None:
@@ -152,7 +163,7 @@ class Progress:
         good = record["status"] == "done"
         self.done, self.failed = self.done + good, self.failed + (not good)
         over = self.done + self.failed
-        left = (time.monotonic() - self.start) / over * (len(self.jobs) - over)
+        left = (time.monotonic() - self.start) / over * self.counts()["left"]
         error = f"test {record['test_error']:.2f} %" if "test_error" in record else record.get("error", "")
         if good and job.kind == "search":
             error = f"validation {record['valid_error']:.2f} %, {record['epochs']} epochs"
@@ -161,7 +172,7 @@ class Progress:
 
     def counts(self) -> dict[str, int]:
         """Return how many jobs were done, failed and left."""
-        return {"done": self.done, "failed": self.failed, "left": len(self.jobs) - self.done - self.failed}
+        return {"done": self.done, "failed": self.failed, "left": len(self.jobs) - self.done - self.failed - self.elsewhere}
 
 
 def duration(seconds: float) -> str:
