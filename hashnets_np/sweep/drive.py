@@ -172,7 +172,8 @@ class Progress:
 
     def counts(self) -> dict[str, int]:
         """Return how many jobs were done, failed and left."""
-        return {"done": self.done, "failed": self.failed, "left": len(self.jobs) - self.done - self.failed - self.elsewhere}
+        left = len(self.jobs) - self.done - self.failed - self.elsewhere
+        return {"done": self.done, "failed": self.failed, "left": left}
 
 
 def duration(seconds: float) -> str:
