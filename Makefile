@@ -11,8 +11,8 @@ demo: $(VENV)/base
 test: $(VENV)/test
 	$(BIN)/python -m pytest
 
-lab: $(VENV)/notebooks
-	$(BIN)/jupyter lab notebooks
+lab: $(VENV)/notebooks  ## options of jupyter go into LAB, for example LAB=--no-browser
+	$(BIN)/jupyter lab $(LAB) notebooks
 
 lessons: $(VENV)/test
 	$(BIN)/python -m pytest tests/test_notebooks.py tests/test_exercises.py -m "slow or not slow" --durations=0
