@@ -179,6 +179,21 @@ def test_jax_refuses_what_is_no_row_of_hashed_layers(tmp_path):
         WithJax(tmp_path / "net.safetensors")
 
 
+def test_a_keras_model_is_saved_and_loaded_with_its_real_weights_only(tmp_path):
+    need("keras")
+    import keras
+
+    from hashnets_np.conformance.keras_layer import HashedDense
+    layer = HashedDense(200, 100, 312, seed=3, bias="hashed", bias_buckets=2)
+    model = keras.Sequential([keras.Input((200,)), layer])
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras", custom_objects={"HashedDense": HashedDense})
+    x = np.random.default_rng(0).normal(size=(5, 200)).astype(np.float32)
+    assert np.array_equal(model(x), again(x)) and np.abs(model(x)).max() > 0.1
+    assert model.count_params() == 314
+    assert (tmp_path / "model.keras").stat().st_size < 40_000  # V alone is 80,000 bytes; HDF5 and JSON bring their own
+
+
 def test_the_readmes_example_fails_and_is_mended_as_it_says(tmp_path, monkeypatch, capsys):
     need("torch")
     from hashnets_np.__main__ import main

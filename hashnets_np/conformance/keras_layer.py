@@ -35,6 +35,8 @@ class HashedDense(keras.layers.Layer):
     def __init__(self, n_in: int, n_out: int, buckets: int, seed: int | None = None, bias: str | None = "column",
                  kind: str = "xxhash", bias_buckets: int | None = None, **options: Any) -> None:
         super().__init__(**options)
+        self.arguments = {"n_in": n_in, "n_out": n_out, "buckets": buckets, "seed": seed, "bias": bias, "kind": kind,
+                          "bias_buckets": bias_buckets}
         if n_in < 1 or n_out < 1:
             raise ValueError(f"n_in and n_out must be at least 1, got {n_in} and {n_out}")
         m = weight_map(n_in, n_out, None, buckets, seed, bias, kind)
@@ -49,6 +51,10 @@ class HashedDense(keras.layers.Layer):
         if self.bias_size:
             self.b = self.add_weight(shape=(self.bias_size,), initializer="zeros")
         self.built = True
+
+    def get_config(self):
+        """Return the arguments that make this layer again: a saved model holds them and the real weights."""
+        return super().get_config() | self.arguments
 
     def hash(self, m):
         """Find buckets and signs of a whole map."""
