@@ -208,7 +208,8 @@ def regenerate(name: str, data_dir: Path | None = None, photographs: Path | None
         sizes = SOURCES[name].sizes
         draw = generators.rectangles if name == "rect" else generators.convex
         x, y = cached(f"{name}-seed{SEED}-v{RECIPE}", lambda: to_bytes(*draw(sum(sizes), rng)))
-        return cut(f"{name.upper()} (regenerated)", x, y, sizes, f"regenerated: published recipe, seed {SEED}")
+        provenance = f"regenerated: published recipe, seed {SEED}, {digest(x)}"
+        return cut(f"{name.upper()} (regenerated)", x, y, sizes, provenance)
     digits, y, sizes, what = basic_slices(data_dir)
     if name == "basic":
         word = "reconstructed" if what == "MNIST" else "regenerated"
@@ -222,8 +223,17 @@ def regenerate(name: str, data_dir: Path | None = None, photographs: Path | None
     background = ""
     if name.startswith("bg-img"):
         background = ", 1/f noise" if pictures is None else ", the user's photographs"
-    provenance = f"regenerated: published recipe on {what}, seed {SEED}{background}"
+    provenance = f"regenerated: published recipe on {what}, seed {SEED}{background}, {digest(x)}"
     return cut(f"{name.upper()} (regenerated)", x, y, sizes, provenance)
+
+
+def digest(x: NDArray) -> str:
+    """Name the pixels by a checksum: NumPy may change what a seed gives, and then a record must not look like another.
+
+    >>> digest(np.zeros((1, 4), np.float32))
+    'pixels df3f6198'
+    """
+    return f"pixels {hashlib.sha256(np.round(x * 255).astype(np.uint8).tobytes()).hexdigest()[:8]}"
 
 
 def disturb(name: str, digits: NDArray, pictures: list[NDArray] | None, rng: np.random.Generator) -> NDArray:
