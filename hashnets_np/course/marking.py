@@ -1,12 +1,16 @@
 """Tools to mark an answer: say what came, what was expected and why, in one line, without a traceback.
 
-Used by `checks`, which has one function for each task. Left out: points and grades.
+Used by `checks`, which has one module for each exercise and one function for each task. Left out: points and grades.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+
+from ..sharing import SharingMap
+
+MAP = SharingMap(6, 5, buckets=4, seed=7)  # the example of many checks: every bucket many times, with both signs
 
 
 class NotYet(AssertionError):

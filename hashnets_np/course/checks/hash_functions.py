@@ -1,0 +1,70 @@
+"""Checks of exercise 2: hash functions."""
+
+import itertools
+from collections.abc import Callable
+
+import numpy as np
+
+from ... import hashing
+from ...sharing import SharingMap, bucket_count
+from ..marking import MAP, call, done, require
+
+
+def avalanche(function: Callable) -> None:
+    """Check the last five lines of XXH32 on Python integers."""
+    for word in (0, 1, 0x63D621E4, 2**32 - 1):
+        found, expected = int(call(function, word)), int(hashing.avalanche(np.array([word], np.uint32))[0])
+        require(found < 2**32, f"avalanche(0x{word:08x}) has more than 32 bits; cut it off with & 0xFFFFFFFF")
+        require(found == expected, f"avalanche(0x{word:08x}) is 0x{found:08x}, expected 0x{expected:08x}")
+    done("The avalanche of XXH32, bit for bit.")
+
+
+def bucket_and_sign(function: Callable) -> None:
+    """Check bucket and sign made from one hash: function(x, buckets) -> (bucket, sign)."""
+    for i, j in itertools.product(range(6), range(5)):
+        x = int(hashing.xxh32_pair(i, j, 7))
+        bucket, sign = call(function, x, 4)
+        k, xi = (int(value) for value in MAP.lookup(i, j))
+        require(bucket != x % 4 or bucket == k, "bucket and sign share bit 0 of the hash: they are not independent")
+        require(sign != -xi, "the sign is the wrong way round: bit 0 equal to 0 means +1")
+        require((bucket, sign) == (k, xi), f"for x = {x} came ({bucket}, {sign}), expected ({k}, {xi})")
+    done("The same as hn.SharingMap.")
+
+
+def used_once(function: Callable) -> None:
+    """Check the share of buckets with exactly one virtual weight, as a function of the compression."""
+    for c in (1.0, 0.5, 0.125):
+        found, expected = float(call(function, c)), np.exp(-1 / c) / c
+        require(c == 1 or abs(found - np.exp(-1 / c)) > 1e-6, "this is the share of empty buckets")
+        bucket, _ = SharingMap(500, 500, buckets=int(c * 250_000), seed=1).table()
+        counted = float(np.mean(np.bincount(bucket.ravel(), minlength=int(c * 250_000)) == 1))
+        near = abs(found - expected) < 1e-3
+        require(near, f"at c = {c} you say {found:.4f}; counted in a layer of 500 x 500: {counted:.4f}")
+    done("As counted, at compressions 1, 1/2 and 1/8.")
+
+
+def count_buckets(function: Callable) -> None:
+    """Check K from compression and layer size, where floats round wrongly."""
+    cases = [("1/8", 785_000), ("1/3", 100), ("1/10", 100), ("1/64", 10_010), ("1/1000", 7), ("3/10", 10)]
+    for c, n in cases:
+        found, expected = call(function, c, n), bucket_count(c, n)
+        require(found == expected, f"compression {c} of {n} virtual weights: {found} buckets, expected {expected}")
+    done("Exact, rounded up, and never zero.")
+
+
+def balanced_map(function: Callable) -> None:
+    """Check a balanced map: function(i, j, buckets, seed) for n_cols = 65 -> bucket; even loads, random looks."""
+    for n_out, K in ((100, 1000), (64, 65 * 64), (30, 7)):
+        i, j = np.arange(n_out)[:, None], np.arange(65)[None, :]
+        bucket = np.asarray(call(function, i, j, K, 1))
+        require(bucket.shape == (n_out, 65), f"bucket has shape {bucket.shape}, expected {(n_out, 65)}")
+        low, high = bucket.min(), bucket.max()
+        require(low >= 0 and high < K, f"buckets must be 0..{K - 1}, got {low}..{high}")
+        loads = np.bincount(bucket.ravel(), minlength=K)
+        low, high = loads.min(), loads.max()
+        require(high - low <= 1, f"with {K} buckets the loads go from {low} to {high}; at most 1 apart is balanced")
+        require((bucket == function(i, j, K, 1)).all(), "the map changes from call to call")
+        require((bucket != function(i, j, K, 2)).any(), "another seed must give another map")
+    rows = np.sort(function(np.arange(100)[:, None], np.arange(65)[None, :], 650, 1), axis=1)
+    require(len(np.unique(rows, axis=0)) > 50, "many rows have the same set of buckets; shift each fold by a hash")
+    done("Even loads; at compression 1 every weight has a bucket of its own.")
