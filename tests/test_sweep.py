@@ -415,9 +415,17 @@ compressions = ["1/2", "1/8"]
 """
 
 
+def reset_sigint():
+    """Make a child heed Ctrl-C even where this process, a shell's background job, ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start(grid_file, folder):
     command = [sys.executable, "-m", "hashnets_np", "sweep", str(grid_file), "--records", str(folder), "--workers", "2"]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    return subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        preexec_fn=None if os.name == "nt" else reset_sigint,
+    )
 
 
 def results_of(folder):
