@@ -83,6 +83,7 @@ class WithTorch:
         import torch
 
         from hashnets_np.conformance.torch_layer import load_network
+        torch.set_num_threads(1)  # for layers this small, more threads only wait for each other
         self.torch, self.net = torch, load_network(path)
 
     def logits(self, x):
