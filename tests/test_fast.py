@@ -152,6 +152,19 @@ def test_inputs_of_any_layout_are_read_and_never_written(batch, dtype):
         np.testing.assert_array_equal(x, copy)
 
 
+@pytest.mark.parametrize("batch", [1, 9])
+def test_inputs_of_any_layout_need_no_compilation_of_their_own(batch):
+    m, w, a, dz, dV = example(150, 170, 999, batch, np.float32)
+    all_four(m, w, a, dz, dV)
+    kernels = fast_lines.walk_tile, fast_lines.forward_lines, fast_lines.backward_lines
+    compiled = [len(k.signatures) for k in kernels]
+    odd = np.repeat(w, 2)[::2], np.asfortranarray(a), np.repeat(dz, 2, axis=1)[:, ::2], dV.T.copy().T
+    for x in odd:
+        x.flags.writeable = False
+    all_four(m, *odd)
+    assert [len(k.signatures) for k in kernels] == compiled
+
+
 def test_an_explicit_table_goes_through_the_plain_version(rng):
     _, w, a, dz, dV = example(40, 30, 7, 5, np.float64)
     m = SharingMap.from_table(rng.integers(0, 7, (40, 30)), rng.choice([-1, 1], (40, 30)), buckets=7)
