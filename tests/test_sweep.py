@@ -370,6 +370,19 @@ def test_a_run_waits_for_its_search_and_is_left_when_that_fails(tmp_path, monkey
     assert drive.sweep([job], tmp_path, here(), retry=True)["done"] == 2 and order == ["search", "search", "run"]
 
 
+def tell_threads(job, found, data_dir):
+    return {"key": job.key, "status": "done", "test_error": 0.0, "seconds": 0.0,
+            "threads": {name: os.environ.get(name) for name in drive.ONE_THREAD}}
+
+
+def test_workers_are_told_of_one_thread_and_this_process_is_left_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(drive, "do", tell_threads)
+    before = dict(os.environ)
+    drive.sweep([JOB], tmp_path, drive.local_workers(1))
+    (told,) = records.read_all(tmp_path).values()
+    assert set(told["threads"].values()) == {"1"} and dict(os.environ) == before
+
+
 def die_once(job, found, data_dir):
     if job.seed == 1 and not os.path.exists(data_dir):
         open(data_dir, "w").close()

@@ -10,8 +10,9 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,17 +41,32 @@ class Workers:
 
     def submit(self, job: Job, found: dict[str, Record], data_dir: str | None) -> Future:
         """Hand a job out, to a new executor if a dead worker has broken the old one."""
-        try:
-            return self.executor.submit(do, job, found, data_dir)
-        except BrokenExecutor:
-            self.executor.shutdown(wait=False)
-            self.executor = self.make()
-            return self.executor.submit(do, job, found, data_dir)
+        with environment(ONE_THREAD):  # a process is born here, and must know before it imports NumPy
+            try:
+                return self.executor.submit(do, job, found, data_dir)
+            except BrokenExecutor:
+                self.executor.shutdown(wait=False)
+                self.executor = self.make()
+                return self.executor.submit(do, job, found, data_dir)
+
+
+@contextmanager
+def environment(variables: dict[str, str]) -> Iterator[None]:
+    """Set environment variables for as long as it takes: numba refuses to go on where they change for good."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def local_workers(count: int) -> Workers:
     """Spawn processes, one thread each."""
-    os.environ.update(ONE_THREAD)  # before a worker imports NumPy
     return Workers(lambda: ProcessPoolExecutor(count, multiprocessing.get_context("spawn")), count)
 
 
