@@ -130,7 +130,7 @@ class HashedLinear(Layer):
     def forward(self, x: NDArray, train: bool = False) -> NDArray:
         """x (batch, n_in) -> z (batch, n_out)."""
         x = check_input(x, self.n_in)
-        self.a = np.insert(x, 0, 1.0, axis=1) if self.bias == "column" else x  # Eq. 2: a_0 = 1
+        self.a = np.hstack([np.ones((len(x), 1), x.dtype), x]) if self.bias == "column" else x  # Eq. 2: a_0 = 1
         z = hashed_forward(self.params["w"], self.a, self.map)  # Eq. 8
         if self.bias_map:
             z += hash_gather(self.params["b"], self.bias_map)[:, 0]
@@ -224,11 +224,11 @@ class ReLU(Layer):
     def forward(self, x: NDArray, train: bool = False) -> NDArray:
         """Any shape in, the same shape out."""
         self.active = x > 0
-        return np.where(self.active, x, x.dtype.type(0))
+        return np.maximum(x, 0)
 
     def backward(self, dz: NDArray, input_grad: bool = True) -> NDArray | None:
         """Multiply by f'(z): the last factor of Eq. 9."""
-        return np.where(self.active, dz, dz.dtype.type(0))
+        return dz * self.active
 
 
 class Dropout(Layer):

@@ -77,10 +77,10 @@ def new_tile(rows: slice, cols: slice, dtype: np.dtype) -> NDArray:
 
     A thread has one tile at a time, and keeps its memory: asking the system for it anew costs a tenth of a step.
     """
-    if not hasattr(own_memory, dtype.name):
-        setattr(own_memory, dtype.name, np.empty(SHORT_SIDE * LONG_SIDE, dtype))
+    if not hasattr(own_memory, dtype.char):
+        setattr(own_memory, dtype.char, np.empty(SHORT_SIDE * LONG_SIDE, dtype))
     height, width = rows.stop - rows.start, cols.stop - cols.start
-    room = getattr(own_memory, dtype.name)[: height * width]
+    room = getattr(own_memory, dtype.char)[: height * width]
     short_lines = min(height, width) >= SHORT_SIDE // 2
     return room.reshape((height, width), order="F" if (height < width) == short_lines else "C")
 
