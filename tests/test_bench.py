@@ -74,7 +74,7 @@ def test_the_command_prints_tables_and_writes_json_and_a_figure(tmp_path, capsys
     results = json.loads((tmp_path / "b.json").read_text())
     assert [cell["batch"] for cell in results["steps"]] == [1, 4]
     for cell in results["steps"]:
-        assert set(cell["step"]) == {"hashed", "dense"}
+        assert set(cell["step"]) == {"hashed", "dense", "dense in place"}
         assert all(len(times) == 2 and min(times) > 0 for times in cell["step"].values())
     assert {cell["contender"] for cell in results["sizes"]} == {"hashed", "dense"}
     assert (tmp_path / "bench.png").stat().st_size > 10_000

@@ -8,8 +8,9 @@ from .contenders import TORCH_HASHED
 from .measure import compare, summary
 
 MIB = 2**20
-COLUMNS = ("threads", "layer", "K", "batch", "step", "quartiles", "/ dense", "torch dense / dense",
-           "best torch hashed", "/ ours", "forward", "/ dense", "best torch hashed / ours")  # fmt: skip
+COLUMNS = ("threads", "layer", "K", "batch", "step", "quartiles", "/ dense", "/ dense in place",
+           "torch dense / dense", "best torch hashed", "/ ours", "forward", "/ dense",
+           "best torch hashed / ours")  # fmt: skip
 
 
 def table(rows: Iterable[Iterable[Any]]) -> str:
@@ -44,9 +45,10 @@ def step_table(cells: list[dict[str, Any]]) -> str:
         own = {name: round(1e3 * value, 3) for name, value in summary(step["hashed"]).items()}
         rows.append([
             cell["threads"], f"{cell['n_in']}->{cell['n_out']}", cell["compression"], cell["batch"], own["median"],
-            f"{own['low']}-{own['high']}", ratio(step, "hashed", "dense"), ratio(step, "torch dense", "dense"),
-            *best_torch(step), round(1e3 * summary(forward["hashed"])["median"], 3),
-            ratio(forward, "hashed", "dense"), best_torch(forward)[1],
+            f"{own['low']}-{own['high']}", ratio(step, "hashed", "dense"), ratio(step, "hashed", "dense in place"),
+            ratio(step, "torch dense", "dense"), *best_torch(step),
+            round(1e3 * summary(forward["hashed"])["median"], 3), ratio(forward, "hashed", "dense"),
+            best_torch(forward)[1],
         ])  # fmt: skip
     return table(rows)
 
