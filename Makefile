@@ -33,7 +33,7 @@ check-cluster: $(VENV)/test  ## a sweep on a real Dask scheduler, and the search
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[tune,cluster]"
 	$(BIN)/python -m pytest tests/test_cluster.py tests/test_sweep.py -m "slow or not slow"
 
-check-kills: $(VENV)/test  ## a sweep killed at 200 random moments (about half an hour)
+check-kills: $(VENV)/test  ## a sweep killed at 200 random moments (ten minutes or more)
 	HASHNETS_KILLS=200 $(BIN)/python -m pytest tests/test_sweep.py -m slow -k kills
 
 lint: $(VENV)/test
