@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -18,6 +18,7 @@ import hashnets_np as hn
 from hashnets_np.__main__ import main
 from hashnets_np.sweep import drive, grid, records, tune, work
 from hashnets_np.sweep.grid import Job, read_grid, search_for, with_searches
+from hashnets_np.sweep.progress import Progress
 
 JOB = Job("run", "digits", "hashnet", 3, "1/8", None, 0, hidden=20, tune=False, max_epochs=2)
 
@@ -475,6 +476,31 @@ def kill_many_times(tmp_path, moments, seed=0):
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
 def test_ten_kills_at_random_moments_change_no_record(tmp_path):
     kill_many_times(tmp_path, int(os.environ.get("HASHNETS_KILLS", "10")))
+
+
+# How it stands
+
+
+def test_the_time_left_is_guessed_from_the_jobs_most_alike():
+    small, large = Job("run", "basic", "nn", 3, "1/8", None, 0), Job("run", "basic", "hashnet", 3, "1/8", None, 0)
+    search = replace(large, kind="search")
+    past = {"status": "done", "seconds": 10.0, **asdict(small)}
+    progress = Progress([small, large], workers=2, say=print, past=[past])
+    assert progress.guess(large) == pytest.approx(80)  # eight times the size
+    assert progress.guess(search) == pytest.approx(80)  # of searches nothing is known
+    progress.learn(search, past | {"seconds": 999.0})
+    progress.learn(replace(search, dataset="mnist"), past | {"seconds": 3.0})
+    progress.learn(large, past | {"status": "failed", "seconds": 0.1})
+    assert progress.guess(search) == pytest.approx(999) and progress.guess(large) == pytest.approx(80)
+
+
+def test_the_progress_line_adds_up_what_waits_and_what_runs(capsys):
+    job = Job("run", "basic", "hashnet", 3, "1/8", None, 0)
+    progress = Progress([job] * 4, workers=2, say=print)
+    record = {"status": "done", "seconds": 40.0, "test_error": 3.0}
+    progress.tell(job, record, [job, job], [job])
+    line = "[1/4] basic hashnet 3 layers c=1/8 seed 0: test 3.00 % (40 s); running 1, failed 0, about 1 min 0 s left\n"
+    assert capsys.readouterr().out == line
 
 
 # The command

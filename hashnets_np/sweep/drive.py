@@ -8,16 +8,15 @@ for the searches that it needs. Left out: what a job is (`grid`) and does (`work
 import multiprocessing
 import os
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from .grid import Job, needs, with_searches
+from .progress import Progress, Say
 from .records import FILES, Record, append, read_all
 from .work import do
 
@@ -25,7 +24,6 @@ ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
 CONNECT_SECONDS = 10
-Say = Callable[[str], Any]
 
 
 @dataclass
@@ -101,7 +99,7 @@ def sweep(
     """
     say = say or (lambda line: None)
     records = read_all(folder)
-    progress = Progress(plan(runs, records, retry), workers.count, say)
+    progress = Progress(plan(runs, records, retry), workers.count, say, records.values())
     records = {key: record for key, record in records.items() if key not in {job.key for job in progress.jobs}}
     waiting, running, deaths = list(progress.jobs), dict[Future, Job](), Counter[Job]()
     try:
@@ -119,7 +117,7 @@ def sweep(
                     waiting.insert(0, job)  # perhaps its neighbour died, and took the pool along: once more
                     continue
                 if append(folder / FILES[job.kind], record):
-                    progress.tell(job, record, len(running))
+                    progress.tell(job, record, waiting, list(running.values()))
                 records[job.key] = record
     except KeyboardInterrupt:
         say("stopping; what is done is recorded")
@@ -160,47 +158,6 @@ def result(future: Future, job: Job) -> Record:
     except Exception as error:
         record = {"key": job.key, "status": "failed", **asdict(job), "error": f"{type(error).__name__}: {error}"}
         return record | {"seconds": 0.0, "worker_died": isinstance(error, BrokenExecutor)}
-
-
-@dataclass
-class Progress:
-    """Counts, and a guess of the time left."""
-
-    jobs: list[Job]
-    workers: int
-    say: Say
-    done: int = 0
-    failed: int = 0
-    elsewhere: int = 0
-    start: float = field(default_factory=time.monotonic)
-
-    def tell(self, job: Job, record: Record, running: int) -> None:
-        """Say what just finished and how things stand."""
-        good = record["status"] == "done"
-        self.done, self.failed = self.done + good, self.failed + (not good)
-        over = self.done + self.failed
-        left = (time.monotonic() - self.start) / over * self.counts()["left"]
-        error = f"test {record['test_error']:.2f} %" if "test_error" in record else record.get("error", "")
-        if good and job.kind == "search":
-            error = f"validation {record['valid_error']:.2f} %, {record['epochs']} epochs"
-        self.say(f"[{over}/{len(self.jobs)}] {job.label()}: {error} ({record['seconds']:.0f} s); "
-                 f"running {running}, failed {self.failed}, about {duration(left)} left")
-
-    def counts(self) -> dict[str, int]:
-        """Return how many jobs were done, failed and left."""
-        left = len(self.jobs) - self.done - self.failed - self.elsewhere
-        return {"done": self.done, "failed": self.failed, "left": left}
-
-
-def duration(seconds: float) -> str:
-    """Write a time in two units.
-
-    >>> duration(4000), duration(70)
-    ('1 h 6 min', '1 min 10 s')
-    """
-    minutes, s = divmod(round(seconds), 60)
-    hours, m = divmod(minutes, 60)
-    return f"{hours} h {m} min" if hours else f"{m} min {s} s"
 
 
 def say_on_stderr(line: str) -> None:
