@@ -271,6 +271,8 @@ def test_the_best_trials_train_again_in_full_with_smaller_steps_while_that_helps
     finals = tune.train_finalists(JOB, trials, {}, data, epochs=2)
     assert seen == [(rate, np.inf) for rate in (9.0, 3.0, 1.0, 0.9, 0.3)]  # a third each, until it no longer helps
     assert min(finals, key=lambda f: f["valid_error"])["hyper"] == {"rate": 0.9}
+    deep = tune.train_finalists(replace(JOB, layers=5), trials, {}, data, epochs=2)
+    assert [f["hyper"]["rate"] for f in deep] == [9.0, 3.0, 1.0]
     small = replace(data, x_valid=data.x_valid[:100], y_valid=data.y_valid[:100])
     assert len(tune.train_finalists(JOB, trials, {}, small, epochs=2)) == 1
 

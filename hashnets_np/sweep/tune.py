@@ -6,8 +6,8 @@ validation). Short trials favour large steps and strong dropout, so the two best
 examples and for all epochs, and with a third of the step size as long as that helps. The lowest validation error wins;
 the last epoch that is within one standard error of its lowest gives the number of epochs of the final runs. Sets with
 fewer than 1,000 validation examples are searched by 3-fold cross-validation, and as their trials are long only the best
-trains again. The paper too used Bayesian optimisation on 20 % validation splits (section 6; Snoek et al., 2012). Needs
-the extra [tune].
+trains again. With several hidden layers, where a training takes long, there is one finalist. The paper too used
+Bayesian optimisation on 20 % validation splits (section 6; Snoek et al., 2012). Needs the extra [tune].
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ EXAMPLES, PASSES = 12_000, 10  # at most; for small sets more passes, up to the 
 FEW, FOLDS = 1_000, 3
 EDGE = 0.02  # of a range: a best value nearer to its end asks for a wider range
 ROUNDS = 3
-FINALISTS, STEP_DOWN = 2, 3.0
+FINALISTS, STEP_DOWN = 2, 3.0  # of networks with one hidden layer; deeper ones have one finalist
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def train_finalists(
     if len(data.x_valid) < FEW:
         return [train_in_full(job, ranked[0]["hyper"], found, data, epochs)]
     finals = []
-    for trial in ranked[:FINALISTS]:
+    for trial in ranked[: FINALISTS if job.layers == 3 else 1]:
         hyper, lowest = trial["hyper"], np.inf
         while (made := train_in_full(job, hyper, found, data, epochs))["valid_error"] < lowest:
             finals.append(made)
