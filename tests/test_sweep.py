@@ -249,6 +249,15 @@ def test_a_search_never_sees_the_test_set_and_its_best_trial_is_the_lowest(monke
     assert 1 <= made["epochs"] <= 2 and len(made["curve"]) == 2
 
 
+def test_there_are_more_epochs_for_fewer_examples_and_for_basic():
+    def data(n):
+        return hn.Dataset("x", np.zeros((n, 1)), np.zeros(n), *[np.zeros((0, 1)), np.zeros(0)] * 2, "")
+
+    assert [work.epochs_for(JOB, data(n)) for n in (1_200, 12_000, 60_000)] == [150, 40, 30]
+    assert work.epochs_for(replace(JOB, dataset="basic"), data(12_000)) == 120
+    assert work.epochs_for(replace(JOB, dataset="basic", max_epochs=7), data(12_000)) == 7
+
+
 def test_a_trial_that_diverges_counts_as_all_wrong_from_there(monkeypatch):
     histories = iter([hn.History(valid_error=[60.0, 30.0, 20.0]), hn.History(valid_error=[90.0], diverged=True),
                       hn.History(valid_error=[30.0, 20.0, 0.0])])
