@@ -253,9 +253,10 @@ def test_there_are_more_epochs_for_fewer_examples_and_for_basic():
     def data(n):
         return hn.Dataset("x", np.zeros((n, 1)), np.zeros(n), *[np.zeros((0, 1)), np.zeros(0)] * 2, "")
 
-    assert [work.epochs_for(JOB, data(n)) for n in (1_200, 12_000, 60_000)] == [150, 40, 30]
-    assert work.epochs_for(replace(JOB, dataset="basic"), data(12_000)) == 120
-    assert work.epochs_for(replace(JOB, dataset="basic", max_epochs=7), data(12_000)) == 7
+    free = replace(JOB, max_epochs=None)
+    assert [work.epochs_for(free, data(n)) for n in (1_200, 12_000, 60_000)] == [150, 40, 30]
+    assert work.epochs_for(replace(free, dataset="basic"), data(12_000)) == 120
+    assert work.epochs_for(replace(JOB, dataset="basic"), data(12_000)) == 2
 
 
 def test_a_trial_that_diverges_counts_as_all_wrong_from_there(monkeypatch):
