@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import InitVar, dataclass, field, fields
 from typing import Any
 
 from .grid import Job
@@ -22,16 +22,16 @@ class Progress:
     jobs: list[Job]
     workers: int
     say: Say
-    past: Iterable[Record] = ()
+    past: InitVar[Iterable[Record]] = ()
     done: int = 0
     failed: int = 0
     elsewhere: int = 0
     seconds: dict[tuple[str, ...], float] = field(default_factory=lambda: defaultdict(float), init=False)
     sizes: dict[tuple[str, ...], float] = field(default_factory=lambda: defaultdict(float), init=False)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, past: Iterable[Record]) -> None:
         names = {f.name for f in fields(Job)}
-        for record in self.past:
+        for record in past:
             if names <= record.keys():
                 self.learn(Job(**{name: record[name] for name in names}), record)
 
