@@ -566,6 +566,8 @@ def network_cases(book):
         )
     book.valid("float64", "SharedLayerHash", "float64", **network("i", 1, [4, 4, 4], [5, 5], ["column"] * 2, 2))
 
+
+def dropout_cases(book):
     book.group("dropout", "network", "inverted dropout with given masks on the input of every layer")
     for label, widths, rate, flags in [
         ("a", [5, 4, 3], Fraction(1, 2), "DropoutNotInverted DropoutMaskInverted DropoutGradientMissing"),
@@ -642,6 +644,8 @@ def loss_cases(book):
         mix=0,
     )
 
+
+def soft_target_cases(book):
     book.group("soft-targets", "loss", "labels mixed with the soft targets of a teacher (dark knowledge)")
     for dtype in ("float32", "float64"):
         tolerance = 4e-6 if dtype == "float32" else 1e-12
@@ -811,7 +815,9 @@ def main():
         layer_cases,
         bias_cases,
         network_cases,
+        dropout_cases,
         loss_cases,
+        soft_target_cases,
         sgd_cases,
         compatibility_cases,
         storage_cases,
