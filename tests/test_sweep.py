@@ -96,7 +96,7 @@ def test_a_run_takes_the_search_at_the_nearest_compression(method, compression, 
 
 def test_searches_come_before_what_needs_them_once_each():
     order = with_searches([replace(JOB, method=m, seed=s, tune=True) for m in ("hashnetdk", "nn") for s in (0, 1)])
-    assert len(order) == len(set(order)) == 4 + 3  # hashnetdk and nn at 1/8, and the teacher's
+    assert len(order) == len(set(order)) == 4 + 4  # hashnetdk, hashnet and nn at 1/8, and the teacher's
     for place, job in enumerate(order):
         assert all(need in order[:place] for need in grid.needs(job))
 
@@ -247,6 +247,28 @@ def test_a_search_never_sees_the_test_set_and_its_best_trial_is_the_lowest(monke
     assert len(trials) == 5 and made["hyper"] == best["hyper"]
     assert [t["hyper"]["rate"] for t in trials[:3]] == list(tune.FIRST_RATES)
     assert 1 <= made["epochs"] <= 2 and len(made["curve"]) == 2
+
+
+def test_a_search_with_dark_knowledge_begins_with_what_was_chosen_without_and_takes_it_to_the_final(monkeypatch):
+    pytest.importorskip("optuna")
+    job = replace(JOB, method="hashnetdk", kind="search", tune=True, seed=0)
+    teacher, plain = grid.needs(job)
+    assert (teacher.method, teacher.compression, plain.method, plain.compression) == ("nn", "1", "hashnet", "1/8")
+    chosen = {"rate": 0.001, "momentum": 0.4, "input_dropout": 0.05, "dropout": 0.1}
+    errors = iter([50.0, 20.0, 30.0, 10.0, 40.0, *[60.0] * 7])
+    monkeypatch.setattr(tune, "valid_curve", lambda *_, **__: [next(errors)])
+    ranges = tune.RANGES | tune.DARK_RANGES
+    trials = tune.search(job, ranges, {plain.key: {"hyper": chosen}}, hn.load_dataset("digits"), 1, seed=0)
+    assert trials[0]["hyper"] == pytest.approx(chosen | {"rate": 0.02, "temperature": 4.0, "mix": 0.7})  # in its range
+    assert [t["hyper"]["rate"] for t in trials[1:4]] == list(tune.FIRST_RATES) and len(trials) == 12
+
+    x = np.zeros((12_000, 1), np.float32)
+    data = hn.Dataset("x", x[:10_000], x[:10_000, 0], x[10_000:], x[10_000:, 0], x[:0], x[:0, 0], "")
+    monkeypatch.setattr(tune, "train_in_full", lambda job, hyper, *_: {"hyper": hyper, "valid_error": 1.0})
+    finals = [final["hyper"] for final in tune.train_finalists(job, trials, {}, data, 1)]
+    assert trials[3]["hyper"] in finals and trials[0]["hyper"] in finals and trials[1]["hyper"] not in finals
+    deep = [final["hyper"] for final in tune.train_finalists(replace(job, layers=5), trials, {}, data, 1)]
+    assert trials[3]["hyper"] in deep and trials[0]["hyper"] not in deep
 
 
 def test_there_are_more_epochs_for_fewer_examples_and_for_basic():

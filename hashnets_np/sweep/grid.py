@@ -87,11 +87,21 @@ def search_for(job: Job, method: str | None = None, at: str | None = None) -> Jo
 
 
 def needs(job: Job) -> list[Job]:
-    """List the searches that must be done before a job: its own, and that of the teacher for dark knowledge."""
+    """List the searches that must be done before a job: its own, the teacher's, and that of its network without one.
+
+    The last two are for dark knowledge, the last for searches only: theirs begin with what it found.
+    """
     found = [search_for(job)] if job.kind == "run" and job.tune else []
     if job.method in DARK and job.tune:
         found.append(search_for(job, "nn", "1"))
-    return found
+        if job.kind == "search":
+            found.append(without_teacher(job))
+    return list(dict.fromkeys(found))
+
+
+def without_teacher(job: Job) -> Job:
+    """Find the search for the network of a dark-knowledge method without its teacher."""
+    return search_for(job, DARK[job.method], job.compression)
 
 
 def with_searches(runs: list[Job]) -> list[Job]:
