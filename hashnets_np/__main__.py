@@ -5,6 +5,7 @@ A command that cannot do what it is asked says so in one line on stderr and exit
 
 import argparse
 import importlib
+import os
 import pkgutil
 import sys
 from typing import NoReturn
@@ -53,6 +54,9 @@ def run(name: str, argv: list[str]) -> int:
     args = parser.parse_args(argv)
     try:
         return command.run(args)
+    except BrokenPipeError:  # `| head` has seen enough; what is still buffered must go somewhere when Python ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (ValueError, OSError) as error:
         print(f"{PROGRAM} {name}: {' '.join(str(error).split())}", file=sys.stderr)
         return 2

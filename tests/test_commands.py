@@ -1,6 +1,8 @@
 """The command line: what each command prints, and one clear line with exit code 2 for every bad argument."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -87,3 +89,10 @@ def test_the_demo_chooses_by_validation_error_only():
     runs = [demo.Run("nn", "1", rate, seed, 1, 9, valid, test) for rate, seed, valid, test in
             [(0.03, 0, 5.0, 1.0), (0.03, 1, 5.0, 1.0), (0.1, 0, 4.0, 9.0), (0.1, 1, 5.0, 9.0), (0.3, 0, 9.0, 0.0)]]
     assert {r.learning_rate for r in demo.choose(runs, "nn", "1")} == {0.1}
+
+
+def test_a_reader_who_has_seen_enough_ends_a_command_quietly(tmp_path):
+    command = [sys.executable, "-m", "hashnets_np", "sweep", "all", "--list", "--records", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()  # as `| head` does
+        assert process.stderr.read() == "" and process.wait() == 1

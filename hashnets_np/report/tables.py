@@ -1,13 +1,12 @@
-"""Tables 1 and 2 with the paper's numbers beside ours, and the checks that they are held to, as Markdown."""
+"""Tables 1 and 2 with the paper's numbers beside ours, and how much of the campaign is done, as Markdown."""
 
 from pathlib import Path
 
 from ..methods import LABELS, METHODS
-from .results import PAPER_ROW, Cell, Result, coverage, paper_tables
+from .results import Cell, Result, coverage, paper_tables
 
 DATASETS = ("mnist", "basic", "rot", "bg-rand", "bg-img", "bg-img-rot", "rect", "convex")
 TABLES = {1: "1/8", 2: "1/64"}
-CHECKED = ("mnist", "basic", "rect")  # the same data as the paper's, as far as that can be known
 
 
 def markdown_table(head: list[str], rows: list[list[str]]) -> str:
@@ -55,55 +54,3 @@ def coverage_table(folder: Path) -> str:
     for name, (done, failed, planned) in coverage(folder).items():
         rows.append([name, str(done), str(failed), str(planned), f"{100 * done / planned:.1f} %"])
     return markdown_table(["preset", "runs done", "failed", "planned", "coverage"], rows)
-
-
-def against_paper(found: dict[Cell, Result]) -> str:
-    """Count HashNet's and HashNetDK's cells at or below the paper's error on the data sets that can be compared."""
-    paper, at_or_below, worse, run = paper_tables(), [], [], 0
-    for cell, result in found.items():
-        dataset, method, layers, size = cell
-        if dataset not in CHECKED or method not in ("hashnet", "hashnetdk") or size not in TABLES.values():
-            continue
-        run += 1
-        limit = paper[cell] + 2 * result.binomial_error(paper[cell])
-        if result.mean <= paper[cell]:
-            at_or_below.append(cell)
-        elif result.mean > limit:
-            worse.append(f"{dataset.upper()} {LABELS[method]} {layers} layers {size}: {result.mean:.2f} % against "
-                         f"{paper[cell]:.2f} %, limit {limit:.2f} %")
-    lines = [f"HashNet and HashNetDK on MNIST, BASIC and RECT: {len(at_or_below)} of {run} cells run (of 24) are at or "
-             f"below the paper's error; worse by more than two binomial standard errors: {len(worse)}.", ""]
-    return "\n".join([*lines, *(f"- {line}" for line in worse)])
-
-
-def against_nn(found: dict[Cell, Result]) -> str:
-    """Compare HashNet with the equal-size network at 1/64, 3 layers, by the mean of the seeds."""
-    rows = []
-    for dataset in DATASETS:
-        pair = [found.get((dataset, method, 3, "1/64")) for method in ("hashnet", "nn")]
-        if pair[0] and pair[1]:
-            hashnet, nn = pair[0], pair[1]
-            verdict = "lower" if hashnet.mean < nn.mean else "not lower"
-            rows.append([hashnet.name, str(hashnet), str(nn), f"{len(hashnet.runs)}, {len(nn.runs)}", verdict])
-    return markdown_table(["data set", "HashNet, %", "NN, %", "seeds", "HashNet is"], rows) if rows else ""
-
-
-def document(folder: Path, found: dict[Cell, Result], pictures: dict[str, str]) -> str:
-    """Write the whole report. pictures: title -> file name beside the report."""
-    swapped = " and ".join(f"{name.upper()} with the row printed {row}" for name, row in PAPER_ROW.items())
-    intro = f"""Made by `python -m hashnets_np report` from the records in this folder. Test errors in percent; means
-over seeds with sample standard deviations; bold: the lowest of ours in a complete row; "...": not run yet.
-We compare {swapped}; why, and what else there is to say, is in [README.md](README.md) and
-[ERRATA.md](../paper/ERRATA.md). A regenerated data set is not the paper's: its numbers can be compared with each
-other, and with the paper's only in a general way."""
-    head = "# The paper's tables and figures, run again"
-    parts = [head, "", intro, "", "## Coverage", "", coverage_table(folder), ""]
-    for number, compression in TABLES.items():
-        for layers in (3, 5):
-            parts += [f"## Table {number}: compression {compression}, {layers} layers", "",
-                      paper_table(number, layers, found), "", "<details><summary>Each cell</summary>", "",
-                      detail_table(number, layers, found), "", "</details>", ""]
-    for title, name in pictures.items():
-        parts += [f"## {title}", "", f"![{title}]({name})", ""]
-    parts += ["## Checks", "", against_paper(found), "", "At compression 1/64 with 3 layers:", "", against_nn(found)]
-    return "\n".join([*parts, ""])

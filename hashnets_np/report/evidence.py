@@ -1,0 +1,106 @@
+"""What the runs say about the claims: checks against the paper and between methods, as Markdown.
+
+Each function answers one question from the finished runs alone; what may be concluded from the answers is said in
+`data/records/README.md`.
+"""
+
+from fractions import Fraction
+from itertools import product
+from math import hypot
+
+from ..methods import DARK, LABELS, METHODS
+from .results import PAPER_ROW, Cell, Result, paper_tables
+from .tables import DATASETS, TABLES, markdown_table
+
+CHECKED = ("mnist", "basic", "rect")  # the same data as the paper's, as far as that can be known
+DEPTHS = (3, 5)
+
+
+def against_paper(found: dict[Cell, Result]) -> str:
+    """Count HashNet's and HashNetDK's cells at or below the paper's error on the data sets that can be compared."""
+    paper, at_or_below, worse, run = paper_tables(), [], [], 0
+    for cell, result in found.items():
+        dataset, method, layers, size = cell
+        if dataset not in CHECKED or method not in ("hashnet", "hashnetdk") or size not in TABLES.values():
+            continue
+        run += 1
+        limit = paper[cell] + 2 * result.binomial_error(paper[cell])
+        if result.mean <= paper[cell]:
+            at_or_below.append(cell)
+        elif result.mean > limit:
+            worse.append(f"{dataset.upper()} {LABELS[method]} {layers} layers {size}: {result.mean:.2f} % against "
+                         f"{paper[cell]:.2f} %, limit {limit:.2f} %")
+    lines = [f"HashNet and HashNetDK on MNIST, BASIC and RECT: {len(at_or_below)} of {run} cells run (of 24) are at or "
+             f"below the paper's error; worse by more than two binomial standard errors: {len(worse)}.", ""]
+    return "\n".join([*lines, *(f"- {line}" for line in worse)])
+
+
+def against_nn(found: dict[Cell, Result]) -> str:
+    """Compare HashNet with the equal-size network at 1/64, 3 layers, by the mean of the seeds."""
+    rows = []
+    for dataset in DATASETS:
+        pair = [found.get((dataset, method, 3, "1/64")) for method in ("hashnet", "nn")]
+        if pair[0] and pair[1]:
+            hashnet, nn = pair[0], pair[1]
+            verdict = "lower" if hashnet.mean < nn.mean else "not lower"
+            rows.append([hashnet.name, str(hashnet), str(nn), f"{len(hashnet.runs)}, {len(nn.runs)}", verdict])
+    return markdown_table(["data set", "HashNet, %", "NN, %", "seeds", "HashNet is"], rows) if rows else ""
+
+
+def rect_table(found: dict[Cell, Result]) -> str:
+    """Hold our runs on the original RECT against both rows that the paper could mean."""
+    paper, rows = paper_tables(), []
+    for layers in DEPTHS:
+        for size in TABLES.values():
+            cells = {data: [(data, method, layers, size) for method in METHODS] for data in PAPER_ROW}
+            ours = [str(found[cell]) if cell in found else "..." for cell in cells["rect"]]
+            rows.append([f"{layers} layers, {size}", "**ours on RECT**", *ours])
+            for data, printed in PAPER_ROW.items():
+                rows.append(["", f"printed {printed}", *(f"{paper[cell]:.2f}" for cell in cells[data])])
+    return markdown_table(["", "test error, %", *(LABELS[m] for m in METHODS)], rows)
+
+
+def dark_knowledge_table(found: dict[Cell, Result]) -> str:
+    """Compare each network with and without a teacher, where both were run; the paper's difference beside ours."""
+    paper, rows = paper_tables(), []
+    pairs = [(plain, dark) for dark, plain in DARK.items()]
+    for dataset, layers, size, pair in product(DATASETS, DEPTHS, TABLES.values(), pairs):
+        cells = [(dataset, method, layers, size) for method in pair]
+        if not all(cell in found for cell in cells):
+            continue
+        (alone, taught), (paper_alone, paper_taught) = (found[c] for c in cells), (paper[c] for c in cells)
+        rows.append([alone.name, str(layers), size, LABELS[pair[0]], str(alone), str(taught),
+                     f"{taught.mean - alone.mean:+.2f}", f"{paper_taught - paper_alone:+.2f}"])
+    head = ["data set", "layers", "compression", "network", "alone, %", "taught, %", "difference", "the paper's"]
+    return markdown_table(head, rows) if rows else "Nothing run yet."
+
+
+def payoff_table(found: dict[Cell, Result]) -> str:
+    """Compare HashNet with the equal-size network at every compression, with the standard error of the difference.
+
+    Both are tested on the same examples, so that error, which takes them for independent, is on the safe side.
+    """
+    rows = []
+    for dataset, layers in product(DATASETS, DEPTHS):
+        sizes = [cell[3] for cell in found if cell[:3] == (dataset, "hashnet", layers) and not cell[3].startswith("x")]
+        for size in sorted(sizes, key=Fraction):
+            pair = [found.get((dataset, method, layers, size)) for method in ("hashnet", "nn")]
+            if pair[0] and pair[1]:
+                hashnet, nn = pair[0], pair[1]
+                error = hypot(*(result.binomial_error(result.mean) for result in (hashnet, nn)))
+                rows.append([hashnet.name, str(layers), size, str(hashnet), str(nn), f"{hashnet.mean - nn.mean:+.2f}",
+                             f"{error:.2f}"])
+    head = ["data set", "layers", "compression", "HashNet, %", "NN, %", "difference", "its standard error"]
+    return markdown_table(head, rows) if rows else "Nothing run yet."
+
+
+def inflation_table(found: dict[Cell, Result]) -> str:
+    """List the errors by expansion at a fixed stored size, and the dense network of that size."""
+    rows = []
+    for layers in DEPTHS:
+        cells = {c: r for c, r in found.items() if c[0] == "mnist" and c[2] == layers and c[3].startswith("x")}
+        for size in sorted({cell[3] for cell in cells}, key=lambda x: int(x[1:])):
+            by_method = [cells.get(("mnist", method, layers, size)) for method in ("hashnet", "rer", "lrd", "nn")]
+            rows.append([str(layers), size[1:], *(str(r) if r else "" for r in by_method)])
+    head = ["layers", "expansion", "HashNet, %", "RER, %", "LRD, %", "NN of that size, %"]
+    return markdown_table(head, rows) if rows else "Nothing run yet."
