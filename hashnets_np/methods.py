@@ -1,8 +1,9 @@
 """The paper's six methods as networks of one stored size: build("hashnet", [784, 1000, 10], compression="1/8").
 
 Every method gets the same budget, layer by layer K = ceil(c (n_in + 1) n_out) stored numbers, biases counted: HashNet
-hashes its bias column into them, RER and LRD keep dense biases inside them, NN shrinks all hidden layers at one rate
-until the whole network has the same size. DK and HashNetDK are NN and HashNet trained on dark knowledge (`baselines`).
+hashes its bias column into them, RER and LRD keep dense biases inside them (LRD stores less where the next whole rank
+would be too much), NN shrinks all hidden layers at one rate to the whole width whose network is nearest in size. DK and
+HashNetDK are NN and HashNet trained on dark knowledge (`baselines`).
 Left out: training (`training`) and what the loss is.
 
 Source: section 5 of the paper, "Baselines and method".
@@ -81,13 +82,21 @@ def equal_size_widths(widths: Sequence[int], stored: int) -> list[int]:
 
 def rer_layer(n_in: int, n_out: int, stored: int, seed: int, rng: Generator, dtype: DTypeLike) -> Layer:
     """Random edge removal: what the dense biases leave of the budget are surviving weights."""
-    survivors = min(max(1, stored - n_out), n_in * n_out)
-    return MaskedLinear(n_in, n_out, survivors, seed, rng=rng, dtype=dtype)
+    check_room(n_in, n_out, stored, 1, "a weight")
+    return MaskedLinear(n_in, n_out, min(stored - n_out, n_in * n_out), seed, rng=rng, dtype=dtype)
 
 
 def lrd_layer(n_in: int, n_out: int, stored: int, seed: int, rng: Generator, dtype: DTypeLike) -> Layer:
     """Low-rank decomposition: the largest rank whose learned factor and dense biases stay inside the budget."""
-    return LowRankLinear(n_in, n_out, max(1, (stored - n_out) // n_out), seed, rng=rng, dtype=dtype)
+    check_room(n_in, n_out, stored, n_out, "a factor of rank 1")
+    return LowRankLinear(n_in, n_out, (stored - n_out) // n_out, seed, rng=rng, dtype=dtype)
+
+
+def check_room(n_in: int, n_out: int, stored: int, least: int, what: str) -> None:
+    """Check that the budget of a layer leaves something beside its dense biases."""
+    if stored < n_out + least:
+        raise ValueError(f"a layer {n_in} -> {n_out} may store {stored} numbers, too few for {n_out} biases and {what} "
+                         f"({least}); ask for less compression or expansion")
 
 
 def hashed_layer(n_in: int, n_out: int, stored: int, seed: int, rng: Generator, dtype: DTypeLike) -> Layer:
@@ -112,7 +121,7 @@ def build(method: str, widths: Sequence[int], *, compression: object = None, exp
     targets). widths: inputs, hidden units, classes. Exactly one of compression ("1/8": stored / dense parameters) and
     expansion (8: hidden layers 8 times as wide at the stored size of `widths`). dropout, input_dropout: rates in [0,
     1). The l-th layer's hash has seed derive(seed, l); initial weights come from default_rng(seed).
-    Raises ValueError for anything else.
+    Raises ValueError for anything else, and where not even the biases of rer or lrd fit the stored size.
 
     >>> build("hashnet", [784, 1000, 10], compression="1/64").num_parameters()
     12423

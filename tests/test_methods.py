@@ -1,12 +1,15 @@
 """Six methods at one budget: the sizes of the paper's section 5."""
 
+from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 import hashnets_np as hn
 from hashnets_np.methods import METHODS, budgets, dense_count, equal_size_widths
+from hashnets_np.sweep.grid import read_grid
 
 THREE, FIVE = [784, 1000, 10], [784, 1000, 1000, 1000, 10]
 HIDDEN = [(THREE, "1/2", 500), (THREE, "1/8", 125), (THREE, "1/64", 16), (FIVE, "1/2", 660), (FIVE, "1/64", 49)]
@@ -59,6 +62,14 @@ def test_expansion_1_has_the_size_of_the_50_unit_network_and_8_keeps_it(method):
         assert net.layers[0].n_out == width
 
 
+def test_no_layer_of_figure_4_stores_more_than_its_budget():
+    for job in {replace(job, seed=0) for job in read_grid("figure4") if job.method != "nn"}:
+        widths = job.widths(784, 10)
+        layers = hn.build(job.method, widths, expansion=job.expansion).layers[::2]
+        stored = [sum(param.size for param in layer.params.values()) for layer in layers]
+        assert all(s <= (n + 1) * m for s, (n, m) in zip(stored, pairwise(widths), strict=True)), job.label()
+
+
 def test_layers_of_equal_shape_have_maps_of_their_own():
     seeds = [layer.map.seed for layer in hn.build("hashnet", FIVE, compression="1/64", seed=1).layers[::2]]
     assert seeds == [hn.derive_seed(1, n) for n in range(4)]
@@ -85,6 +96,8 @@ BAD = [
     (lambda: hn.build("hashnet", [784], compression=1), "widths must be two or more"),
     (lambda: hn.build("hashnet", [784, 0, 10], compression=1), "widths must be two or more"),
     (lambda: hn.build("hashnet", THREE, expansion=0.5), "expansion must be at least 1"),
+    (lambda: hn.build("rer", [784, 50, 50, 50, 10], expansion=64), "3200 -> 3200 may store 2550 numbers"),
+    (lambda: hn.build("lrd", [784, 50, 50, 50, 10], expansion=32), "biases and a factor of rank 1"),
 ]
 
 

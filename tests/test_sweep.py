@@ -55,20 +55,34 @@ def test_figures_have_the_papers_points():
         jobs = read_grid(name)
         assert len(jobs) == 2 * 7 * 6 and {j.layers for j in jobs} == {layers}
     jobs = read_grid("figure4")
-    assert len(jobs) == 2 * (1 + 3 * 7) and {j.expansion for j in jobs} == {1, 2, 4, 8, 16, 32, 64}
+    too_small = 3  # 5 layers: RER at 64, LRD at 32 and 64 can't store even their biases
+    assert len(jobs) == 2 * (1 + 3 * 7) - too_small and {j.expansion for j in jobs} == {1, 2, 4, 8, 16, 32, 64}
     whole = read_grid("all")
     assert len(whole) == len(set(whole)) and set(jobs) < set(whole)
+
+
+GOOD = '\n[[grid]]\ndatasets=["digits"]\nmethods=["nn"]\ncompressions=["1/8"]'
+
+
+def test_one_compression_is_one_job_however_it_is_written(tmp_path):
+    (tmp_path / "grid.toml").write_text(GOOD.replace('["1/8"]', '["1/8", 0.125, "2/16"]'))
+    assert [job.compression for job in read_grid(tmp_path / "grid.toml")] == ["1/8"]
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [("x = ", "not a TOML file"), ("a = 1", r"no \[\[grid\]\] table"),
-     ('[[grid]]\ndatasets=["x"]\nmethods=["nn"]\ncompressions=["1/8"]', "unknown dataset 'x'"),
-     ('[[grid]]\ndatasets=["digits"]\nmethods=["mlp"]\ncompressions=["1/8"]', "unknown method 'mlp'"),
+     ('[[grid]]\ndatasets=["x"]\nmethods=["nn"]\ncompressions=["1/8"]', "datasets must be among .*, got 'x'"),
+     ('[[grid]]\ndatasets=["digits"]\nmethods=["mlp"]\ncompressions=["1/8"]', "methods must be among .*, got 'mlp'"),
      ('[[grid]]\ndatasets=["digits"]\nmethods=["nn"]', "needs compressions or expansions"),
      ('[[grid]]\nmethods=["nn"]\ncompressions=["1/8"]', "needs datasets"),
      ('[[grid]]\ndatasets=["digits"]\nmethods=["nn"]\ncompressions=["1/8"]\nlayers=[2]', "layers must be"),
-     ('speed=1\n[[grid]]\ndatasets=["digits"]\nmethods=["nn"]\ncompressions=["1/8"]', "unknown setting 'speed'")],
+     ('speed=1\n[[grid]]\ndatasets=["digits"]\nmethods=["nn"]\ncompressions=["1/8"]', "unknown setting 'speed'"),
+     ("grid=5", r"no \[\[grid\]\] table"), ("seeds=3" + GOOD, "seeds must be a list"),
+     ('seeds=["a"]' + GOOD, "seeds must be whole numbers from 0, got 'a'"),
+     ("expansions=[1.5]" + GOOD, "expansions must be whole numbers"), ('hidden="x"' + GOOD, "hidden must be a whole"),
+     ('tune="false"' + GOOD, "tune must be true or false"), ('compressions="1/8"\n[[grid]]', "must be a list"),
+     ('compressions=["1/0"]\n[[grid]]', "above 0, at most 1"), ('compressions=[2]\n[[grid]]', "above 0, at most 1")],
 )
 def test_a_bad_grid_file_gets_one_clear_line(text, message, tmp_path):
     path = tmp_path / "grid.toml"
@@ -130,8 +144,11 @@ def test_half_a_line_is_not_a_record_and_the_next_append_removes_it(tmp_path):
 def test_a_damaged_line_is_named(tmp_path):
     path = tmp_path / "runs.jsonl"
     path.write_text("<<<<<<< HEAD\n")
-    with pytest.raises(ValueError, match=r"runs.jsonl has a line that is no record"):
+    with pytest.raises(ValueError, match=r"runs.jsonl, line 1 is no record"):
         records.read(path)
+    path.write_text('{"key": "a", "status": "done"}\n[]\n')
+    with pytest.raises(ValueError, match=r"runs.jsonl, line 2 is no record"):
+        records.append(path, record("b"))
 
 
 def append_one(path):
@@ -363,6 +380,29 @@ def test_two_sweeps_on_one_folder_share_the_work(tmp_path):
     assert len(done) == 4 and len((tmp_path / "runs.jsonl").read_text().splitlines()) == 4
 
 
+def test_where_another_sweep_was_first_its_record_counts(tmp_path, monkeypatch):
+    job, taken = replace(JOB, tune=True), []
+
+    def fake(job, found, data_dir, provenance):
+        made = {"key": job.key, "status": "done", "test_error": 1.0, "valid_error": 1.0, "epochs": 1, "seconds": 0.0}
+        if job.kind == "search":
+            records.append(tmp_path / "searches.jsonl", made | {"epochs": 2})
+        taken.extend(search["epochs"] for search in found.values())
+        return made
+
+    monkeypatch.setattr(drive, "do", fake)
+    assert drive.sweep([job], tmp_path, here()) == {"done": 1, "failed": 0, "left": 0}
+    assert taken == [2]
+
+
+def test_a_sweep_goes_on_with_the_same_data_only(tmp_path):
+    made = work.do(JOB, {}, None) | {"provenance": "original: another"}
+    records.append(tmp_path / "runs.jsonl", made)
+    other = replace(JOB, seed=1)
+    assert drive.sweep([JOB, other], tmp_path, here())["failed"] == 1
+    assert "the records are of digits 'original: another', found was" in records.read_all(tmp_path)[other.key]["error"]
+
+
 def test_a_failed_job_is_recorded_left_alone_and_tried_again_when_asked(tmp_path, monkeypatch):
     monkeypatch.setitem(work.DEFAULTS, "rate", 1e20)
     assert drive.sweep([JOB], tmp_path, here())["failed"] == 1
@@ -391,7 +431,7 @@ def test_a_run_is_not_handed_out_before_its_search_is_done():
 def test_a_run_waits_for_its_search_and_is_left_when_that_fails(tmp_path, monkeypatch):
     order = []
 
-    def fake(job, found, data_dir):
+    def fake(job, found, data_dir, provenance):
         order.append(job.kind)
         assert job.kind == "search" or all(found.values())
         made = {"key": job.key, "status": "done", "test_error": 1.0, "valid_error": 1.0, "epochs": 1, "seconds": 0.0}
@@ -405,7 +445,7 @@ def test_a_run_waits_for_its_search_and_is_left_when_that_fails(tmp_path, monkey
     assert drive.sweep([job], tmp_path, here(), retry=True)["done"] == 2 and order == ["search", "search", "run"]
 
 
-def tell_threads(job, found, data_dir):
+def tell_threads(job, found, data_dir, provenance):
     return {"key": job.key, "status": "done", "test_error": 0.0, "seconds": 0.0,
             "threads": {name: os.environ.get(name) for name in drive.ONE_THREAD}}
 
@@ -418,14 +458,14 @@ def test_workers_are_told_of_one_thread_and_this_process_is_left_alone(tmp_path,
     assert set(told["threads"].values()) == {"1"} and dict(os.environ) == before
 
 
-def die_once(job, found, data_dir):
+def die_once(job, found, data_dir, provenance):
     if job.seed == 1 and not os.path.exists(data_dir):
         open(data_dir, "w").close()
         os.kill(os.getpid(), signal.SIGKILL)
     return work.do(job, found, None)
 
 
-def die_always(job, found, data_dir):
+def die_always(job, found, data_dir, provenance):
     if job.seed == 1:
         os.kill(os.getpid(), signal.SIGKILL)
     return work.do(job, found, None)
@@ -515,6 +555,24 @@ def test_ten_kills_at_random_moments_change_no_record(tmp_path):
 # How it stands
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+def test_workers_end_with_a_sweep_that_is_killed_alone(tmp_path):
+    grid_file, folder = tmp_path / "grid.toml", tmp_path / "r"
+    grid_file.write_text(GRID.replace("max_epochs = 2", "max_epochs = 100000").replace('"nn", ', ""))
+    process = start(grid_file, folder)
+    time.sleep(4)  # by now the workers train, for hours
+    process.kill()
+    process.wait()
+    for _ in range(100):
+        try:
+            os.killpg(process.pid, 0)  # nothing but a look whether anybody of its group is there
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGKILL)
+    pytest.fail("workers are still there 10 s after their sweep was killed")
+
+
 def test_the_time_left_is_guessed_from_the_jobs_most_alike():
     small, large = Job("run", "basic", "nn", 3, "1/8", None, 0), Job("run", "basic", "hashnet", 3, "1/8", None, 0)
     search = replace(large, kind="search")
@@ -550,6 +608,11 @@ def test_the_command_lists_selects_sweeps_and_reports_what_is_left(tmp_path, cap
     assert capsys.readouterr().out == "digits nn 3 layers c=1/8 seed 0\n"
     assert main(command) == 0
     assert "1 done, 0 failed, 0 left" in capsys.readouterr().out
+    (done,) = records.read_all(tmp_path / "r").values()
+    failed = done | {"key": done["key"].replace("seed=0", "seed=1"), "status": "failed"}
+    records.append(tmp_path / "r" / "runs.jsonl", failed)
+    assert main([*command[:-4], "--seeds", "0,1", *command[-2:]]) == 1
+    assert "1 failed now or earlier; --retry tries them again" in capsys.readouterr().out
     assert main([*command, "--datasets", "mnist"]) == 2
     assert "no job of the grid fits" in capsys.readouterr().err
     assert main([*command, "--workers", "0"]) == 2

@@ -21,7 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("grid", help="a preset or a TOML file; the presets are such files: hashnets_np/sweep/presets")
     parser.add_argument("--records", type=Path, help=f"folder (default: {RECORDS}; for quick: data/cache/quick)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
-    parser.add_argument("--dask", metavar="ADDRESS", help="work on this Dask scheduler, such as tcp://host:8786")
+    parser.add_argument("--dask", metavar="ADDRESS", help="work on this Dask scheduler, such as tcp://host:8786; its "
+                        "workers look for data in --data-dir or in a $HASHNETS_DATA of their own")
     parser.add_argument("--data-dir", type=Path, help="where data files are (default: $HASHNETS_DATA, data/cache)")
     parser.add_argument("--retry", action="store_true", help="try failed jobs again")
     parser.add_argument("--list", action="store_true", help="print the jobs that are left, and do nothing")
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Sweep."""
     from ..sweep.drive import dask_workers, local_workers, plan, say_on_stderr, sweep
-    from ..sweep.grid import read_grid
+    from ..sweep.grid import read_grid, with_searches
     from ..sweep.records import read_all
     from ..sweep.work import data_dir_text
 
@@ -50,9 +51,11 @@ def run(args: argparse.Namespace) -> int:
     workers = dask_workers(args.dask) if args.dask else local_workers(args.workers)
     counts = sweep(runs, records, workers, data_dir_text(args.data_dir), args.retry, say_on_stderr)
     print(f"{counts['done']} done, {counts['failed']} failed, {counts['left']} left; records in {records}")
-    if counts["failed"]:
-        print("failed jobs are tried again with --retry")
-    return 1 if counts["failed"] or counts["left"] else 0
+    written = read_all(records)
+    failed = sum(written.get(job.key, {}).get("status") == "failed" for job in with_searches(runs))
+    if failed:
+        print(f"{failed} failed now or earlier; --retry tries them again")
+    return 1 if failed or counts["left"] else 0
 
 
 def selected(job: "Job", args: argparse.Namespace) -> bool:

@@ -4,34 +4,41 @@ Each function answers one question from the finished runs alone; what may be con
 `data/records/README.md`.
 """
 
+from collections import Counter
 from fractions import Fraction
 from itertools import product
 from math import hypot
 
 from ..methods import DARK, LABELS, METHODS
+from ..sweep.tune import DARK_RANGES, MIDDLE
 from .results import PAPER_ROW, Cell, Result, paper_tables
 from .tables import DATASETS, TABLES, markdown_table
 
 CHECKED = ("mnist", "basic", "rect")  # the same data as the paper's, as far as that can be known
 DEPTHS = (3, 5)
+DARK_START = {name: MIDDLE[name] for name in DARK_RANGES}  # where searches of temperature and mix begin
+NO_SEARCH_LUCK = """A standard error here is that of the test set and, where there are several seeds, of training. The
+luck of the search for hyper-parameters, one for all seeds of a cell, is not in it."""
 
 
 def against_paper(found: dict[Cell, Result]) -> str:
     """Count HashNet's and HashNetDK's cells at or below the paper's error on the data sets that can be compared."""
-    paper, at_or_below, worse, run = paper_tables(), [], [], 0
+    paper, run, at_or_below, worse = paper_tables(), Counter[str](), Counter[str](), []
     for cell, result in found.items():
         dataset, method, layers, size = cell
         if dataset not in CHECKED or method not in ("hashnet", "hashnetdk") or size not in TABLES.values():
             continue
-        run += 1
+        run[dataset] += 1
         limit = paper[cell] + 2 * result.binomial_error(paper[cell])
         if result.mean <= paper[cell]:
-            at_or_below.append(cell)
+            at_or_below[dataset] += 1
         elif result.mean > limit:
             worse.append(f"{dataset.upper()} {LABELS[method]} {layers} layers {size}: {result.mean:.2f} % against "
                          f"{paper[cell]:.2f} %, limit {limit:.2f} %")
-    lines = [f"HashNet and HashNetDK on MNIST, BASIC and RECT: {len(at_or_below)} of {run} cells run (of 24) are at or "
-             f"below the paper's error; worse by more than two binomial standard errors: {len(worse)}.", ""]
+    by_set = ", ".join(f"{dataset.upper()} {at_or_below[dataset]} of {run[dataset]}" for dataset in run)
+    lines = [f"HashNet and HashNetDK on MNIST, BASIC and RECT: {at_or_below.total()} of {run.total()} cells run (of "
+             f"24) are at or below the paper's error ({by_set}); worse by more than two binomial standard errors: "
+             f"{len(worse)}.", ""]
     return "\n".join([*lines, *(f"- {line}" for line in worse)])
 
 
@@ -62,24 +69,32 @@ def rect_table(found: dict[Cell, Result]) -> str:
 
 def dark_knowledge_table(found: dict[Cell, Result]) -> str:
     """Compare each network with and without a teacher, where both were run; the paper's difference beside ours."""
-    paper, rows = paper_tables(), []
+    paper, rows, counts = paper_tables(), [], Counter[str]()
     pairs = [(plain, dark) for dark, plain in DARK.items()]
     for dataset, layers, size, pair in product(DATASETS, DEPTHS, TABLES.values(), pairs):
         cells = [(dataset, method, layers, size) for method in pair]
         if not all(cell in found for cell in cells):
             continue
         (alone, taught), (paper_alone, paper_taught) = (found[c] for c in cells), (paper[c] for c in cells)
-        rows.append([alone.name, str(layers), size, LABELS[pair[0]], str(alone), str(taught),
-                     f"{taught.mean - alone.mean:+.2f}", f"{paper_taught - paper_alone:+.2f}"])
-    head = ["data set", "layers", "compression", "network", "alone, %", "taught, %", "difference", "the paper's"]
-    return markdown_table(head, rows) if rows else "Nothing run yet."
+        difference, error = taught.mean - alone.mean, hypot(taught.standard_error, alone.standard_error)
+        facts = {"better": difference < 0, "surely better": difference < -2 * error,
+                 "surely worse": difference > 2 * error,
+                 "as begun": DARK_START.items() <= taught.runs[0]["hyper"].items(),
+                 "worse choice": taught.runs[0]["valid_error"] > alone.runs[0]["valid_error"]}
+        counts.update(fact for fact, holds in facts.items() if holds)
+        rows.append([alone.name, str(layers), size, LABELS[pair[0]], str(alone), str(taught), f"{difference:+.2f}",
+                     f"{error:.2f}", f"{paper_taught - paper_alone:+.2f}"])
+    head = ["data set", "layers", "compression", "network", "alone, %", "taught, %", "difference",
+            "its standard error", "the paper's"]
+    summary = (f"Of {len(rows)} differences {counts['better']} are below zero (dark knowledge helps); by more than\n"
+               f"two standard errors: {counts['surely better']} below, {counts['surely worse']} above. In "
+               f"{counts['as begun']} cells the search left temperature and\nmix where it began; in "
+               f"{counts['worse choice']} the validation error is above that of the network alone, the case mix = 0.")
+    return f"{NO_SEARCH_LUCK}\n{summary}\n\n{markdown_table(head, rows)}" if rows else "Nothing run yet."
 
 
 def payoff_table(found: dict[Cell, Result]) -> str:
-    """Compare HashNet with the equal-size network at every compression, with the standard error of the difference.
-
-    Both are tested on the same examples, so that error, which takes them for independent, is on the safe side.
-    """
+    """Compare HashNet with the equal-size network at every compression, with the standard error of the difference."""
     rows = []
     for dataset, layers in product(DATASETS, DEPTHS):
         sizes = [cell[3] for cell in found if cell[:3] == (dataset, "hashnet", layers) and not cell[3].startswith("x")]
@@ -87,11 +102,11 @@ def payoff_table(found: dict[Cell, Result]) -> str:
             pair = [found.get((dataset, method, layers, size)) for method in ("hashnet", "nn")]
             if pair[0] and pair[1]:
                 hashnet, nn = pair[0], pair[1]
-                error = hypot(*(result.binomial_error(result.mean) for result in (hashnet, nn)))
+                error = hypot(hashnet.standard_error, nn.standard_error)
                 rows.append([hashnet.name, str(layers), size, str(hashnet), str(nn), f"{hashnet.mean - nn.mean:+.2f}",
                              f"{error:.2f}"])
     head = ["data set", "layers", "compression", "HashNet, %", "NN, %", "difference", "its standard error"]
-    return markdown_table(head, rows) if rows else "Nothing run yet."
+    return f"{NO_SEARCH_LUCK}\n\n{markdown_table(head, rows)}" if rows else "Nothing run yet."
 
 
 def inflation_table(found: dict[Cell, Result]) -> str:

@@ -1,12 +1,14 @@
 """Figures 2 to 4: ours on the left, the paper's on the right, on the same axes."""
 
 from fractions import Fraction
+from math import nan
 from pathlib import Path
 from typing import Any
 
 from ..methods import LABELS, METHODS
 from ..plots import METHOD_STYLES, use_style
-from .results import Cell, Result, paper_figures
+from ..sweep.grid import SEARCHED_OTHERS, read_grid
+from .results import Cell, Result, cell_of, paper_figures
 
 Curve = dict[str, tuple[float, float]]  # x as text -> mean and spread, percent
 TITLES = {
@@ -19,12 +21,20 @@ PANELS: dict[int, list[tuple[str, int]]] = {
 }
 
 
+def drawn(figure: int, panel: tuple[str, int], found: dict[Cell, Result]) -> dict[Cell, Result]:
+    """Select the cells of one panel."""
+    return {cell: result for cell, result in found.items()
+            if (cell[0], cell[2]) == panel and cell[3].startswith("x") == (figure == 4)}
+
+
 def our_curves(figure: int, panel: tuple[str, int], found: dict[Cell, Result]) -> dict[str, Curve]:
-    """Collect our curves of one panel, by method."""
+    """Collect our curves of one panel, by method; points that are planned and not run yet interrupt a line."""
     curves: dict[str, Curve] = {}
-    for (dataset, method, layers, x), result in found.items():
-        if (dataset, layers) == panel and x.startswith("x") == (figure == 4):
-            curves.setdefault(method, {})[x] = result.mean, result.spread
+    for cell, result in drawn(figure, panel, found).items():
+        curves.setdefault(cell[1], {})[cell[3]] = result.mean, result.spread
+    for dataset, method, layers, x in map(cell_of, read_grid(f"figure{figure}")):
+        if (dataset, layers) == panel and method in curves:
+            curves[method].setdefault(x, (nan, 0.0))
     if figure == 4 and "nn" in curves:  # one network for all expansions: a level to compare with
         curves["nn"]["x64"] = curves["nn"]["x1"]
     return curves
@@ -84,12 +94,21 @@ def compose(figure: int, found: dict[Cell, Result]) -> Any:
         axes[row, 0].set_ylabel("test error (%)")
     label_axes(axes, figure)
     axes[0, 1].legend()
-    seeds = sorted({run["seed"] for cell, r in found.items() if cell[0] in dict(PANELS[figure]) for run in r.runs})
     picture.suptitle(TITLES[figure])
-    size = "stored size of 50 hidden units per layer" if figure == 4 else "1000 hidden units per layer"
-    picture.supxlabel(f"{size}; seeds {', '.join(map(str, seeds))}, band: one standard deviation where there are "
-                      "several; the paper gives one number each", fontsize=9)
+    picture.supxlabel(caption(figure, found), fontsize=9)
     return picture
+
+
+def caption(figure: int, found: dict[Cell, Result]) -> str:
+    """Say what was drawn: sizes, seeds, and where hyper-parameters came from."""
+    size = "stored size of 50 hidden units per layer" if figure == 4 else "1000 hidden units per layer"
+    cells = [result for panel in PANELS[figure] for result in drawn(figure, panel, found).values()]
+    seeds = sorted({tuple(run["seed"] for run in result.runs) for result in cells}, key=len)
+    text = " or ".join(", ".join(map(str, each)) for each in seeds)
+    band = ", a band of one standard deviation where there are several" if len(seeds[-1]) > 1 else ""
+    points = " and ".join(SEARCHED_OTHERS)
+    return (f"{size}; seeds {text}{band}; the paper gives one number each\nhyper-parameters are from searches at "
+            f"compression {points} (NN: also 1), the nearest: a step chosen for one size can be too large for another")
 
 
 def label_axes(axes: Any, figure: int) -> None:

@@ -58,6 +58,11 @@ class Result:
         """What the data are: original, reconstructed or regenerated."""
         return self.runs[0]["provenance"].split(":")[0]
 
+    @property
+    def standard_error(self) -> float:
+        """Standard error of the mean, percent: of the test set and, where there are several seeds, of training."""
+        return float(np.hypot(self.binomial_error(self.mean), self.spread / sqrt(len(self.runs))))
+
     def binomial_error(self, error: float) -> float:
         """Standard error, in percent, of an error rate of `error` percent on this test set."""
         p = error / 100
@@ -65,13 +70,21 @@ class Result:
 
 
 def results(folder: Path) -> dict[Cell, Result]:
-    """Group the finished runs of the paper's presets by cell, seeds in order."""
+    """Group the finished runs of the paper's presets by cell, seeds in order.
+
+    Raises ValueError if runs of one data set are of different data, original and regenerated, say.
+    """
     records = read_all(folder)
     cells: dict[Cell, list[Record]] = {}
+    sources: dict[str, str] = {}
     for job in read_grid("all"):
         record = records.get(job.key)
         if record and record["status"] == "done":
             cells.setdefault(cell_of(job), []).append(record)
+            here, first = record["provenance"], sources.setdefault(job.dataset, record["provenance"])
+            if here != first:
+                raise ValueError(f"runs of {job.dataset} in {folder} are of different data, {first!r} and {here!r}; "
+                                 "move those of one kind to another folder")
     return {cell: Result(tuple(sorted(runs, key=lambda run: run["seed"]))) for cell, runs in cells.items()}
 
 

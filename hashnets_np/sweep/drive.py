@@ -14,6 +14,8 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 from .grid import Job, needs, with_searches
 from .progress import Progress, Say
@@ -37,15 +39,15 @@ class Workers:
     def __post_init__(self) -> None:
         self.executor = self.make()
 
-    def submit(self, job: Job, found: dict[str, Record], data_dir: str | None) -> Future:
-        """Hand a job out, to a new executor if a dead worker has broken the old one."""
+    def submit(self, *what: Any) -> Future:
+        """Hand a job out, with all that `do` takes, to a new executor if a dead worker has broken the old one."""
         with environment(ONE_THREAD):  # a process is born here, and must know before it imports NumPy
             try:
-                return self.executor.submit(do, job, found, data_dir)
+                return self.executor.submit(do, *what)
             except BrokenExecutor:
                 self.executor.shutdown(wait=False)
                 self.executor = self.make()
-                return self.executor.submit(do, job, found, data_dir)
+                return self.executor.submit(do, *what)
 
 
 @contextmanager
@@ -64,8 +66,19 @@ def environment(variables: dict[str, str]) -> Iterator[None]:
 
 
 def local_workers(count: int) -> Workers:
-    """Spawn processes, one thread each."""
-    return Workers(lambda: ProcessPoolExecutor(count, multiprocessing.get_context("spawn")), count)
+    """Spawn processes, one thread each, which end with this one, however it ends."""
+    spawn = multiprocessing.get_context("spawn")
+    return Workers(lambda: ProcessPoolExecutor(count, spawn, initializer=end_with_parent), count)
+
+
+def end_with_parent() -> None:
+    """Let a thread of a worker wait for the end of the sweep's process: killed, that can't tell its workers."""
+    def wait_for_end() -> None:
+        if parent := multiprocessing.parent_process():
+            parent.join()
+            os._exit(1)
+
+    Thread(target=wait_for_end, daemon=True).start()
 
 
 def dask_workers(address: str) -> Workers:
@@ -118,6 +131,8 @@ def sweep(
                     continue
                 if append(folder / FILES[job.kind], record):
                     progress.tell(job, record, waiting, list(running.values()))
+                else:  # another sweep was first: what is recorded counts, for the runs of a search, too
+                    progress.elsewhere, record = progress.elsewhere + 1, read_all(folder)[job.key]
                 records[job.key] = record
     except KeyboardInterrupt:
         say("stopping; what is done is recorded")
@@ -148,7 +163,12 @@ def hand_out(
             waiting.remove(job)  # its search failed: it is left for a later sweep
         elif all(found.values()):
             waiting.remove(job)
-            running[workers.submit(job, found, data_dir)] = job
+            running[workers.submit(job, found, data_dir, provenance(job.dataset, records))] = job
+
+
+def provenance(dataset: str, records: dict[str, Record]) -> str | None:
+    """Say what earlier records have to say of a data set: a sweep that goes on must go on with the same."""
+    return next((r["provenance"] for r in records.values() if r.get("dataset") == dataset and "provenance" in r), None)
 
 
 def result(future: Future, job: Job) -> Record:

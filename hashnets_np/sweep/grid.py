@@ -6,6 +6,7 @@ A grid is a product: data sets x methods x layers x (compressions or expansions)
 
 import itertools
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -15,11 +16,28 @@ from typing import Any
 
 from ..datasets import LOADERS
 from ..methods import DARK, METHODS
+from ..sharing import exact_fraction
 
 PRESETS = Path(__file__).parent / "presets"
 ALL = ("table1", "table2", "figure2", "figure3", "figure4")  # the paper's campaign; `all` is these, in this order
 SEARCHED = {"nn": ("1", "1/8", "1/64")}  # where hyper-parameters are searched; nn at 1 is the teacher of dark knowledge
 SEARCHED_OTHERS = ("1/8", "1/64")
+
+# what may stand in a grid: a test of each value and what it asks for, in words
+Entry = tuple[Callable[[Any], bool], str]
+LISTS: dict[str, Entry] = {
+    "datasets": (lambda v: v in tuple(LOADERS), f"among {', '.join(LOADERS)}"),
+    "methods": (lambda v: v in METHODS, f"among {', '.join(METHODS)}"),
+    "layers": (lambda v: whole(v, 3), "whole numbers from 3 (one hidden layer)"),
+    "compressions": (lambda v: is_compression(v), "numbers above 0, at most 1, such as \"1/8\""),
+    "expansions": (lambda v: whole(v, 1), "whole numbers from 1"),
+    "seeds": (lambda v: whole(v, 0), "whole numbers from 0"),
+}
+SETTINGS: dict[str, Entry] = {
+    "hidden": (lambda v: whole(v, 1), "a whole number from 1"),
+    "tune": (lambda v: type(v) is bool, "true or false"),
+    "max_epochs": (lambda v: whole(v, 1), "a whole number from 1"),
+}
 
 
 @dataclass(frozen=True)
@@ -131,28 +149,47 @@ def read_grid(source: str | Path) -> list[Job]:
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{path} is not a TOML file: {error}") from error
     grids = content.pop("grid", [])
-    if not grids:
+    if not grids or not isinstance(grids, list):
         raise ValueError(f"{path} has no [[grid]] table; see {PRESETS / 'quick.toml'} for an example")
     return list(dict.fromkeys(itertools.chain.from_iterable(expand(path, content | grid) for grid in grids)))
 
 
 def expand(path: Path, grid: dict[str, Any]) -> list[Job]:
     """Multiply one grid out."""
-    lists = {"datasets", "methods", "layers", "compressions", "expansions", "seeds"}
-    settings = {name: value for name, value in grid.items() if name not in lists}
-    if unknown := sorted(set(settings) - {"hidden", "tune", "max_epochs"}):
-        raise ValueError(f"{path}: unknown setting {unknown[0]!r}; known: {sorted(lists)}, hidden, tune, max_epochs")
-    for name, known in (("datasets", tuple(LOADERS)), ("methods", METHODS)):
-        for value in grid.get(name, []):
-            if value not in known:
-                raise ValueError(f"{path}: unknown {name[:-1]} {value!r}; known: {', '.join(known)}")
-    if bad := [n for n in grid.get("layers", [3]) if not isinstance(n, int) or n < 3]:
-        raise ValueError(f"{path}: layers must be whole numbers from 3 (one hidden layer), got {bad[0]!r}")
-    sizes = [(str(c), None) for c in grid.get("compressions", [])] + [(None, e) for e in grid.get("expansions", [])]
+    for name, value in grid.items():
+        check_entry(path, name, value)
+    compressions = [str(exact_fraction(c)) for c in grid.get("compressions", [])]
+    sizes = [*((c, None) for c in compressions), *((None, e) for e in grid.get("expansions", []))]
     if not sizes:
         raise ValueError(f"{path}: a grid needs compressions or expansions")
     if missing := [name for name in ("datasets", "methods") if not grid.get(name)]:
         raise ValueError(f"{path}: a grid needs {missing[0]}")
+    settings = {name: grid[name] for name in SETTINGS if name in grid}
     lists_in_order = grid["datasets"], grid.get("layers", [3]), sizes, grid["methods"], grid.get("seeds", [0])
     product = itertools.product(*lists_in_order)
     return [Job("run", data, method, layers, c, e, seed, **settings) for data, layers, (c, e), method, seed in product]
+
+
+def check_entry(path: Path, name: str, value: Any) -> None:
+    """Check one line of a grid: a list for LISTS, one value for SETTINGS."""
+    if name not in LISTS | SETTINGS:
+        raise ValueError(f"{path}: unknown setting {name!r}; known: {', '.join(LISTS | SETTINGS)}")
+    if name in LISTS and not isinstance(value, list):
+        raise ValueError(f"{path}: {name} must be a list, such as [{value!r}], got {value!r}")
+    good, what = (LISTS | SETTINGS)[name]
+    for each in value if name in LISTS else [value]:
+        if not good(each):
+            raise ValueError(f"{path}: {name} must be {what}, got {each!r}")
+
+
+def whole(value: Any, least: int) -> bool:
+    """Tell whether a value is a whole number from `least` on; true and false are none."""
+    return type(value) is int and value >= least
+
+
+def is_compression(value: Any) -> bool:
+    """Tell whether a value is a compression, such as "1/8" or 0.125."""
+    try:
+        return 0 < exact_fraction(value) <= 1
+    except ValueError:
+        return False

@@ -43,7 +43,7 @@ def append(path: Path, record: Record) -> bool:
     with locked(path), open(path, "a+b") as file:
         file.seek(0)
         content = file.read()
-        if done(parse(content), record["key"]):
+        if done(parse(content, path), record["key"]):
             return False
         whole = content.rfind(b"\n") + 1
         if whole < len(content):  # half a line from a crash
@@ -56,9 +56,18 @@ def append(path: Path, record: Record) -> bool:
     return True
 
 
-def parse(content: bytes) -> list[Record]:
-    """Read whole lines; a last piece without a newline is not a record."""
-    return [json.loads(line) for line in content[: content.rfind(b"\n") + 1].splitlines() if line.strip()]
+def parse(content: bytes, path: Path) -> list[Record]:
+    """Read whole lines; a last piece without a newline is not a record. Raises ValueError, naming a damaged line."""
+    records = []
+    for number, line in enumerate(content[: content.rfind(b"\n") + 1].split(b"\n")[:-1], start=1):
+        try:
+            record = json.loads(line)
+            record["key"], record["status"]
+        except (ValueError, KeyError, TypeError) as error:
+            what = f"{path}, line {number} is no record ({error})"
+            raise ValueError(f"{what}; was it edited or merged by hand?") from error
+        records.append(record)
+    return records
 
 
 def done(records: list[Record], key: str) -> bool:
@@ -67,13 +76,8 @@ def done(records: list[Record], key: str) -> bool:
 
 
 def read(path: Path) -> dict[str, Record]:
-    """Read the last record of each key; no file is no records. Raises ValueError, naming the line, for damaged text."""
-    if not path.exists():
-        return {}
-    try:
-        return {record["key"]: record for record in parse(path.read_bytes())}
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} has a line that is no record ({error}); was it edited or merged by hand?") from error
+    """Read the last record of each key; no file is no records."""
+    return {record["key"]: record for record in parse(path.read_bytes(), path)} if path.exists() else {}
 
 
 def read_all(folder: Path) -> dict[str, Record]:

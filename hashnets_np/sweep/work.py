@@ -186,13 +186,19 @@ def do_run(job: Job, found: dict[str, Record], data: Dataset) -> Record:
             "test_examples": len(data.x_test), "train_loss": history.train_loss[-1]}
 
 
-def do(job: Job, found: dict[str, Record], data_dir: str | None) -> Record:
-    """Do a job and return its record; what goes wrong becomes a record too."""
+def do(job: Job, found: dict[str, Record], data_dir: str | None, provenance: str | None = None) -> Record:
+    """Do a job and return its record; what goes wrong becomes a record too.
+
+    found: the records of the searches it needs. provenance: what its data must be, None for anything.
+    """
     start = time.perf_counter()
     record = {"key": job.key, "status": "done", **asdict(job)}
     try:
         limit_threads()
         data = load(job.dataset, data_dir)
+        if provenance not in (None, data.provenance):
+            raise ValueError(f"the records are of {job.dataset} {provenance!r}, found was {data.provenance!r}; "
+                             "set --data-dir or HASHNETS_DATA, or use another folder of --records")
         record |= {"name": data.name, "provenance": data.provenance, "version": __version__}
         if job.kind == "search":
             from .tune import do_search
