@@ -54,6 +54,12 @@ class Dataset:
     y_test: NDArray
     provenance: str
 
+    def __post_init__(self) -> None:
+        for part in ("train", "valid", "test"):
+            x, y = (getattr(self, f"{name}_{part}") for name in "xy")
+            if x.ndim != 2 or y.shape != x.shape[:1]:
+                raise ValueError(f"x_{part} must be (n, n_in) and y_{part} (n,), got {x.shape} and {y.shape}")
+
     @property
     def classes(self) -> int:
         """The number of classes."""

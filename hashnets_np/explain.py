@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .hashing import xxh32_pair
+from .kernels import check
 from .sharing import SharingMap
 
 
@@ -79,14 +80,15 @@ def explain(m: SharingMap, i: int, j: int, show: int = 5) -> Explanation:
 def feature_hash(a: NDArray, m: SharingMap, i: int) -> NDArray:
     """Hash the inputs as output unit i sees them (Eq. 6, with the sign of Eq. 7).
 
-    a: (batch, n_cols). Returns phi_i(a), (batch, K): entry k is the sum of xi(i, j) a_j over all j with h(i, j) = k.
+    a: (batch, n_cols); i: below n_out; ValueError otherwise. Returns phi_i(a), (batch, K): entry k is the sum of
+    xi(i, j) a_j over all j with h(i, j) = k.
 
     >>> m = SharingMap.from_table([[1, 0, 1]], [[1, -1, 1]], buckets=2)
     >>> feature_hash(np.array([[1.0, 2.0, 3.0]]), m, 0)
     array([[-2.,  4.]])
     """
-    bucket, sign = (row[0] for row in m.tile(slice(i, i + 1)))
-    phi = np.zeros((len(a), m.buckets), dtype=np.result_type(a))
+    a, (bucket, sign) = check("a", a, (None, m.n_cols)), m.lookup(i, np.arange(m.n_cols))
+    phi = np.zeros((len(a), m.buckets), dtype=np.result_type(a, np.float32))
     for j in range(m.n_cols):
         phi[:, bucket[j]] += sign[j] * a[:, j]
     return phi

@@ -19,7 +19,7 @@ FORMAT, VERSION = "hashnets_np", 1
 
 
 def save(net: Network, path: str | os.PathLike) -> None:
-    """Write a network to a .safetensors file: itemsize x real weights + a header of at most 4 KiB.
+    """Write a network to a .safetensors file: itemsize x real weights + a header of about 300 bytes a layer.
 
     Replaces the file at `path` only when the new one is complete. Raises ValueError for a layer that has no place in a
     model file, such as one with an explicit table, and OSError if the file cannot be written.
@@ -89,8 +89,9 @@ def read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]
     try:
         with safe_open(path, framework="np") as file:
             return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}
-    except SafetensorError as error:
-        raise ValueError(f"{path} is no complete safetensors file ({error}); was it cut short?") from error
+    except (SafetensorError, TypeError) as error:  # TypeError: a dtype that NumPy does not have, such as bfloat16
+        what = f"{path} is no complete safetensors file that NumPy can read ({error})"
+        raise ValueError(f"{what}; was it cut short?") from error
 
 
 def set_weights(net: Network, weights: dict[str, np.ndarray], path: Path) -> None:
@@ -99,5 +100,7 @@ def set_weights(net: Network, weights: dict[str, np.ndarray], path: Path) -> Non
     found = {name: p.shape for name, p in weights.items()}
     if found != expected:
         raise ValueError(f"{path} holds arrays {found}, but its layers need {expected}")
+    if strange := {str(p.dtype) for p in weights.values()} - {"float32", "float64"}:
+        raise ValueError(f"{path} holds weights of dtype {strange.pop()}, expected float32 or float64")
     for number, layer in enumerate(net.layers):
         layer.params = {name: weights[f"{number}.{name}"] for name in layer.params}

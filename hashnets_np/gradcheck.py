@@ -28,8 +28,8 @@ class GradcheckReport:
 
     @property
     def worst(self) -> float:
-        """The largest of all relative errors."""
-        return max(self.errors.values())
+        """The largest of all relative errors; nan if one is (Python's max would pass over it)."""
+        return float(np.max(list(self.errors.values())))
 
     def __str__(self) -> str:
         lines = [f"{name:>10}  {error:.1e}" for name, error in self.errors.items()]
@@ -45,9 +45,12 @@ def gradcheck(
 
     x: (batch, n_in). y: whatever the loss takes. directions: per parameter. step: the length e of the step. The
     network is copied, not changed. Relative error:
-    |numeric - analytic| / max(|numeric|, |analytic|, |gradient| / sqrt(its size)). Raises
-    RuntimeError if 100 draws in a row flip a ReLU (take a smaller step).
+    |numeric - analytic| / max(|numeric|, |analytic|, |gradient| / sqrt(its size)); nan where a gradient or a loss is.
+    Raises ValueError where there is nothing to compare, no example or no direction, and RuntimeError if 100 draws in a
+    row flip a ReLU (take a smaller step).
     """
+    if not len(x) or directions < 1:
+        raise ValueError(f"nothing to compare: {len(x)} examples and {directions} directions; take at least 1 of each")
     net, x = net.astype(np.float64), np.array(x, dtype=np.float64)
     rng = np.random.default_rng(seed)
     dx = net.backward(loss(net.forward(x), y)[1])
@@ -63,7 +66,7 @@ def gradcheck(
             # a direction may be nearly orthogonal to the gradient: then rounding is measured against a typical slope
             typical = float(np.linalg.norm(grads[name])) / np.sqrt(place.size)
             scale = max(abs(numeric), abs(analytic), typical, 1e-12)
-            worst, redrawn = max(worst, abs(numeric - analytic) / scale), redrawn + again
+            worst, redrawn = float(np.maximum(worst, abs(numeric - analytic) / scale)), redrawn + again
         errors[name] = worst
     return GradcheckReport(errors, redrawn, directions)
 

@@ -62,4 +62,4 @@ def derive_seed(seed: int, n: int) -> int:
     >>> derive_seed(1, 0) != derive_seed(1, 1)
     True
     """
-    return int(xxh32_pair(seed, n, 0))
+    return int(xxh32_pair(as_uint32(seed, "seed"), as_uint32(n, "n"), 0))

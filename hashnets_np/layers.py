@@ -56,7 +56,7 @@ class Layer:
     def __init__(self, **config: Any) -> None:
         self.params: dict[str, NDArray] = {}
         self.grads: dict[str, NDArray] = {}
-        self._config = config
+        self._config = {k: v.item() if isinstance(v, np.generic) else v for k, v in config.items()}  # JSON has no int64
 
     def config(self) -> dict[str, Any]:
         """Return the arguments that make this layer again, ready for JSON."""
@@ -140,6 +140,7 @@ class HashedLinear(Layer):
 
     def backward(self, dz: NDArray, input_grad: bool = True) -> NDArray | None:
         """dz (batch, n_out) -> da (batch, n_in); fills grads["w"] and, with a bias of its own, grads["b"]."""
+        dz = np.asarray(dz)
         dw, da = hashed_backward(self.params["w"], self.a, dz, self.map, input_grad)  # Eq. 12 and 9
         self.grads["w"] = dw
         if self.bias_map:
@@ -248,11 +249,13 @@ class Dropout(Layer):
     def forward(self, x: NDArray, train: bool = False, mask: NDArray | None = None) -> NDArray:
         """Drop units of x; mask (same shape, true where a unit stays) is drawn unless it is given."""
         self.scale = None
-        if not train or self.rate == 0:
+        if not train or (self.rate == 0 and mask is None):
             return x
+        x = np.asarray(x)
         if mask is None:
             mask = self.rng.random(x.shape, dtype=np.float32) >= self.rate
-        self.scale = np.asarray(mask) * x.dtype.type(1 / (1 - self.rate))
+        dtype = np.result_type(x, np.float32)  # of pixels 0..255 too: uint8 has no 1 / (1 - rate)
+        self.scale = np.asarray(mask) * dtype.type(1 / (1 - self.rate))
         return x * self.scale
 
     def backward(self, dz: NDArray, input_grad: bool = True) -> NDArray | None:

@@ -38,9 +38,11 @@ def softmax_cross_entropy(z: NDArray, y: NDArray) -> tuple[float, NDArray]:
 
 
 def error_rate(z: NDArray, y: NDArray) -> float:
-    """Count how often the largest logit is not the label, in percent.
+    """Count how often the largest logit is not the label, in percent; ValueError unless z and y have one length.
 
     >>> error_rate(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
     50.0
     """
+    if np.shape(y) != np.shape(z)[:1]:  # (n, 1) labels would be compared with every row
+        raise ValueError(f"z must be (n, classes) and y (n,), got {np.shape(z)} and {np.shape(y)}")
     return 100.0 * float(np.mean(np.argmax(z, axis=1) != y)) if len(y) else 0.0

@@ -18,7 +18,7 @@ from numpy.random import Generator
 from numpy.typing import DTypeLike
 
 from .baselines import LowRankLinear, MaskedLinear
-from .hashing import derive_seed
+from .hashing import as_uint32, derive_seed
 from .layers import Dropout, HashedLinear, Layer, Linear, ReLU
 from .network import Network
 from .sharing import bucket_count
@@ -133,7 +133,7 @@ def build(method: str, widths: Sequence[int], *, compression: object = None, exp
     if kind == "nn":
         widths = equal_size_widths(widths, sum(stored))
         stored = [0] * len(stored)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(int(as_uint32(seed, "seed")))
     parts: list[Layer] = [Dropout(input_dropout, derive_seed(seed, DROPOUT_SEEDS))] if input_dropout else []
     for number, (n_in, n_out) in enumerate(itertools.pairwise(widths)):
         if number:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 
+import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .layers import Layer
@@ -59,4 +60,5 @@ class Network:
         net = deepcopy(self)
         for layer in net.layers:
             layer.params = {name: p.astype(dtype) for name, p in layer.params.items()}
+            layer._config |= {"dtype": np.dtype(dtype).name} if layer.params else {}
         return net

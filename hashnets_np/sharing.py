@@ -7,7 +7,7 @@ what is done with the answer (`kernels`), and maps that change during training.
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil
@@ -110,10 +110,10 @@ class SharingMap:
     buckets: int
     seed: int = None  # type: ignore[assignment]  # None: the kind's default; an int from __post_init__ on
     kind: str = "xxhash"
-    _table: tuple[bytes, bytes] | None = None  # bytes, not arrays: a map can be compared and hashed
+    _table: tuple[bytes, bytes] | None = field(default=None, repr=False)  # bytes: a map can be compared and hashed
 
     def __post_init__(self) -> None:
-        if self.kind != "table":
+        if self._table is None:
             find_kind(self.kind)
         if self.seed is None:
             object.__setattr__(self, "seed", KINDS[self.kind].seed or 0)

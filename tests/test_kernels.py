@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from hashnets_np import (
     SharingMap,
+    feature_hash,
     feature_hashing_forward,
     hash_gather,
     hash_scatter_add,
@@ -104,6 +105,11 @@ def test_weight_sharing_equals_feature_hashing(rng):
     m = SharingMap(9, 14, buckets=6, seed=3)
     w, a, _ = example(rng, m, 4, np.float64)
     assert_close(feature_hashing_forward(w, a, m), hashed_forward(w, a, m), np.float64)
+    assert_close(feature_hashing_forward(w, a.tolist(), m), hashed_forward(w, a, m), np.float64)
+    with pytest.raises(ValueError, match=r"a has shape"):
+        feature_hash(a[:, :-1], m, 0)
+    with pytest.raises(ValueError, match=r"must lie inside V"):
+        feature_hash(a, m, m.n_out)
 
 
 def test_duplicates_are_added(kernels):

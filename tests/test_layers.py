@@ -144,6 +144,23 @@ def test_dropout_keeps_the_mean_and_is_off_in_evaluation():
         hn.Dropout(1.0)
 
 
+def test_dropout_rescales_whole_numbers_too_and_heeds_a_mask_at_rate_0():
+    pixels = np.full((1, 4), 200, np.uint8)
+    kept = hn.Dropout(0.25).forward(pixels, train=True, mask=np.ones((1, 4), bool))
+    np.testing.assert_allclose(kept, 200 / 0.75, rtol=1e-6)
+    layer = hn.Dropout(0.0)
+    np.testing.assert_array_equal(layer.forward(pixels, train=True, mask=[[1, 0, 1, 0]]), [[200, 0, 200, 0]])
+    np.testing.assert_array_equal(layer.backward(np.ones((1, 4))), [[1, 0, 1, 0]])
+
+
+def test_the_error_term_may_be_a_list():
+    for bias in ("dense", "hashed", "column"):
+        layer = hn.HashedLinear(2, 2, "1/2", bias=bias)
+        layer.forward([[1.0, 2.0]])
+        layer.backward([[1.0, 0.5]])
+        assert all(np.isfinite(grad).all() for grad in layer.grads.values())
+
+
 def test_the_gradient_check_finds_a_wrong_gradient(rng):
     class Wrong(hn.HashedLinear):
         def backward(self, dz, input_grad=True):
@@ -154,6 +171,22 @@ def test_the_gradient_check_finds_a_wrong_gradient(rng):
     net = hn.Network([Wrong(12, 9, "1/2", dtype=np.float64), hn.ReLU(), hn.HashedLinear(9, 4, "1/2")])
     report = hn.gradcheck(net, rng.normal(size=(20, 12)), rng.integers(0, 4, 20))
     assert report.errors["0.w"] > 1e-4 and report.errors["2.w"] < 1e-6
+
+
+def test_the_gradient_check_does_not_pass_what_is_not_a_number_or_not_there(rng):
+    class Broken(hn.HashedLinear):
+        def backward(self, dz, input_grad=True):
+            da = super().backward(dz, input_grad)
+            self.grads["w"][0] = np.nan
+            return da
+
+    net = hn.Network([Broken(12, 9, "1/2"), hn.ReLU(), hn.HashedLinear(9, 4, "1/2")])
+    x, y = rng.normal(size=(20, 12)), rng.integers(0, 4, 20)
+    report = hn.gradcheck(net, x, y)
+    assert np.isnan(report.errors["0.w"]) and report.errors["2.w"] < 1e-6 and np.isnan(report.worst)
+    for few in ({"x": x[:0], "y": y[:0]}, {"directions": 0}):
+        with pytest.raises(ValueError, match="nothing to compare"):
+            hn.gradcheck(**({"net": net, "x": x, "y": y} | few))
 
 
 def test_directions_that_flip_a_relu_are_drawn_again_and_counted(rng):

@@ -95,6 +95,8 @@ BAD = [
     (lambda: hn.build("nn", THREE, compression=1, expansion=2), "exactly one of compression and expansion"),
     (lambda: hn.build("hashnet", [784], compression=1), "widths must be two or more"),
     (lambda: hn.build("hashnet", [784, 0, 10], compression=1), "widths must be two or more"),
+    (lambda: hn.build("nn", THREE, compression=1, seed=-3), "seed must be in 0"),
+    (lambda: hn.build("nn", THREE, compression=1, seed=None), "seed must be integers"),
     (lambda: hn.build("hashnet", THREE, expansion=0.5), "expansion must be at least 1"),
     (lambda: hn.build("rer", [784, 50, 50, 50, 10], expansion=64), "3200 -> 3200 may store 2550 numbers"),
     (lambda: hn.build("lrd", [784, 50, 50, 50, 10], expansion=32), "biases and a factor of rank 1"),

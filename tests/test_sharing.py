@@ -61,6 +61,9 @@ def test_maps_are_values():
     assert table == SharingMap.from_table(np.array([[0, 1]]), [[1, 1]], buckets=2)
     assert table != SharingMap.from_table([[1, 0]], buckets=2)
     assert len({table, SharingMap.from_table([[0, 1]], buckets=2), SharingMap.from_table([[0, 1]], buckets=3)}) == 2
+    assert len(repr(SharingMap.from_table(np.zeros((100, 100), int), buckets=2))) < 100
+    with pytest.raises(ValueError, match="unknown kind of sharing map 'table'"):
+        SharingMap(1, 2, buckets=2, kind="table")
 
 
 @pytest.mark.parametrize(
