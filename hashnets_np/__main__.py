@@ -19,6 +19,11 @@ PROGRAM = "python -m hashnets_np"
 class OneLineParser(argparse.ArgumentParser):
     """An argument parser whose errors are one line."""
 
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        """Print what is buffered, such as the help, and exit."""
+        flush()
+        super().exit(status, message)
+
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and where help is, and exit with 2."""
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
@@ -30,9 +35,39 @@ def overview() -> str:
     return "\n".join([f"usage: {PROGRAM} COMMAND [...]\n", *helps, "\nEach has --help. Start with `demo`."])
 
 
+def flush() -> None:
+    """Print what is buffered: stdout may be a broken pipe or a full disk (test_output_that_nobody_takes)."""
+    print(end="", flush=True)  # not sys.stdout.flush(): a closed stdout is None
+
+
 def main(argv: list[str] | None = None) -> int:
-    """Run a command; returns the exit code."""
+    """Do what is asked; returns the exit code."""
     argv = sys.argv[1:] if argv is None else argv
+    try:
+        code, message = run(argv), ""
+        flush()
+    except BrokenPipeError:  # `| head` has seen enough
+        code, message = 1, ""
+    except (ValueError, OSError, MemoryError) as error:
+        code, message = 2, " ".join(str(error).split()) or type(error).__name__
+    except KeyboardInterrupt:
+        code, message = 130, "interrupted"
+    drop_output()
+    if message:
+        print(" ".join([PROGRAM, *argv[:1]]) + f": {message}", file=sys.stderr)
+    return code
+
+
+def drop_output() -> None:
+    """Drop what stdout does not take: Python would fail at it when it ends, and exit with 120."""
+    try:
+        flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def run(argv: list[str]) -> int:
+    """Run a command, or say which there are."""
     if not argv or argv[0] in ("-h", "--help"):
         print(overview())
         return 0 if argv else 2
@@ -42,27 +77,16 @@ def main(argv: list[str] | None = None) -> int:
     if argv[0] not in NAMES:
         print(f"hashnets_np: unknown command {argv[0]!r}; known: {', '.join(NAMES)}", file=sys.stderr)
         return 2
-    return run(argv[0], argv[1:])
+    return run_command(argv[0], argv[1:])
 
 
-def run(name: str, argv: list[str]) -> int:
+def run_command(name: str, argv: list[str]) -> int:
     """Parse the arguments of one command and run it."""
     command = importlib.import_module(f".commands.{name}", __package__)
     parser = OneLineParser(prog=f"{PROGRAM} {name}", description=command.__doc__,
                            formatter_class=argparse.RawDescriptionHelpFormatter)
     command.add_arguments(parser)
-    args = parser.parse_args(argv)
-    try:
-        return command.run(args)
-    except BrokenPipeError:  # `| head` has seen enough; what is still buffered must go somewhere when Python ends
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except (ValueError, OSError) as error:
-        print(f"{PROGRAM} {name}: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print(f"{PROGRAM} {name}: interrupted", file=sys.stderr)
-        return 130
+    return command.run(parser.parse_args(argv))
 
 
 if __name__ == "__main__":

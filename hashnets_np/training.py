@@ -20,8 +20,8 @@ class History:
     """What happened in training, epoch by epoch: mean training loss in nats, validation error in percent.
 
     best_epoch: counted from 1, the one whose weights were kept; 0 if none was finished. test_error: in percent, None
-    without a test set. interrupted: Ctrl-C ended it. diverged: a loss that was no longer finite ended it; take a
-    smaller learning rate.
+    without a test set. interrupted: Ctrl-C ended it. diverged: a loss or weight that was no longer finite ended it;
+    take a smaller learning rate.
     """
 
     train_loss: list[float] = field(default_factory=list)
@@ -61,26 +61,30 @@ def fit(
     dataset: the best epoch is the one of lowest validation error, the earliest of equals; with an empty validation
     set it is the last. optimiser: a fresh SGD; its total_steps are set here. seed: of the shuffling. loss: (logits,
     targets) -> (mean loss, gradient). targets: one row per training example, if not the labels y_train. progress:
-    show a bar. Ctrl-C stops after the current step and keeps the best weights so far. The test set is evaluated once,
-    at the end.
+    show a bar. Ctrl-C stops at once, also within a step. Only whole, finite epochs are kept: if there was none, the
+    network has the weights it came with. The test set is evaluated once, at the end.
     """
     if epochs < 1 or batch_size < 1 or len(dataset.x_train) == 0:
         raise ValueError(f"epochs and batch_size must be at least 1, got {epochs} and {batch_size}, and data not empty")
     optimiser = SGD() if optimiser is None else optimiser
+    if optimiser.steps_done:
+        raise ValueError(f"the optimiser has done {optimiser.steps_done} steps already; give a new SGD")
     optimiser.total_steps = epochs * -(-len(dataset.x_train) // batch_size)
     targets = dataset.y_train if targets is None else targets
-    history, best, rng = History(), [], np.random.default_rng(seed)
+    history, rng = History(), np.random.default_rng(seed)
+    best = [p.copy() for _, p in net.parameters()]  # until there is a whole epoch (test_half_a_step_is_not_kept)
     bar = progress_bar(optimiser.total_steps, progress)
     try:
         while len(history.train_loss) < epochs and not history.diverged:
             train_epoch(net, dataset, targets, batch_size, optimiser, loss, rng, history, bar)
-            if not len(dataset.x_valid) or history.valid_error[-1] < min(history.valid_error[:-1], default=np.inf):
+            better = history.valid_error[-1] < min(history.valid_error[:-1], default=np.inf)
+            if not history.diverged and (better or not len(dataset.x_valid)):
                 history.best_epoch, best = len(history.train_loss), [p.copy() for _, p in net.parameters()]
     except KeyboardInterrupt:
         history.interrupted = True
     finally:
         bar.close()
-    for (_, p), kept in zip(net.parameters(), best, strict=False):
+    for (_, p), kept in zip(net.parameters(), best, strict=True):
         p[...] = kept
     if len(dataset.x_test):
         history.test_error = error_rate(predict(net, dataset.x_test), dataset.y_test)
@@ -100,6 +104,8 @@ def train_epoch(
             if not np.isfinite(losses[-1]):
                 history.diverged = True
                 break
+        # the last step has no loss after it that would tell (test_a_last_step_into_infinity_is_not_kept)
+        history.diverged |= not all(np.isfinite(p).all() for _, p in net.parameters())
         history.train_loss.append(float(np.mean(losses)))
         history.valid_error.append(error_rate(predict(net, dataset.x_valid), dataset.y_valid))
     valid = {"valid": f"{history.valid_error[-1]:.2f}%"} if len(dataset.x_valid) else {}

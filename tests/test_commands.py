@@ -1,5 +1,6 @@
 """The command line: what each command prints, and one clear line with exit code 2 for every bad argument."""
 
+import os
 import re
 import subprocess
 import sys
@@ -8,7 +9,9 @@ import pytest
 
 import hashnets_np as hn
 from hashnets_np import __main__ as cli
-from hashnets_np.commands import demo
+from hashnets_np import training
+from hashnets_np.commands import bench, demo, train
+from hashnets_np.commands import hash as hash_command
 
 
 def run(capsys, *argv):
@@ -73,6 +76,61 @@ def test_train_refit_and_save(capsys, tmp_path):
     assert run(capsys, "train", *arguments)[1] == out  # the same command, the same numbers
 
 
+def test_widths_are_refused_in_words_of_their_own(capsys):
+    code, _, err = run(capsys, "train", "--widths", "64-²-10")
+    assert code == 2 and "widths must look like 64-1000-10 for digits, got '64-²-10'" in err
+
+
+def test_a_diverged_training_is_not_written(capsys, tmp_path):
+    path = tmp_path / "net.safetensors"
+    arguments = ["--widths", "64-20-10", "--epochs", 2, "--learning-rate", 1e20, "--output", path]
+    code, out, _ = run(capsys, "train", *arguments)
+    assert code == 1 and "no network is written; try a smaller --learning-rate" in out
+    assert not path.exists()
+
+
+def test_a_diverged_refit_is_not_written(capsys, tmp_path, monkeypatch):
+    path, real_fit, calls = tmp_path / "net.safetensors", train.fit, []
+
+    def fit(*arguments, **named):
+        calls.append(real_fit(*arguments, **named))
+        calls[-1].diverged = len(calls) == 2
+        return calls[-1]
+
+    monkeypatch.setattr(train, "fit", fit)
+    code, out, _ = run(capsys, "train", "--widths", "64-20-10", "--epochs", 1, "--refit", "--output", path)
+    assert code == 1 and len(calls) == 2 and "no network is written" in out
+    assert not path.exists()
+
+
+def test_a_network_without_a_whole_epoch_is_not_written(capsys, tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "train_step", interrupted)
+    path = tmp_path / "net.safetensors"
+    code, out, _ = run(capsys, "train", "--widths", "64-20-10", "--output", path)
+    assert code == 130 and f"not written: {path}, for no epoch was finished" in out and not path.exists()
+
+
+@pytest.mark.parametrize("argv", [["train", "--output"], ["bench", "steps", "--json"]])
+@pytest.mark.parametrize(("place", "why"), [("/proc/x.safetensors", "its folder must exist and take files"),
+                                            ("/nowhere/x.safetensors", "its folder"), ("/tmp", "it is a folder")])
+def test_a_place_that_takes_no_file_is_refused_first(capsys, monkeypatch, argv, place, why):
+    if place.startswith("/proc") and not os.path.isdir("/proc"):
+        pytest.skip("this system has no /proc")
+    begun = []
+    monkeypatch.setattr(train, "fit", lambda *_, **__: begun.append("train"))
+    monkeypatch.setattr(bench, "machine", lambda: begun.append("bench"))
+    code, _, err = run(capsys, *argv, place)
+    assert (code, begun) == (2, []) and f"cannot write {place}: {why}" in err and err.count("\n") == 1
+
+
+def test_looking_for_a_place_leaves_nothing_there(tmp_path):
+    train.check_output(tmp_path / "net.safetensors")
+    assert os.listdir(tmp_path) == []
+
+
 def test_data_lists_and_verifies(capsys):
     assert "digits" in run(capsys, "data")[1]
     assert "958 training, 239 validation, 600 test examples" in run(capsys, "data", "verify", "digits")[1]
@@ -89,6 +147,46 @@ def test_the_demo_chooses_by_validation_error_only():
     runs = [demo.Run("nn", "1", rate, seed, 1, 9, valid, test) for rate, seed, valid, test in
             [(0.03, 0, 5.0, 1.0), (0.03, 1, 5.0, 1.0), (0.1, 0, 4.0, 9.0), (0.1, 1, 5.0, 9.0), (0.3, 0, 9.0, 0.0)]]
     assert {r.learning_rate for r in demo.choose(runs, "nn", "1")} == {0.1}
+
+
+BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}  # as most people have it
+SHORT = pytest.mark.parametrize("argv", [["hash", "3", "5"], [], ["--help"], ["hash", "--help"], ["--version"]])
+
+
+@SHORT
+def test_output_that_nobody_takes(argv):
+    with subprocess.Popen([sys.executable, "-m", "hashnets_np", *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, env=BUFFERED) as process:
+        process.stdout.close()
+        assert process.stderr.read() == "" and process.wait() == 1
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+@SHORT
+def test_output_to_a_full_disk_is_one_line(argv):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-m", "hashnets_np", *argv], stdout=full, stderr=subprocess.PIPE,
+                              text=True, env=BUFFERED, check=False)
+    assert done.returncode == 2 and "No space left on device" in done.stderr and done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the shell's >&-")
+def test_a_closed_stdout_is_no_error():
+    command = f'"{sys.executable}" -m hashnets_np hash 3 5 >&-'
+    done = subprocess.run(command, shell=True, stderr=subprocess.PIPE, text=True, env=BUFFERED, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(("error", "message"), [
+    (MemoryError("Unable to allocate 7.45 GiB"), "Unable to allocate 7.45 GiB"), (MemoryError(), "MemoryError"),
+])
+def test_too_little_memory_is_one_line(capsys, monkeypatch, error, message):
+    def explain(*_):
+        raise error
+
+    monkeypatch.setattr(hash_command, "explain", explain)
+    code, _, err = run(capsys, "hash", 0, 0)
+    assert (code, err) == (2, f"python -m hashnets_np hash: {message}\n")
 
 
 def test_a_reader_who_has_seen_enough_ends_a_command_quietly(tmp_path):

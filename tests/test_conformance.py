@@ -1,5 +1,6 @@
 """The kit can pass and can fail: right layers hold, every broken one is refused and nearly always named."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from broken_layers import BROKEN, Right, layer_only
 from hashnets_np.__main__ import main
 from hashnets_np.conformance import Adapter, check, load_adapter, passed, write_report
 from hashnets_np.conformance.cases import all_cases, dense, explain_flag
-from hashnets_np.conformance.operations import as_lines
+from hashnets_np.conformance.operations import OPERATIONS, as_lines, variables
 from hashnets_np.conformance.runner import FAILS, HOLDS, NOT_COVERED, likely_bugs
 
 OURS = "hashnets_np.conformance.numpy_layer:NumpyLayer"
@@ -91,6 +92,51 @@ def test_a_slip_in_the_adapter_does_not_refuse_bad_input():
     assert {r.status for r in check(Slip, ["hash"])} == {FAILS}
 
 
+class NotDetached:
+    """What a torch tensor that needs gradients does when NumPy, or a report, looks at it."""
+
+    def __array__(self, *_, **__):
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad.\nUse tensor.detach().numpy() instead.")
+
+    def __repr__(self):
+        raise RuntimeError("this has no text either")
+
+
+class Unreadable(Right):
+    def forward(self, a):
+        return NotDetached()
+
+    def gather(self):
+        return [[1.0, 2.0], [3.0]]
+
+    def stored_bytes(self):
+        return None
+
+    @classmethod
+    def hash(cls, i, j, seed):
+        return NotDetached()
+
+    @staticmethod
+    def network(*arguments):
+        z, grads, dx = Right.network(*arguments)
+        return z, grads[:-1], dx
+
+
+@pytest.mark.parametrize(("topic", "words"), [
+    ("forward", "cannot be read: RuntimeError: Can't call numpy() on Tensor that requires grad. Use tensor.detach()"),
+    ("gather", "cannot be read: ValueError: setting an array element with a sequence"),
+    ("storage", "cannot be read: TypeError: int() argument"), ("two-layers", "cannot be read: KeyError: 'dw1'"),
+    ("hash", "accepted, expected an error; gave what cannot be shown: RuntimeError: this has no text"),
+])
+def test_an_answer_that_cannot_be_read(topic, words):
+    results = check(Unreadable, [topic])
+    failing = [r for r in results if r.status == FAILS]
+    assert any(words in r.difference for r in failing) and all("\n" not in r.difference for r in failing)
+    changed = {"forward", "gather", "stored_bytes", "hash", "network"}
+    assert {r.status for r in results if r.case.valid and r.case.operation in changed} == {FAILS}
+    assert write_report("mine:Unreadable", results).splitlines()[-1].startswith("FAILED")
+
+
 def test_the_lines_of_a_report_reproduce_the_failure(tmp_path):
     (tmp_path / "mine.py").write_text(
         "from hashnets_np.conformance.numpy_layer import NumpyLayer\n"
@@ -108,6 +154,26 @@ def test_the_lines_of_a_report_reproduce_the_failure(tmp_path):
 def test_every_case_can_be_written_as_lines_of_python():
     for case in all_cases():
         compile("\n".join(as_lines(case, "mine:Mine")), case.id, "exec")
+
+
+def same(x, y):
+    """Compare nested lists of arrays and plain values, with their types and dtypes."""
+    if isinstance(x, np.ndarray):
+        return x.dtype == y.dtype and np.array_equal(x, y)
+    if isinstance(x, list | tuple):
+        return type(x) is type(y) and len(x) == len(y) and all(map(same, x, y))
+    return type(x) is type(y) and x == y
+
+
+@pytest.mark.parametrize("topic", ALL_TOPICS)
+def test_the_lines_set_what_was_run(topic):
+    for case in all_cases():
+        if case.topic == topic:
+            (_, calls, _), values, scope = OPERATIONS[case.operation], variables(case), {}
+            lines = as_lines(case, "mine:Mine")[:-len(calls)]
+            exec("\n".join(line for line in lines if not line.startswith("from mine")), scope)
+            used = set(re.findall(r"\w+", " ".join(calls))) & set(values)
+            assert used and [name for name in sorted(used) if not same(values[name], scope[name])] == [], case.id
 
 
 def test_the_report_names_topic_case_difference_bug_and_lines(broken_results):
@@ -152,6 +218,18 @@ def test_the_command_exits_with_0_only_if_all_that_is_covered_holds(folder, caps
 ])
 def test_what_is_no_adapter_is_an_error_of_one_line(folder, capsys, name, message):
     assert main(["check", name]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize(("text", "name", "message"), [
+    ("def half(:", "broken_1", "cannot import 'broken_1' (SyntaxError"),
+    ("raise RuntimeError('no GPU\\nhere')", "broken_2", "cannot import 'broken_2' (RuntimeError: no GPU here)"),
+    ("", ".rel", "cannot import '.rel' (TypeError"), ("", "a..b", "cannot import 'a..b' (ModuleNotFoundError"),
+])
+def test_a_module_that_cannot_be_imported(folder, capsys, text, name, message):
+    (folder / f"{name}.py").write_text(text)
+    assert main(["check", f"{name}:Mine"]) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
 

@@ -2,10 +2,12 @@
 
 import itertools
 import os
+import shutil
 import subprocess
 import sys
 import threading
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -280,6 +282,86 @@ if child == 0:
 assert os.waitpid(child, 0)[1] == 0
 """
     in_a_process_of_its_own(program, NUMBA_NUM_THREADS="4")
+
+
+def test_first_callers_take_turns():
+    program = """
+import threading, time
+from hashnets_np.kernels import fast_threads
+make, inside, most = threading.RLock, [], []
+
+def slow_to_make():
+    time.sleep(0.05)
+    return make()
+
+def call():
+    with fast_threads.one_blas_thread():
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.02)
+        inside.pop()
+
+callers = [threading.Thread(target=call) for _ in range(4)]
+threading.RLock = slow_to_make
+for caller in callers:
+    caller.start()
+for caller in callers:
+    caller.join()
+print(max(most))
+"""
+    assert in_a_process_of_its_own(program) == "1\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_fork_amid_a_call():
+    program = """
+import os, signal, threading
+import numpy as np, hashnets_np as hn
+from hashnets_np.kernels import fast_threads
+m, w, a = hn.SharingMap(600, 600, buckets=100, seed=1), np.ones(100, np.float32), np.ones((20, 600), np.float32)
+z = hn.hashed_forward(w, a, m)
+entered, leave = threading.Event(), threading.Event()
+
+def stay():
+    with fast_threads.one_blas_thread():
+        entered.set()
+        leave.wait()
+
+other = threading.Thread(target=stay)
+other.start()
+entered.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(60)  # a child that waits for the other thread's turn would wait for ever
+    os._exit(0 if np.array_equal(hn.hashed_forward(w, a, m), z) else 1)
+status = os.waitpid(child, 0)[1]
+leave.set()
+other.join()
+assert status == 0, status
+"""
+    in_a_process_of_its_own(program, NUMBA_NUM_THREADS="4")
+
+
+def test_no_folder_for_the_cache_is_one_line(tmp_path):
+    package = tmp_path / "hashnets_np"
+    shutil.copytree(Path(fast.__file__).parents[1], package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(Path(__file__).parents[1] / "data", tmp_path / "data", ignore=lambda *_: {"cache", "records"})
+    (package / "kernels" / "__pycache__").write_text("a file where the cache should be")
+    (tmp_path / "home").write_text("no folder")
+    home = str(tmp_path / "home")
+    environment = {name: value for name, value in os.environ.items() if name not in ("NUMBA_CACHE_DIR", "IPYTHONDIR")}
+    environment |= {"PYTHONPATH": str(tmp_path), "HOME": home, "XDG_CACHE_HOME": home, "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "hashnets_np", "train", "--widths", "64-8-10", "--epochs", "1"]
+
+    def train(**more):
+        return subprocess.run(command, env=environment | more, cwd=tmp_path, capture_output=True, text=True)
+
+    done = train()
+    assert done.returncode == 2 and "Traceback" not in done.stderr, done.stderr
+    error = done.stderr.splitlines()[-1]  # above it is the bar
+    assert "no locator available" in error and "NUMBA_CACHE_DIR" in error and "HASHNETS_KERNELS=numpy" in error
+    assert train(HASHNETS_KERNELS="numpy").returncode == 0  # both ways out that it names are ways out
+    assert train(NUMBA_CACHE_DIR=str(tmp_path / "cache")).returncode == 0
 
 
 def test_numba_is_imported_only_when_a_kernel_is_used():

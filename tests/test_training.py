@@ -2,6 +2,7 @@
 
 import os
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -131,6 +132,57 @@ def test_a_diverging_loss_ends_training_and_says_so():
     assert history.diverged and len(history.valid_error) == 1 and not np.isfinite(history.train_loss[0])
 
 
+def weights_of(net):
+    return [p.copy() for _, p in net.parameters()]
+
+
+def assert_weights(net, expected):
+    for (_, p), q in zip(net.parameters(), expected, strict=True):
+        np.testing.assert_array_equal(p, q)
+
+
+@pytest.mark.parametrize(("at_step", "epoch"), [(8, 0), (30, 1)])  # an epoch has 24 steps
+def test_a_diverged_epoch_is_not_kept(monkeypatch, at_step, epoch):
+    steps, real_step, net, kept = iter(range(10**6)), training.train_step, small_net(), []
+
+    def step(*arguments):
+        number = next(steps)
+        if number == 24 * epoch:
+            kept.extend(weights_of(net))
+        if number == at_step:
+            for _, p in net.parameters():
+                p[...] = np.nan
+        return real_step(*arguments)
+
+    monkeypatch.setattr(training, "train_step", step)
+    history = hn.fit(net, hn.load_dataset("digits").refit(), epochs=3)  # no validation set: else the last is kept
+    assert history.diverged and history.best_epoch == epoch and len(history.train_loss) == epoch + 1
+    assert_weights(net, kept)
+
+
+def test_a_last_step_into_infinity_is_not_kept():
+    data, net = hn.load_dataset("digits").refit(), small_net()
+    before = weights_of(net)
+    with np.errstate(over="ignore"):  # one step an epoch: its loss, taken before the step, is finite
+        history = hn.fit(net, data, epochs=1, batch_size=len(data.x_train), optimiser=hn.SGD(1e300))
+    assert np.isfinite(history.train_loss[0]) and history.diverged and history.best_epoch == 0
+    assert_weights(net, before)
+
+
+def test_half_a_step_is_not_kept(monkeypatch):
+    net = small_net()
+    before = weights_of(net)
+
+    def half_a_step(net, *_):
+        net.layers[0].params["w"] += 1
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "train_step", half_a_step)
+    history = hn.fit(net, hn.load_dataset("digits"), epochs=3)
+    assert history.interrupted and history.best_epoch == 0
+    assert_weights(net, before)
+
+
 @pytest.mark.parametrize("bias", ["column", "hashed", "dense", None])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_saved_network_comes_back_in_the_size_of_its_real_weights(tmp_path, bias, dtype):
@@ -198,3 +250,40 @@ def test_a_layer_with_an_explicit_table_is_refused_by_model_files(tmp_path):
     with pytest.raises(ValueError, match="table"):
         hn.save(hn.Network([layer]), tmp_path / "net.safetensors")
     assert os.listdir(tmp_path) == []
+
+
+def test_sizes_that_are_numpy_integers_can_be_saved(tmp_path):
+    hidden, classes = np.array([5, 3])
+    net = hn.Network([hn.HashedLinear(4, hidden, "1/2"), hn.Dropout(np.float32(0.5)), hn.Linear(hidden, classes)])
+    hn.save(net, tmp_path / "net.safetensors")
+    assert [layer.config() for layer in hn.load(tmp_path / "net.safetensors").layers] == [
+        layer.config() for layer in net.layers]
+
+
+def test_a_network_in_another_dtype_says_so_in_its_file(tmp_path):
+    hn.save(small_net().astype(np.float64), tmp_path / "net.safetensors")
+    first = hn.load(tmp_path / "net.safetensors").layers[0]
+    assert first.params["w"].dtype == np.float64 and first.config()["dtype"] == "float64"
+
+
+def test_weights_of_another_dtype_are_refused(tmp_path):
+    net = small_net()
+    net.layers[0].params["w"] = net.layers[0].params["w"].astype(np.int32)
+    hn.save(net, tmp_path / "net.safetensors")
+    with pytest.raises(ValueError, match="dtype int32, expected float32 or float64"):
+        hn.load(tmp_path / "net.safetensors")
+
+
+def test_labels_must_be_as_many_as_examples_and_in_a_row():
+    with pytest.raises(ValueError, match=r"z must be \(n, classes\) and y \(n,\), got \(3, 2\) and \(3, 1\)"):
+        error_rate(np.zeros((3, 2)), np.zeros((3, 1), int))
+    data = hn.load_dataset("digits")
+    with pytest.raises(ValueError, match=r"y_valid \(n,\), got \(239, 64\) and \(239, 1\)"):
+        replace(data, y_valid=data.y_valid[:, None])
+
+
+def test_a_used_optimiser_is_refused():
+    data, optimiser = hn.load_dataset("digits"), hn.SGD(0.03)
+    hn.fit(hn.build("nn", [64, 4, 10], compression=1), data, 1, optimiser=optimiser)
+    with pytest.raises(ValueError, match="the optimiser has done 20 steps already"):
+        hn.fit(hn.build("nn", [64, 4, 10], compression=1), data, 1, optimiser=optimiser)

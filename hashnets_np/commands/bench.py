@@ -18,6 +18,7 @@ from ..bench.contenders import CONTENDERS, Cell
 from ..bench.measure import ask_once, cores, installed, processes, time_cell, total_memory
 from ..bench.report import draw_sizes, memory_table, parts_table, size_table, step_table
 from ..sharing import bucket_count
+from .train import check_output
 
 HELP = "time and memory of the hashed layer against dense and torch layers"
 PARTS = ("steps", "parts", "memory", "sizes")
@@ -71,8 +72,7 @@ def check(args: argparse.Namespace) -> None:
             raise ValueError(f"{name} must be at least 1, got {value}")
     if not args.seconds > 0 or not 0 <= args.momentum < 1 or not 20 <= args.largest <= 40:
         raise ValueError("seconds must be above 0, momentum in [0, 1), largest in 20..40")
-    if args.json and not args.json.parent.is_dir():
-        raise ValueError(f"there is no folder {str(args.json.parent)!r} for {args.json.name}; make it first")
+    check_output(args.json)
     for layer in args.layers:
         shape(layer)
     for compression in args.compressions:

@@ -1,6 +1,10 @@
-"""Train one network, choose its best epoch on the validation split, and evaluate it once on the test set."""
+"""Train one network, choose its best epoch on the validation split, and evaluate it once on the test set.
+
+Exit code 1, and no file: the loss blew up.
+"""
 
 import argparse
+import tempfile
 from pathlib import Path
 
 from ..datasets import LOADERS, Dataset, load_dataset
@@ -42,13 +46,17 @@ def run(args: argparse.Namespace) -> int:
     print(f"{data.name}: {data.provenance}")
     print(f"{args.method}: {net.num_parameters()} real weights, {net.num_virtual_parameters()} virtual")
     print(f"best epoch {history.best_epoch} of {len(history.valid_error)}, by validation error{best(history)}")
-    if history.diverged:
-        print("the loss was no longer finite and training ended there; try a smaller --learning-rate")
+    if diverged(history):
+        return 1
     if args.refit and not history.interrupted:
-        net, history = train(args, data.refit(), max(1, history.best_epoch))
+        net, history = train(args, data.refit(), history.best_epoch)
         print(f"trained again on train + validation for {len(history.valid_error)} epochs")
+        if diverged(history):  # it may, though the first did not (test_a_diverged_refit_is_not_written)
+            return 1
     print("test error not evaluated" if history.test_error is None else f"test error {history.test_error:.2f} %")
-    if args.output:
+    if args.output and not history.best_epoch:
+        print(f"not written: {args.output}, for no epoch was finished")
+    elif args.output:
         save(net, args.output)
         print(f"written: {args.output} ({args.output.stat().st_size} bytes)")
     return 130 if history.interrupted else 0
@@ -63,6 +71,14 @@ def train(args: argparse.Namespace, data: Dataset, epochs: int) -> tuple[Network
     return net, fit(net, data, epochs, args.batch_size, optimiser, args.seed, progress=True)
 
 
+def diverged(history: History) -> bool:
+    """Say so if training blew up; such a network is not written."""
+    if history.diverged:
+        print("a loss or weight was no longer finite and training ended there; no network is written; "
+              "try a smaller --learning-rate")
+    return history.diverged
+
+
 def best(history: History) -> str:
     """Say the validation error of the best epoch, if there is one."""
     return f" ({history.valid_error[history.best_epoch - 1]:.2f} %)" if history.best_epoch else ""
@@ -73,13 +89,20 @@ def parse_widths(text: str, data: Dataset) -> list[int]:
     n_in, classes = data.x_train.shape[1], data.classes
     if not text:
         return [n_in, 1000, classes]
-    widths = [int(part) if part.isdigit() else 0 for part in text.split("-")]
+    # not isdigit: "²" is a digit, but int() refuses it
+    widths = [int(part) if part.isdecimal() else 0 for part in text.split("-")]
     if min(widths) < 1 or len(widths) < 2 or (widths[0], widths[-1]) != (n_in, classes):
         raise ValueError(f"widths must look like {n_in}-1000-{classes} for {data.name}, got {text!r}")
     return widths
 
 
 def check_output(path: Path | None) -> None:
-    """Refuse a place that cannot be written before hours of training, not after."""
-    if path and (path.is_dir() or not path.absolute().parent.is_dir()):
-        raise ValueError(f"cannot write {path}: its folder must exist, and it must not be a folder itself")
+    """Refuse a place that cannot be written before hours of work, not after."""
+    if path is None:
+        return
+    if path.is_dir():
+        raise ValueError(f"cannot write {path}: it is a folder")
+    try:  # not os.access: /proc says yes, and then takes no file (test_a_place_that_takes_no_file_is_refused_first)
+        tempfile.TemporaryFile(dir=path.absolute().parent).close()
+    except OSError as error:
+        raise ValueError(f"cannot write {path}: its folder must exist and take files ({error.strerror})") from error

@@ -94,9 +94,10 @@ def run(adapter: type[Adapter], case: Case, values: dict[str, Any]) -> dict[str,
 def as_text(value: Any) -> str:
     """Write a value as Python that makes it again."""
     if isinstance(value, np.ndarray):
-        if value.size > 500:  # a large array of mostly one value
-            rest = value.flat[np.flatnonzero(value == value.flat[0])[0]] if value.size else 0
-            at = [tuple(map(int, index)) for index in np.argwhere(value != rest)[:50]]
+        if value.size > 500:  # mostly one value, not always the first one (test_the_lines_set_what_was_run)
+            values, counts = np.unique(value, return_counts=True)
+            rest = values[counts.argmax()]
+            at = [tuple(map(int, index)) for index in np.argwhere(value != rest)]
             fill = f"np.full({value.shape}, {float(rest)!r}, np.{value.dtype})"
             return fill + "".join(f"; {{var}}[{index}] = {float(value[index])!r}" for index in at)
         return f"np.array({value.tolist()!r}, np.{value.dtype})" + f".reshape({value.shape})" * (value.size == 0)

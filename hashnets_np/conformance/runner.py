@@ -38,8 +38,9 @@ def load_adapter(implementation: str) -> type[Adapter]:
         raise ValueError(f"give the adapter as module:Class, got {implementation!r}")
     try:
         module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise ValueError(f"cannot import {module_name!r} ({error}); are you in its folder?") from error
+    except Exception as error:  # whatever a foreign module does wrong (test_a_module_that_cannot_be_imported)
+        mend = "; are you in its folder?" if isinstance(error, ImportError) else ""
+        raise ValueError(f"cannot import {module_name!r} ({say(error)}){mend}") from error
     adapter = getattr(module, class_name, None)
     if adapter is None:
         raise ValueError(f"module {module_name!r} has no {class_name!r}")
@@ -81,10 +82,26 @@ def run_case(adapter: type[Adapter], case: Case) -> Result:
     except Exception as error:
         return judge_error(case, error)
     if not case.valid:
-        return Result(case, FAILS, f"accepted, expected an error; gave {str(found)[:80]}", set(case.flags))
+        return Result(case, FAILS, f"accepted, expected an error; gave {shown(found)}", set(case.flags))
     if not all(np.array_equal(x, y) for x, y in zip(before, arrays_in(values), strict=True)):
         return Result(case, FAILS, "the adapter wrote into an array that it was given", {"InputOverwritten"})
-    return judge(case, found)
+    try:
+        return judge(case, found)
+    except Exception as error:  # such as a tensor without .detach() (test_an_answer_that_cannot_be_read)
+        return Result(case, FAILS, f"gave an answer that cannot be read: {say(error)}")
+
+
+def say(error: Exception) -> str:
+    """Write an error in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+
+
+def shown(found: Any) -> str:
+    """Show the beginning of an answer, if it can be shown (test_an_answer_that_cannot_be_read)."""
+    try:
+        return str(found)[:80]
+    except Exception as error:
+        return f"what cannot be shown: {say(error)}"
 
 
 def arrays_in(value: Any) -> list[np.ndarray]:
@@ -100,7 +117,7 @@ def judge_error(case: Case, error: Exception) -> Result:
     """An error refuses an invalid case, unless it is a slip in the adapter; elsewhere it is a failure."""
     if not case.valid and not isinstance(error, NO_REFUSAL):
         return Result(case, HOLDS)
-    return Result(case, FAILS, f"raised {type(error).__name__}: {' '.join(str(error).split())[:200]}")
+    return Result(case, FAILS, f"raised {say(error)}")
 
 
 def judge(case: Case, found: dict[str, Any]) -> Result:

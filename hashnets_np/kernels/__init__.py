@@ -32,7 +32,11 @@ def backend() -> ModuleType:
     if choice == "numba" and not has_numba():
         raise ValueError("HASHNETS_KERNELS=numba, but numba is not installed; pip install numba, or unset the variable")
     fast = choice != "numpy" and has_numba()
-    return importlib.import_module(".fast" if fast else ".plain", __name__)
+    try:
+        return importlib.import_module(".fast" if fast else ".plain", __name__)
+    except RuntimeError as error:  # numba looks for a folder for its cache (test_no_folder_for_the_cache_is_one_line)
+        mend = "name a writable folder in NUMBA_CACHE_DIR, or choose the plain kernels with HASHNETS_KERNELS=numpy"
+        raise OSError(f"the numba kernels cannot be loaded: {error}; {mend}") from error
 
 
 def check(name: str, array: NDArray, shape: tuple[int | None, ...]) -> NDArray:

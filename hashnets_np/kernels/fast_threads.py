@@ -9,9 +9,8 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from functools import cache
-from typing import Any
 
 import numba
 import numpy as np
@@ -23,13 +22,18 @@ def thread_count() -> int:
     return numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]  # made by numba from the environment
 
 
-@cache
-def turn(process: int) -> AbstractContextManager[Any]:
-    """Make the lock of a process: a forked child must not wait for its parent's.
+def new_turn() -> None:
+    """Make the lock of this process: a forked child must not wait for its parent's (test_a_fork_amid_a_call).
 
     A caller may come again while it is in: maps of text take turns inside the kernels' turn.
     """
-    return threading.RLock()
+    global turn
+    turn = threading.RLock()
+
+
+turn = threading.RLock()  # now, not at the first call: two first callers would make two (test_first_callers_take_turns)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=new_turn)
 
 
 @cache
@@ -53,7 +57,7 @@ def openmp_blas() -> ThreadpoolController:
 @contextmanager
 def one_blas_thread() -> Iterator[None]:
     """Wait for this caller's turn and limit BLAS to one thread; the thread that sets the limit also takes it back."""
-    with turn(os.getpid()), blas().limit(limits=1):
+    with turn, blas().limit(limits=1):
         yield
 
 
