@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..sharing import SharingMap
 
@@ -40,14 +41,34 @@ def call(function: Callable, *args: Any) -> Any:
     return result
 
 
-def compare(found: Any, expected: Any, what: str, mistakes: Mapping[str, Any] | None = None) -> None:
-    """Compare numbers; if they differ, name a known mistake that explains them, or the first difference."""
+def call_pair(function: Callable, *args: Any) -> Any:
+    """Call the reader's function, which has to return two values."""
+    result = call(function, *args)
+    came = len(result) if isinstance(result, tuple | list) else f"one ({type(result).__name__})"
+    require(came == 2, f"{getattr(function, '__name__', 'this')} should return two values, got {came}")
+    return result
+
+
+def numbers(found: Any, what: str) -> NDArray[np.float64]:
+    """Take what the reader wrote as an array of numbers."""
     require(found is not None and found is not Ellipsis, f"{what} is still missing")
     try:
-        found = np.asarray(found, dtype=float)
+        return np.asarray(found, dtype=float)
     except (TypeError, ValueError) as error:
-        raise NotYet(f"{what} should be numbers, got {found!r}") from error
-    expected = np.asarray(expected, dtype=float)
+        raise NotYet(f"{what} should be numbers, got a {type(found).__name__}") from error
+
+
+def number(found: Any, what: str) -> float:
+    """Take what the reader wrote as one number."""
+    array = numbers(found, what)
+    require(array.shape == (), f"{what} should be a number, got a {type(found).__name__} of shape {array.shape}")
+    require(np.isfinite(array), f"{what} is {array}")
+    return float(array)
+
+
+def compare(found: Any, expected: Any, what: str, mistakes: Mapping[str, Any] | None = None) -> None:
+    """Compare numbers; if they differ, name a known mistake that explains them, or the first difference."""
+    found, expected = numbers(found, what), np.asarray(expected, dtype=float)
     require(found.shape == expected.shape, f"{what} has shape {found.shape}, expected {expected.shape}")
     if np.allclose(found, expected, rtol=1e-6, atol=1e-9):
         return

@@ -6,14 +6,16 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from ...methods import equal_size_widths
-from ..marking import call, compare, done, require
+from ..marking import call, compare, done, number, require
 
 
 def equal_size_width(function: Callable) -> None:
     """Check the hidden width of the equal-size network: function(n_in, hidden, classes, stored) -> width."""
-    for hidden, stored in ((1000, 99_376), (1000, 12_423), (1000, 795_010), (50, 5000)):
+    # the last two: without the bounds 1 and `hidden` they would be 0 and 6
+    for hidden, stored in ((1000, 99_376), (1000, 12_423), (1000, 795_010), (50, 5000), (50, 100), (2, 5000)):
         found, expected = call(function, 784, hidden, 10, stored), equal_size_widths([784, hidden, 10], stored)[1]
-        require(found == expected, f"{stored} stored parameters: {found} hidden units, expected {expected}")
+        right = number(found, "the width") == expected
+        require(right, f"{stored} stored parameters: {found} hidden units, expected {expected}")
     done("The same widths as hn.build('nn', ...).")
 
 
@@ -30,10 +32,12 @@ def wins(found: Mapping[tuple[str, int], int], rows: list[dict[str, str]]) -> No
 
 def standard_error(function: Callable) -> None:
     """Check the standard error of an error rate in percent: function(error_percent, n) -> percent."""
+    fraction = "percent were taken for a fraction: p (1 - p) needs p between 0 and 1"
     for p, n in ((1.45, 10_000), (22.93, 50_000), (50.0, 600)):
         expected = 100 * np.sqrt(p / 100 * (1 - p / 100) / n)
         compare(call(function, p, n), expected, f"the standard error of {p} % on {n}", {
-            "percent were taken for a fraction: p (1 - p) needs p between 0 and 1": np.sqrt(abs(p * (1 - p)) / n),
+            fraction: 100 * np.sqrt(abs(p * (1 - p)) / n),
+            f"{fraction}; and the result should be in percent": np.sqrt(abs(p * (1 - p)) / n),
             "that is a fraction, the result should be in percent": expected / 100,
         })
     done("For MNIST at 1.5 %, about 0.12 %.")

@@ -10,7 +10,7 @@ from ...kernels import hash_gather, hash_scatter_add, hashed_forward
 from ...layers import HashedLinear, ReLU
 from ...network import Network
 from ...sharing import SharingMap
-from ..marking import MAP, NotYet, call, compare, done, require
+from ..marking import MAP, NotYet, call, compare, done, number, numbers, require
 
 
 def _layer() -> tuple[NDArray, NDArray, NDArray, NDArray, NDArray]:
@@ -51,7 +51,7 @@ def input_gradient(function: Callable) -> None:
 def slope(function: Callable) -> None:
     """Check central differences along a direction: function(loss, w, direction, step) -> slope."""
     w, u = np.array([1.0, -2.0]), np.array([0.6, 0.8])
-    found = float(call(function, lambda w: float(np.sum(w**3)), w, u, 1e-3))
+    found = number(call(function, lambda w: float(np.sum(w**3)), w, u, 1e-3), "the slope")
     exact = float(3 * w**2 @ u)
     require(abs(found - exact / 2) > 1e-2, "half of it: the two points are 2 steps apart, or you went one way only")
     require(abs(found - 2 * exact) > 1e-2, "twice too large: the two points are 2 steps apart")
@@ -89,7 +89,8 @@ def tied_gradient(function: Callable) -> None:
         return float(np.sum(dz2 * hashed_forward(w, hashed_forward(w, x, m1), m2)))
 
     slopes = [(loss(w + e) - loss(w - e)) / 2e-5 for e in 1e-5 * np.eye(3)]
-    found = np.asarray(call(function, w, x, dz2, m1, m2), dtype=float)
+    found = numbers(call(function, w, x, dz2, m1, m2), "dw")
+    require(found.shape == w.shape, f"dw has shape {found.shape}, expected {w.shape}: one number per real weight")
     second = hash_scatter_add(dz2.T @ hashed_forward(w, x, m1), m2)
     require(not np.allclose(found, second), "this is the second layer's part only; w is used in the first layer, too")
     right = np.allclose(found, slopes, rtol=1e-5, atol=1e-7)

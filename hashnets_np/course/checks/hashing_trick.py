@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ...explain import feature_hash
 from ...kernels import hashed_forward
 from ...sharing import SharingMap
-from ..marking import MAP, call, compare, done, require
+from ..marking import MAP, call, compare, done, numbers, require
 
 
 def hashed_features(function: Callable) -> None:
@@ -66,7 +66,7 @@ def features_view(function: Callable) -> None:
     """Check a layer by the feature-hashing view: function(w, a, m) -> z (batch, n_out)."""
     rng = np.random.default_rng(0)
     w, a = rng.normal(size=4), rng.normal(size=(3, 5))
-    z = np.asarray(call(function, w, a, MAP))
+    z = numbers(call(function, w, a, MAP), "z")
     require(z.shape == (3, 6), f"z has shape {z.shape}, expected (3, 6): one column per output unit")
     require(not np.allclose(z, z[:, :1]), "all output units compute the same; which row of the map belongs to unit i?")
     compare(z, hashed_forward(w, a, MAP), "z")

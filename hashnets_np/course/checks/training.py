@@ -8,7 +8,7 @@ import numpy as np
 from ...layers import HashedLinear, Linear
 from ...optim import SGD
 from ...sharing import SharingMap
-from ..marking import NotYet, call, compare, done, require
+from ..marking import NotYet, call, call_pair, compare, done, number, numbers, require
 
 
 def momentum_step(function: Callable) -> None:
@@ -19,8 +19,10 @@ def momentum_step(function: Callable) -> None:
         gradient = rng.normal(size=(1, 3))
         layer.grads["w"] = gradient.copy()
         optimiser.step([layer])
-        w, v = call(function, w.copy(), v.copy(), gradient.copy(), 0.1, 0.9)
+        w, v = (numbers(found, name) for found, name in zip(
+            call_pair(function, w.copy(), v.copy(), gradient.copy(), 0.1, 0.9), "wv", strict=True))
         compare(w, layer.params["w"], f"w after step {step + 1}")
+        require(v.shape == w.shape, f"v has shape {v.shape}, expected {w.shape}: one velocity per weight")
     done("Three steps, the same as hn.SGD.")
 
 
@@ -39,10 +41,11 @@ def inverted_dropout(function: Callable) -> None:
 def best_epoch(function: Callable) -> None:
     """Check the choice of an epoch: function(valid_errors, test_errors) -> (epoch from 1, test error to report)."""
     valid, test = [9.0, 5.0, 4.0, 4.0, 6.0], [8.0, 7.0, 6.5, 6.0, 5.0]
-    epoch, reported = call(function, valid, test)
+    epoch, reported = (number(found, name) for found, name in zip(
+        call_pair(function, valid, test), ("the epoch", "the test error"), strict=True))
     require((epoch, reported) != (5, 5.0), "chosen by the test error: then it is no longer a test")
     require((epoch, reported) != (4, 6.0), "of equal epochs take the earliest, whatever the test error says")
-    require(epoch == 3, f"epoch {epoch}; the lowest validation error is in epoch 3 (counted from 1)")
+    require(epoch == 3, f"epoch {epoch:g}; the lowest validation error is in epoch 3 (counted from 1)")
     require(reported == 6.5, f"reported {reported}; the test error of epoch 3 is 6.5")
     done("Chosen on one set, reported on the other.")
 
