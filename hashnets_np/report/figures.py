@@ -107,7 +107,8 @@ def caption(figure: int, found: dict[Cell, Result]) -> str:
     text = " or ".join(", ".join(map(str, each)) for each in seeds)
     band = ", a band of one standard deviation where there are several" if len(seeds[-1]) > 1 else ""
     points = " and ".join(SEARCHED_OTHERS)
-    return (f"{size}; seeds {text}{band}; the paper gives one number each\nhyper-parameters are from searches at "
+    word = "seed" if text == "0" else "seeds"
+    return (f"{size}; {word} {text}{band}; the paper gives one number each\nhyper-parameters are from searches at "
             f"compression {points} (NN: also 1), the nearest: a step chosen for one size can be too large for another")
 
 
