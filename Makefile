@@ -18,7 +18,7 @@ lessons: $(VENV)/test
 	$(BIN)/python -m pytest tests/test_notebooks.py tests/test_exercises.py -m "slow or not slow" --durations=0
 
 FRAMEWORKS ?= torch jax keras
-TORCH ?= torch==2.13.0  # newer ones bring gigabytes of CUDA; where the builds for the CPU alone are, the README says
+TORCH ?= torch
 comma := ,
 space := $(subst x,,x x)
 

@@ -16,6 +16,7 @@ import pytest
 
 import hashnets_np as hn
 from hashnets_np.__main__ import main
+from hashnets_np.commands import sweep as sweep_command
 from hashnets_np.sweep import drive, grid, records, tune, work
 from hashnets_np.sweep.grid import Job, read_grid, search_for, with_searches
 from hashnets_np.sweep.progress import Progress
@@ -608,6 +609,8 @@ def test_the_command_lists_selects_sweeps_and_reports_what_is_left(tmp_path, cap
     assert capsys.readouterr().out == "digits nn 3 layers c=1/8 seed 0\n"
     assert main(command) == 0
     assert "1 done, 0 failed, 0 left" in capsys.readouterr().out
+    assert main(command) == 0
+    assert capsys.readouterr().out.startswith("nothing new to do: 0 done, 0 failed, 0 left")
     (done,) = records.read_all(tmp_path / "r").values()
     failed = done | {"key": done["key"].replace("seed=0", "seed=1"), "status": "failed"}
     records.append(tmp_path / "r" / "runs.jsonl", failed)
@@ -616,6 +619,12 @@ def test_the_command_lists_selects_sweeps_and_reports_what_is_left(tmp_path, cap
     assert main([*command, "--datasets", "mnist"]) == 2
     assert "no job of the grid fits" in capsys.readouterr().err
     assert main([*command, "--workers", "0"]) == 2
+
+
+def test_a_search_without_optuna_is_one_line_and_no_record(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sweep_command, "find_spec", lambda name: None)
+    assert main(["sweep", "table2", "--records", str(tmp_path / "r")]) == 2
+    assert "pip install optuna" in capsys.readouterr().err and not (tmp_path / "r").exists()
 
 
 def test_dask_without_a_scheduler_is_one_clear_line(capsys, monkeypatch):

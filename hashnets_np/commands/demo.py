@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     print(table(chosen))
     path = draw(chosen, args.figures, args.epochs)
     print(f"\nThe same as a picture: {path}")
-    print("Next: `python -m hashnets_np hash 3 5` shows how one weight is found; README.md leads on from there.")
+    print("Next: `python -m hashnets_np hash 3 5` (with .venv activated) shows how one weight is found; see README.md.")
     return 0
 
 

@@ -1,11 +1,13 @@
 """Train a grid of networks and record each: data sets x methods x sizes x depths x seeds.
 
 The grid is a preset (quick, table1, table2, figure2, figure3, figure4, all) or a small TOML file. What is recorded
-already is skipped, so that a sweep goes on where it was stopped, however it was stopped. `report` draws the results.
+already is skipped, so that a sweep goes on where it was stopped, however it was stopped. `report` draws the results of
+the paper's presets (all but quick).
 """
 
 import argparse
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,13 +46,17 @@ def run(args: argparse.Namespace) -> int:
     runs = [job for job in read_grid(args.grid) if selected(job, args)]
     if not runs:
         raise ValueError("no job of the grid fits --datasets, --methods, --layers, --sizes and --seeds")
+    to_do = plan(runs, read_all(records), args.retry)
     if args.list:
-        for job in plan(runs, read_all(records), args.retry):
+        for job in to_do:
             print(job.label())
         return 0
+    if any(job.kind == "search" for job in to_do) and not args.dask and not find_spec("optuna"):
+        raise ValueError("hyper-parameters are searched with Optuna, which is not installed: pip install optuna")
     workers = dask_workers(args.dask) if args.dask else local_workers(args.workers)
     counts = sweep(runs, records, workers, data_dir_text(args.data_dir), args.retry, say_on_stderr)
-    print(f"{counts['done']} done, {counts['failed']} failed, {counts['left']} left; records in {records}")
+    before = "" if to_do else "nothing new to do: "
+    print(f"{before}{counts['done']} done, {counts['failed']} failed, {counts['left']} left; records in {records}")
     written = read_all(records)
     failed = sum(written.get(job.key, {}).get("status") == "failed" for job in with_searches(runs))
     if failed:

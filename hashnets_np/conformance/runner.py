@@ -39,7 +39,8 @@ def load_adapter(implementation: str) -> type[Adapter]:
     try:
         module = importlib.import_module(module_name)
     except Exception as error:  # whatever a foreign module does wrong (test_a_module_that_cannot_be_imported)
-        mend = "; are you in its folder?" if isinstance(error, ImportError) else ""
+        not_there = isinstance(error, ModuleNotFoundError) and error.name == module_name.partition(".")[0]
+        mend = "; are you in its folder?" if not_there else ""
         raise ValueError(f"cannot import {module_name!r} ({say(error)}){mend}") from error
     adapter = getattr(module, class_name, None)
     if adapter is None:

@@ -86,7 +86,7 @@ def dask_workers(address: str) -> Workers:
     try:
         from distributed import Client
     except ImportError as error:
-        raise ValueError("--dask needs Dask: pip install 'hashnets_np[cluster]'") from error
+        raise ValueError("--dask needs Dask: pip install distributed") from error
     client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     count = sum(client.nthreads().values())
     if not count:

@@ -183,7 +183,7 @@ def search(
     try:
         import optuna
     except ImportError as error:
-        raise ImportError("the search needs Optuna: pip install 'hashnets_np[tune]'") from error
+        raise ImportError("the search needs Optuna: pip install optuna") from error
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=5)
     study = optuna.create_study(sampler=sampler)
