@@ -97,3 +97,28 @@ def test_a_saved_baseline_computes_the_same_after_loading(method, tmp_path):
     hn.save(net, tmp_path / "net.safetensors")
     x = np.random.default_rng(0).normal(size=(3, 9)).astype(np.float32)
     np.testing.assert_array_equal(hn.load(tmp_path / "net.safetensors").forward(x), net.forward(x))
+
+
+def test_initial_weights_have_the_spread_that_keeps_the_scale_of_activations():
+    # He's rule with the edges that are left: 40,000 of 400 x 300 weights are 133 for each of the 300 units
+    assert MaskedLinear(400, 300, 40_000).params["w"].std() == pytest.approx((2 / 133) ** 0.5, rel=0.03)
+    layer = LowRankLinear(400, 300, rank=50)
+    assert layer.params["u"].std() == pytest.approx((2 / 50) ** 0.5, rel=0.03)
+    assert layer.fixed.std() == pytest.approx(400**-0.5, rel=0.03)
+
+
+def test_the_mask_and_the_fixed_factor_depend_on_the_seed_of_the_layer():
+    kept = [MaskedLinear(20, 30, 100, seed).kept.tolist() for seed in (1, 2)]
+    assert kept == [hashed_mask(30, 20, 100, seed).tolist() for seed in (1, 2)] and kept[0] != kept[1]
+    for seed in (1, 2):
+        expected = hashed_normal(4, 20, 20**-0.5, seed)
+        np.testing.assert_array_equal(LowRankLinear(20, 30, 4, seed).fixed, expected)
+
+
+@pytest.mark.parametrize(("make", "message"), [
+    (lambda: MaskedLinear(6, 5, 0), r"survivors must be in 1\.\.30"), (lambda: LowRankLinear(6, 5, 0), "at least 1"),
+    (lambda: MaskedLinear(6, 5, 31), r"survivors must be in 1\.\.30"),
+])
+def test_a_baseline_without_weights_is_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

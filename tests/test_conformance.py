@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,18 @@ from broken_layers import BROKEN, Right, layer_only
 from hashnets_np.__main__ import main
 from hashnets_np.conformance import Adapter, check, load_adapter, passed, write_report
 from hashnets_np.conformance.cases import all_cases, dense, explain_flag
+from hashnets_np.conformance.numpy_layer import NumpyLayer
 from hashnets_np.conformance.operations import OPERATIONS, as_lines, variables
-from hashnets_np.conformance.runner import FAILS, HOLDS, NOT_COVERED, likely_bugs
+from hashnets_np.conformance.runner import (
+    FAILS,
+    HOLDS,
+    NOT_COVERED,
+    Result,
+    differs,
+    judge_size,
+    likely_bugs,
+    made_to_catch,
+)
 
 OURS = "hashnets_np.conformance.numpy_layer:NumpyLayer"
 ALL_TOPICS = list(dict.fromkeys(case.topic for case in all_cases()))
@@ -255,3 +266,92 @@ def test_the_kit_runs_in_pytest(name, code, words):
 
 def test_sparse_arrays():
     assert dense({"shape": [2, 2], "at": [[0, 1, 5]], "rest": 0.5}, "float32").tolist() == [[0.5, 5], [0.5, 0.5]]
+
+
+@pytest.mark.parametrize("topic", ["forward", "gradients", "gather", "large-layer"])
+def test_an_answer_that_is_not_a_number_is_refused(topic):
+    class NotANumber(NumpyLayer):
+        def forward(self, a):
+            return super().forward(a) * np.nan
+
+        def backward(self, a, dz):
+            return tuple(None if x is None else x * np.nan for x in super().backward(a, dz))
+
+        def gather(self):
+            return super().gather() * np.nan
+
+    results = [r for r in check(NotANumber, [topic]) if r.case.valid and r.case.inputs.get("a") != []]
+    assert results and [r.case.id for r in results if r.status != FAILS or "nan" not in r.difference] == []
+
+
+def outputs():
+    """Go through the float arrays that valid cases expect: (case, name, as it is written, the array)."""
+    for case in all_cases():
+        for name, x in case.expected.items():
+            if case.dtype != "int" and case.operation != "stored_bytes" and x is not None and not isinstance(x, str):
+                yield case, name, x, dense(x, np.float64)
+
+
+def test_an_answer_is_held_against_the_tolerance_of_its_case():
+    tried = 0
+    for case, name, x, wanted in outputs():
+        if case.tolerance and wanted.any():
+            bound = case.tolerance * np.abs(wanted).max()
+            at = np.unravel_index(np.abs(wanted).argmax(), wanted.shape)
+            for off, refused in ((0.5, False), (-0.5, False), (2, True), (-2, True), (np.nan, True)):
+                found = wanted.copy()
+                found[at] += off * bound
+                assert bool(differs(name, x, found, case)) == refused, (case.id, name, off)
+            tried += 1
+    assert tried > 100
+
+
+def test_entries_that_a_sparse_case_does_not_list_are_held_against_the_rest():
+    tried = 0
+    for case, name, x, wanted in outputs():
+        if isinstance(x, dict) and x["rest"] != "any":
+            listed = {tuple(index) for *index, _ in x["at"]}
+            place = next(index for index in np.ndindex(wanted.shape) if index not in listed)
+            assert not differs(name, x, wanted, case)
+            wanted[place] += 1
+            assert f"{name}[{', '.join(map(str, place))}]: expected" in differs(name, x, wanted, case)
+            tried += 1
+    assert tried
+
+
+def test_what_should_not_be_there_or_not_be_finite_is_refused_if_it_is():
+    case = all_cases()[0]
+    assert not differs("db", None, None, case) and not differs("db", None, np.zeros(0), case)
+    assert "db: expected none" in differs("db", None, np.zeros(3), case)
+    assert "db: expected an array" in differs("db", [0.0], None, case)
+    assert not differs("z", "not finite", [1.0, np.inf], case) and differs("z", "not finite", [1.0, 2.0], case)
+
+
+def test_a_saved_layer_may_be_neither_too_large_nor_too_small():
+    case = next(c for c in all_cases() if c.operation == "stored_bytes")
+    low, high = case.expected["min_bytes"], case.expected["max_bytes"]
+    found = [judge_size(case, size) for size in (low - 1, low, high, high + 1)]
+    assert [r.status for r in found] == [FAILS, HOLDS, HOLDS, FAILS]
+    assert [r.bugs for r in found] == [set(), set(), set(), {"CheckpointHoldsMap"}]
+
+
+def test_of_two_bugs_the_one_that_would_have_shown_less_often_elsewhere_is_likely():
+    case = replace(all_cases()[0], flags=("ForA",))
+    held = Result(replace(case, wrong=({"flag": "Z"},)), HOLDS)
+    both = Result(case, FAILS, bugs={"A", "Z"})
+    assert likely_bugs([held, both, both]) == [("A", 2)]
+    only_z = Result(case, FAILS, bugs={"Z"})
+    assert likely_bugs([held, both, only_z]) == [("Z", 2)]
+    assert likely_bugs([held, both, both, only_z]) == [("Z", 3)]
+
+
+def test_only_failures_that_are_no_known_bug_say_what_their_cases_were_made_for():
+    case = all_cases()[0]
+    results = [Result(replace(case, flags=(flag,)), FAILS, bugs=bugs) for flag, bugs in (("A", {"A"}), ("B", set()))]
+    assert made_to_catch(results) == ["B"]
+
+
+def test_a_right_answer_does_not_excuse_writing_into_the_input():
+    results = check(BROKEN["WritesIntoInput"][0], ["forward"])
+    results = [r for r in results if r.case.valid and np.any(r.case.inputs["a"])]
+    assert results and all(r.status == FAILS and r.bugs == {"InputOverwritten"} for r in results)

@@ -103,3 +103,23 @@ def test_the_real_mnist(shared):
     data = hn.load_dataset("mnist", shared / "data")
     assert [len(x) for x in (data.x_train, data.x_valid, data.x_test)] == [48_000, 12_000, 10_000]
     np.testing.assert_array_equal(np.bincount(data.y_test), [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009])
+
+
+def test_joined_examples_keep_their_labels_and_the_test_set():
+    data = hn.load_dataset("digits")
+    joined = data.refit()
+    for part in "xy":
+        both = [getattr(data, f"{part}_train"), getattr(data, f"{part}_valid")]
+        np.testing.assert_array_equal(getattr(joined, f"{part}_train"), np.concatenate(both))
+        np.testing.assert_array_equal(getattr(joined, f"{part}_test"), getattr(data, f"{part}_test"))
+    assert len(joined.x_valid) == len(joined.y_valid) == 0
+
+
+def test_files_are_looked_for_in_the_most_specific_place_first(tiny_mnist, tmp_path, monkeypatch):
+    monkeypatch.setenv("HASHNETS_DATA", str(tmp_path / "variable"))
+    named, variable, cache = tmp_path / "named", tmp_path / "variable", tmp_path / "cache"
+    assert datasets.search_path(named) == [named, variable, cache]
+    for folder in (cache, variable, named):  # each is found before those that came earlier
+        folder.mkdir()
+        (folder / "x").write_text("")
+        assert datasets.find_file("x", named, "mnist") == folder / "x"

@@ -164,6 +164,9 @@ def test_inputs_of_any_layout_need_no_compilation_of_their_own(batch):
     for x in odd:
         x.flags.writeable = False
     all_four(m, *odd)
+    for x in (w, a, dz, dV):  # as they are, and only to be read
+        x.flags.writeable = False
+    all_four(m, w, a, dz, dV)
     assert [len(k.signatures) for k in kernels] == compiled
 
 
@@ -176,6 +179,20 @@ def test_an_explicit_table_goes_through_the_plain_version(rng):
          *plain.hashed_backward(w, a, dz, m)), strict=True,
     ):  # fmt: skip
         np.testing.assert_allclose(result, wanted, rtol=1e-12, atol=1e-12)
+
+
+def test_blas_has_one_thread_in_every_piece_and_in_the_plain_version(monkeypatch):
+    def look(*_):
+        seen.append([library["num_threads"] for library in fast_threads.blas().info()])
+
+    seen, m = [], SharingMap.from_table(np.zeros((3, 4), int), buckets=1)
+    for name in ("hashed_forward", "hashed_backward"):
+        monkeypatch.setattr(plain, name, look)
+    with fast_threads.blas().limit(limits=2):
+        fast_threads.run(look, 3)
+        fast.hashed_forward(np.ones(1), np.ones((2, 4)), m)
+        fast.hashed_backward(np.ones(1), np.ones((2, 4)), np.ones((2, 3)), m)
+    assert len(seen) == 5 and all(threads == [1] * len(threads) for threads in seen)
 
 
 @pytest.mark.parametrize("offset", [0.0, 1.0])
@@ -271,13 +288,16 @@ def test_a_second_process_compiles_nothing(tmp_path):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_a_forked_child_makes_a_pool_of_its_own():
     program = """
-import os
+import os, signal
 import numpy as np, hashnets_np as hn
 m = hn.SharingMap(600, 600, buckets=100, seed=1)
 w, a = np.ones(100, np.float32), np.ones((20, 600), np.float32)
 z = hn.hashed_forward(w, a, m)
 child = os.fork()
 if child == 0:
+    signal.alarm(60)  # a map of text takes its turn inside the kernels' turn, in a child too
+    text = hn.SharingMap(600, 600, buckets=100, kind="authors2015")
+    hn.hashed_forward(w, a, text)
     os._exit(0 if np.array_equal(hn.hashed_forward(w, a, m), z) else 1)
 assert os.waitpid(child, 0)[1] == 0
 """

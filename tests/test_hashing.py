@@ -40,6 +40,7 @@ def test_arguments_broadcast():
     assert table.shape == (3, 4) and table.dtype == np.uint32
     assert table[2, 1] == xxh32_pair(2, 1, 7) == reference(2, 1, 7)
     assert xxh32_pair(np.empty((0, 3), int), 1, 2).shape == (0, 3)
+    assert xxh32_pair([], [], 7).shape == (0,)  # a list of nothing is of floats
 
 
 @pytest.mark.parametrize("bad", [-1, 2**32, 2**70, 1.0, "3", None, True, np.array([1.5])])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from hashnets_np import (
     SharingMap,
+    explain,
     feature_hash,
     feature_hashing_forward,
     hash_gather,
@@ -214,3 +215,11 @@ def test_importing_the_package_loads_no_heavy_library():
     heavy = ["numba", "matplotlib", "tqdm", "pooch", "safetensors", "threadpoolctl"]
     code = f"import sys, hashnets_np; print([x for x in {heavy} if x in sys.modules])"
     assert run_python(code).stdout.strip() == "[]"
+
+
+def test_as_many_mates_are_listed_as_asked_for_the_weight_itself_left_out():
+    m = SharingMap.from_table([[0, 0, 1, 0], [0, 0, 0, 0]], buckets=2)
+    shown = explain(m, 0, 1, show=3)
+    assert shown.mates == [(0, 0), (0, 3), (1, 0)] and shown.num_mates == 6
+    only_row = explain(SharingMap.from_table([[0] * 8], buckets=1), 0, 1, show=3)
+    assert only_row.mates == [(0, 0), (0, 2), (0, 3)] and "and 4 more" in str(only_row)

@@ -221,6 +221,112 @@ def test_the_convexity_check_agrees_with_a_naive_one():
 def test_convex_sets_are_balanced_in_class_and_in_white_pixels():
     x, y = generators.convex(6000, RNG(1))
     assert generators.is_convex(x > 0).tolist() == (y == 1).tolist()
-    assert abs(y.mean() - 0.5) < 0.03
+    assert abs(y.mean() - 0.5) < 0.03 and abs((y[1:] == y[:-1]).mean() - 0.5) < 0.03  # drawn, not in turn
     a, b = x[y == 1].mean(axis=1), x[y == 0].mean(axis=1)
     assert a.min() * 784 >= 19 and abs(a.mean() - b.mean()) < 3 * np.sqrt(a.var() / len(a) + b.var() / len(b))
+
+
+def test_digits_are_enlarged_about_their_centres():
+    images = RNG(0).random((2, 16)).astype(np.float32)
+    large = generators.enlarge(images, 8).reshape(2, 8, 8)
+    for turned in (lambda x: x[:, ::-1], lambda x: x[:, :, ::-1], lambda x: x.transpose(0, 2, 1)):
+        again = generators.enlarge(turned(images.reshape(2, 4, 4)).reshape(2, 16), 8).reshape(2, 8, 8)
+        np.testing.assert_allclose(again, turned(large), atol=2e-3)
+    ramp = np.tile(np.arange(4, dtype=np.float32), (4, 1)).reshape(1, 16)  # pixel centres at 1/8, 3/8, 5/8, 7/8
+    row = generators.enlarge(ramp, 8).reshape(8, 8)[0]
+    np.testing.assert_allclose(row, [0, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3], atol=4e-3)
+
+
+def test_pink_noise_has_a_standard_deviation_of_one_fifth_and_few_pixels_are_cut_off():
+    field = generators.pink_field(256, RNG(1))
+    assert abs(field.mean() - 0.5) < 0.01 and abs(field.std() - 0.2) < 0.01
+    assert ((field == 0) | (field == 1)).mean() < 0.03
+
+
+def test_patches_come_from_everywhere_and_a_picture_of_their_own_size_is_one():
+    picture = RNG(0).random((28, 28))
+    for patch in generators.patches([picture], 2, 28, RNG(1)):
+        np.testing.assert_array_equal(patch, picture.ravel().astype(np.float32))
+    pixels = RNG(0).random((30, 30))  # nine patches: each is there among 200
+    assert len(np.unique(generators.patches([pixels], 200, 28, RNG(1))[:, 0])) == 9
+
+
+def test_digits_are_turned_by_all_angles(monkeypatch):
+    angles = []
+    monkeypatch.setattr(generators, "rotate", lambda images, a: angles.extend(a) or images)
+    generators.rotated(np.zeros((1000, 784), np.float32), RNG(0))
+    assert all(200 < n < 300 for n in np.histogram(angles, 4, (0, 2 * np.pi))[0])
+
+
+def test_the_smallest_area_of_a_half_plane_set_itself_is_kept():
+    sets = generators.half_plane_sets(3000, generators.CONVEX_GEOMETRIC, generators.CONVEX_AREA, RNG(0))
+    assert sets.sum(axis=1).min() == generators.CONVEX_AREA == 19
+
+
+def test_sets_made_again_keep_labels_and_splits_of_the_digits_and_differ_in_their_noise():
+    digits = hn.load_dataset("digits")
+    for name in ("basic", "rot", "bg-rand", "bg-img", "bg-img-rot"):
+        data = hn.load_dataset(name)
+        for part in ("y_train", "y_valid", "y_test"):
+            np.testing.assert_array_equal(getattr(data, part), getattr(digits, part))
+    basic = hn.load_dataset("basic")
+    for part in ("x_train", "x_valid", "x_test"):
+        np.testing.assert_array_equal(getattr(basic, part), generators.enlarge(getattr(digits, part), 28))
+
+
+def test_each_set_is_disturbed_as_its_name_says():
+    digits = hn.load_dataset("basic").x_test
+    sets = {name: hn.load_dataset(name).x_test for name in ("rot", "bg-rand", "bg-img", "bg-img-rot")}
+    black = {name: float((x == 0).mean()) for name, x in sets.items()}
+    assert black["rot"] > 0.2 and max(black["bg-rand"], black["bg-img"], black["bg-img-rot"]) < 0.1
+    whole = {name: bool((x >= digits - 1 / 255).all()) for name, x in sets.items()}  # the digit upright on top
+    assert whole == {"rot": False, "bg-rand": True, "bg-img": True, "bg-img-rot": False}
+
+
+def test_each_set_has_random_numbers_of_its_own(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(larochelle, "disturb", lambda name, digits, pictures, rng: drawn.append(rng.random()) or digits)
+    for name in ("rot", "bg-rand", "bg-img", "bg-img-rot"):
+        hn.load_dataset(name)
+    assert len(set(drawn)) == 4  # ROT and BG-IMG-ROT, say, are not turned by the same angles
+
+
+def test_basic_is_the_first_62000_images_of_mnist(tmp_path, monkeypatch):
+    y = np.arange(70_000)
+    x = (y % 1000 / 1000).astype(np.float32)[:, None]
+    mnist = hn.Dataset("mnist", x[:48_000], y[:48_000], x[48_000:60_000], y[48_000:60_000], x[60_000:], y[60_000:], "")
+    monkeypatch.setattr(larochelle, "find_file", lambda name, *_: None if name.endswith(".zip") else Path(name))
+    monkeypatch.setattr(larochelle, "load_mnist", lambda data_dir: mnist)
+    data = hn.load_dataset("basic")
+    assert [len(part) for part in (data.y_train, data.y_valid, data.y_test)] == [10_000, 2_000, 50_000]
+    np.testing.assert_array_equal(np.concatenate([data.y_train, data.y_valid, data.y_test]), y[:62_000])
+    assert data.provenance == "reconstructed: slices of MNIST"
+
+
+def test_the_users_photographs_are_read_as_grey_levels_and_never_taken_from_the_cache(tmp_path, monkeypatch):
+    from matplotlib.image import imsave
+
+    folder = tmp_path / "photographs"
+    folder.mkdir()
+    pixels = RNG(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    imsave(folder / "a.png", pixels)
+    (picture,) = larochelle.read_photographs(folder)
+    np.testing.assert_allclose(picture, pixels.mean(axis=2) / 255, atol=1e-6)
+    monkeypatch.setattr("matplotlib.image.imread", lambda path: pixels)  # as JPEG is read: 0 to 255
+    np.testing.assert_allclose(larochelle.read_photographs(folder)[0], pixels.mean(axis=2) / 255, atol=1e-6)
+    monkeypatch.undo()
+
+    monkeypatch.setattr(larochelle, "cache_dir", lambda: tmp_path / "cache")
+    monkeypatch.setattr("hashnets_np.datasets.cache_dir", lambda: tmp_path / "cache")
+    monkeypatch.delenv("HASHNETS_DATA", raising=False)
+    first = larochelle.regenerate("bg-img", photographs=folder)
+    imsave(folder / "a.png", 255 - pixels)
+    other = larochelle.regenerate("bg-img", photographs=folder)
+    assert "the user's photographs" in first.provenance and not np.array_equal(first.x_test, other.x_test)
+    assert not list((tmp_path / "cache").rglob("bg-img*"))
+
+
+def test_a_last_line_without_its_end_is_read_too(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("x_train.amat", " ".join(["0.5"] * 785) + "\n" + " ".join(["0.25"] * 785))
+    assert larochelle.read_amat(tmp_path / "x.zip", "x_train.amat")[:, 0].tolist() == [0.5, 0.25]

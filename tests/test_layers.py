@@ -1,11 +1,13 @@
 """Layers: shapes, counts, biases, dropout, initialisation; every gradient by the gradient check."""
 
+import sys
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
 import hashnets_np as hn
+from hashnets_np.baselines import LowRankLinear, MaskedLinear
 from hashnets_np.files import make_layer
 
 BIASES = ("column", "hashed", "dense", None)
@@ -196,3 +198,82 @@ def test_directions_that_flip_a_relu_are_drawn_again_and_counted(rng):
     assert f"{report.redrawn} drawn again" in str(report)
     with pytest.raises(RuntimeError, match="smaller step"):
         hn.gradcheck(network((15,), "column"), x, y, step=10.0)
+
+
+@pytest.mark.parametrize("bias", BIASES)
+def test_a_float32_layer_computes_in_float32(kernels, rng, bias):
+    layer = hn.HashedLinear(10, 7, "1/2", bias=bias)
+    z = layer.forward(rng.normal(size=(5, 10)).astype(np.float32))
+    da = layer.backward(z)
+    assert {array.dtype for array in (z, da, *layer.grads.values())} == {np.dtype(np.float32)}
+
+
+def test_the_slope_of_relu_at_0_is_0():
+    relu = hn.ReLU()
+    relu.forward(np.array([[-1.0, 0.0, 2.0]]))
+    np.testing.assert_array_equal(relu.backward(np.ones((1, 3))), [[0, 0, 1]])
+
+
+def test_an_error_term_of_another_shape_is_refused(rng):
+    for layer in (hn.Linear(4, 3), hn.HashedLinear(4, 3, "1/2")):
+        layer.forward(rng.normal(size=(5, 4)))
+        for shape in ((5, 4), (4, 3), (3,)):
+            with pytest.raises(ValueError, match=r"dz has|one row per example"):
+                layer.backward(np.ones(shape))
+
+
+@pytest.mark.parametrize("make", [lambda seed: hn.HashedLinear(9, 8, buckets=20, seed=seed),
+                                  lambda seed: hn.Linear(9, 8, seed=seed), lambda seed: MaskedLinear(9, 8, 20, seed),
+                                  lambda seed: LowRankLinear(9, 8, 2, seed)])
+def test_initial_weights_depend_on_the_seed_of_the_layer(make):
+    (first, *_), (again, *_), (other, *_) = (make(seed).params.values() for seed in (1, 1, 2))
+    assert np.array_equal(first, again) and not np.isclose(first, other).any()
+
+
+def test_more_buckets_than_virtual_weights_leave_as_many_buckets_as_biases():
+    layer = hn.HashedLinear(2, 3, buckets=50, bias="hashed")
+    assert [p.size for p in layer.params.values()] == [50, 3]
+
+
+def test_a_network_in_another_dtype_is_a_copy(rng):
+    net = network((15,), "dense", dtype=np.float32)
+    before = dict(net.parameters())
+    hn.gradcheck(net, rng.normal(size=(20, 12)), rng.integers(0, 4, 20))
+    twin = net.astype(np.float64)
+    assert all(p is before[name] and not np.shares_memory(p, q) for (name, p), (_, q) in
+               zip(net.parameters(), twin.parameters(), strict=True))
+
+
+def test_the_gradient_check_leaves_the_input_as_it_is(rng):
+    x = rng.normal(size=(20, 12))
+    x.flags.writeable = False
+    assert hn.gradcheck(network((15,), "column"), x, rng.integers(0, 4, 20)).worst <= 1e-6
+
+
+def test_the_gradient_check_keeps_the_worst_of_its_directions(rng):
+    class Wrong(hn.HashedLinear):
+        def backward(self, dz, input_grad=True):
+            da = super().backward(dz, input_grad)
+            self.grads["w"] = self.grads["w"] + rng.normal(size=self.grads["w"].shape)
+            return da
+
+    x, y = rng.normal(size=(20, 12)), rng.integers(0, 4, 20)
+    errors = []
+    for directions in range(1, 7):  # the first ones are the same for the same seed
+        rng = np.random.default_rng(1)
+        errors.append(hn.gradcheck(hn.Network([Wrong(12, 4, "1/2")]), x, y, directions=directions).errors["0.w"])
+    assert errors == sorted(errors) and errors[0] < errors[-1]
+
+
+def test_a_direction_orthogonal_to_the_gradient_is_measured_against_a_typical_slope(monkeypatch, rng):
+    net, module = hn.Network([hn.Linear(2, 3, bias=False)]), sys.modules["hashnets_np.gradcheck"]
+    x, y = rng.normal(size=(20, 2)), rng.integers(0, 3, 20)
+    monkeypatch.setattr(module, "draw_slope", lambda net, x, y, loss, place, *_: (1e-9, np.zeros(place.shape), 0))
+    error = hn.gradcheck(net, x, y).errors["0.w"]
+    assert error == pytest.approx(1e-9 / (np.linalg.norm(net_gradient(net, x, y)) / 6**0.5))
+
+
+def net_gradient(net, x, y):
+    net = net.astype(np.float64)
+    net.backward(hn.softmax_cross_entropy(net.forward(x), y)[1])
+    return net.layers[0].grads["w"]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import hashnets_np as hn
-from hashnets_np.methods import METHODS, budgets, dense_count, equal_size_widths
+from hashnets_np.methods import METHODS, budgets, dense_count, equal_size_widths, lrd_layer, rer_layer
 from hashnets_np.sweep.grid import read_grid
 
 THREE, FIVE = [784, 1000, 10], [784, 1000, 1000, 1000, 10]
@@ -81,12 +81,48 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others():
     assert np.array_equal(w[0], w[1]) and not np.array_equal(w[0], w[2])
 
 
+@pytest.mark.parametrize(("method", "fixed"), [("rer", "kept"), ("lrd", "fixed")])
+def test_layers_of_a_baseline_have_masks_and_factors_of_their_own(method, fixed):
+    net = hn.build(method, [30, 30, 30], compression="1/2", seed=1)
+    first, second = (getattr(layer, fixed) for layer in net.layers[::2])
+    assert not np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("method", METHODS)
+def test_a_network_has_the_dtype_that_was_asked_for(method, dtype):
+    net = hn.build(method, [9, 8, 3], compression="1/2", dtype=dtype)
+    assert {p.dtype for _, p in net.parameters()} == {np.dtype(dtype)}
+    assert net.forward(np.ones((2, 9), dtype)).dtype == dtype
+
+
+def test_hidden_layers_of_different_width_shrink_at_one_rate_to_the_nearest_whole_width():
+    # step 1 of 3: 3 -> 1 and 2 -> 2/3, which is nearer to 1; step 2: 2 and 4/3; step 2 of 5: 5 -> 2, 4 -> 1.6
+    widths = [10, 5, 4, 3]
+    assert equal_size_widths(widths, dense_count([10, 2, 2, 3])) == [10, 2, 2, 3]
+
+
+def test_masks_of_dropout_have_seeds_far_from_those_of_the_layers():
+    net = hn.build("hashnet", [9, 8, 8, 3], compression="1/2", dropout=0.5, input_dropout=0.2, seed=5)
+    seeds = [layer.config()["seed"] for layer in net.layers if isinstance(layer, hn.Dropout)]
+    assert seeds == [hn.derive_seed(5, 1_000_000 + n) for n in range(3)]
+
+
 def test_dropout_stands_before_the_first_layer_and_after_each_relu():
     net = hn.build("nn", [9, 8, 8, 3], compression=1, dropout=0.5, input_dropout=0.2)
     names = [type(layer).__name__ for layer in net.layers]
     assert names == ["Dropout", "Linear", "ReLU", "Dropout", "Linear", "ReLU", "Dropout", "Linear"]
     assert [layer.rate for layer in net.layers if hasattr(layer, "rate")] == [0.2, 0.5, 0.5]
     assert len({layer.config()["seed"] for layer in net.layers if hasattr(layer, "rate")}) == 3
+
+
+def test_the_least_room_for_a_baseline_is_one_weight_or_a_factor_of_rank_1():
+    rng = np.random.default_rng(0)
+    assert rer_layer(4, 3, 3 + 1, 0, rng, np.float32).num_parameters() == 4
+    assert lrd_layer(4, 3, 3 + 3, 0, rng, np.float32).num_parameters() == 6
+    for make, stored in ((rer_layer, 3), (lrd_layer, 5)):
+        with pytest.raises(ValueError, match="too few for 3 biases"):
+            make(4, 3, stored, 0, rng, np.float32)
 
 
 BAD = [

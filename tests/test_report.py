@@ -4,19 +4,21 @@ import json
 import math
 import re
 
+import numpy as np
 import pytest
 
 from hashnets_np.__main__ import main
+from hashnets_np.methods import METHODS
 from hashnets_np.report import evidence, figures, tables
 from hashnets_np.report import results as res
 from hashnets_np.sweep.grid import read_grid
 from hashnets_np.sweep.records import append
 
 
-def write(folder, jobs, error, status="done", source="original"):
+def write(folder, jobs, error, status="done", source="original", valid=2.0):
     for number, job in enumerate(jobs):
         record = {"key": job.key, "status": status, "seed": job.seed, "test_error": error(job, number), "stored": 9,
-                  "epochs": 40, "valid_error": 2.0, "hyper": {"temperature": 4.0, "mix": 0.7},
+                  "epochs": 40, "valid_error": valid, "hyper": {"temperature": 4.0, "mix": 0.7},
                   "dataset": job.dataset, "provenance": f"{source}: x",
                   "test_examples": 50_000}
         append(folder / "runs.jsonl", record)
@@ -149,3 +151,90 @@ def test_the_report_shows_tables_figures_and_what_is_missing(tmp_path, capsys):
 def test_no_records_is_one_clear_line(tmp_path, capsys):
     assert main(["report", "--records", str(tmp_path)]) == 2
     assert "no finished run" in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+def test_hashnet_is_compared_with_the_network_of_equal_size_at_one_64th(tmp_path):
+    for dataset, error in (("mnist", 3.0), ("basic", 1.0), ("rot", 2.0)):
+        write(tmp_path, pick("table2", dataset=dataset, method="hashnet", layers=3), lambda *_: 2.0)
+        write(tmp_path, pick("table2", dataset=dataset, method="nn", layers=3, seed=0), lambda *_, e=error: e)
+    rows = rows_of(evidence.against_nn(res.results(tmp_path)))
+    assert [[row[0], *row[-2:]] for row in rows] == [
+        ["MNIST", "3, 1", "lower"], ["BASIC", "3, 1", "not lower"], ["ROT", "3, 1", "not lower"]]
+    assert rows[0][1:3] == ["2.00 +- 0.00", "3.00"]
+
+
+@pytest.mark.parametrize(("shift", "better", "surely", "worse"), [(-2.1, 1, 1, 0), (-1.9, 1, 0, 0), (1.9, 0, 0, 0),
+                                                                   (2.1, 0, 0, 1)])
+def test_a_difference_is_sure_beyond_two_standard_errors(tmp_path, shift, better, surely, worse):
+    write(tmp_path, pick("table2", dataset="mnist", method="nn", layers=3, seed=0), lambda *_: 2.0)
+    error = 100 * (2 * 0.02 * 0.98 / 50_000) ** 0.5  # nearly: the shift changes it a little
+    write(tmp_path, pick("table2", dataset="mnist", method="dk", layers=3, seed=0), lambda *_: 2.0 + shift * error)
+    text = evidence.dark_knowledge_table(res.results(tmp_path))
+    assert f"Of 1 differences {better} are below zero" in text and f"errors: {surely} below, {worse} above." in text
+
+
+@pytest.mark.parametrize(("alone", "taught", "count"), [(2.0, 2.5, 1), (2.0, 2.0, 0), (2.5, 2.0, 0)])
+def test_a_choice_with_a_teacher_that_is_worse_on_validation_is_counted(tmp_path, alone, taught, count):
+    for method, valid in (("nn", alone), ("dk", taught)):
+        write(tmp_path, pick("table2", dataset="mnist", method=method, layers=3, seed=0), lambda *_: 2.0, valid=valid)
+    assert f"in {count} the validation error is above" in evidence.dark_knowledge_table(res.results(tmp_path))
+
+
+def test_compressions_are_listed_in_the_order_of_their_sizes(tmp_path):
+    for method, error in (("hashnet", 2.0), ("nn", 3.0)):
+        write(tmp_path, pick("figure2", dataset="mnist", method=method), lambda *_, e=error: e)
+    rows = rows_of(evidence.payoff_table(res.results(tmp_path)))
+    assert [row[2] for row in rows] == ["1/64", "1/32", "1/16", "1/8", "1/4", "1/2", "1"]
+    assert {row[-2] for row in rows} == {"-1.00"}
+
+
+def test_the_columns_of_the_expansion_table_are_those_of_its_head(tmp_path):
+    errors = {"hashnet": 1.0, "rer": 2.0, "lrd": 3.0, "nn": 4.0}
+    write(tmp_path, pick("figure4", layers=3, expansion=1), lambda job, n: errors[job.method])
+    assert rows_of(evidence.inflation_table(res.results(tmp_path))) == [["3", "1", "1.00", "2.00", "3.00", "4.00"]]
+
+
+def test_the_lowest_error_of_a_complete_row_is_bold_and_the_papers_is_in_brackets(tmp_path):
+    errors = {"rer": 9.5, "lrd": 10.0, "nn": 11.0, "dk": 12.0, "hashnet": 9.25, "hashnetdk": 30.0}
+    write(tmp_path, pick("table2", dataset="mnist", layers=3, seed=0), lambda job, n: errors[job.method])
+    write(tmp_path, pick("table2", dataset="basic", layers=3, seed=0, method="nn"), lambda *_: 5.0)
+    found, paper = res.results(tmp_path), res.paper_tables()
+    mnist, basic, *_ = rows_of(tables.paper_table(2, 3, found))
+    papers = {method: paper["mnist", method, 3, "1/64"] for method in METHODS}
+    ours = {method: f"{error:.2f}" for method, error in errors.items()} | {"hashnet": "**9.25**"}
+    assert mnist == ["MNIST (original)", *(f"{ours[method]} ({papers[method]:.2f})" for method in METHODS)]
+    assert "**" not in "".join(basic)
+    (rer,) = [row for row in rows_of(tables.detail_table(2, 3, found)) if row[:2] == ["MNIST", "RER"]]
+    assert rer[2:5] == ["9.50", f"{papers['rer']:.2f}", f"{9.5 - papers['rer']:+.2f}"]
+
+
+def test_failed_runs_are_not_covered(tmp_path):
+    jobs = read_grid("figure2")
+    write(tmp_path, jobs[:21], lambda *_: 2.0)
+    write(tmp_path, jobs[21:42], lambda *_: 2.0, status="failed")
+    row = next(row for row in rows_of(tables.coverage_table(tmp_path)) if row[0] == "figure2")
+    assert row == ["figure2", "21", "21", "84", "25.0 %"]
+
+
+def test_ours_is_at_the_left_the_papers_at_the_right_and_points_are_joined_in_order(tmp_path):
+    write(tmp_path, pick("figure2", dataset="mnist", method="hashnet"), lambda *_: 50.0)
+    write(tmp_path, pick("table1", dataset="mnist", method="hashnet", layers=3), lambda job, n: 50.0 + job.seed)
+    found = res.results(tmp_path)
+    ours, theirs = figures.compose(2, found).axes[:2]
+    (line,) = ours.get_lines()
+    assert ours.get_title().startswith("ours") and theirs.get_title().startswith("the paper")
+    assert list(line.get_xdata()) == [1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1] and len(theirs.get_lines()) == 6
+    corners = ours.collections[0].get_paths()[0].vertices  # the band is two standard deviations wide at 1/8, in Table 1
+    band = corners[np.isclose(corners[:, 0], 1 / 8), 1]
+    assert (band.min(), band.max()) == pytest.approx((50.0, 52.0))  # seeds 0, 1, 2: 51 +- 1
+
+
+def test_the_network_of_the_stored_size_is_a_level_in_figure_4(tmp_path):
+    write(tmp_path, pick("figure4", layers=3), lambda *_: 2.0)
+    write(tmp_path, pick("figure3", dataset="mnist"), lambda *_: 9.0)
+    found = res.results(tmp_path)
+    curves = figures.our_curves(4, ("mnist", 3), found)
+    assert set(curves["nn"]) == {"x1", "x64"} and curves["nn"]["x64"] == curves["nn"]["x1"] == (2.0, 0.0)
+    write(tmp_path, pick("figure2", dataset="mnist"), lambda *_: 5.0)  # of other axes, in the same panel
+    curves = figures.our_curves(4, ("mnist", 3), res.results(tmp_path))
+    assert all(x.startswith("x") for curve in curves.values() for x in curve)

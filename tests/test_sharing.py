@@ -84,16 +84,17 @@ def test_an_impossible_map_is_refused(arguments, message):
 @pytest.mark.parametrize(
     ("bucket", "sign", "message"),
     [([[0, 2]], None, "1-based"), ([[-1, 0]], None, "1-based"), ([0, 1], None, "matrices"), ([[0.0]], None, "matrices"),
-     ([[0]], [[0]], r"\+1 or -1"), ([[0]], [[1, 1]], "one shape")],
+     ([[0]], [[0]], r"\+1 or -1"), ([[0, 1]], [[1, 0]], r"\+1 or -1"), ([[0]], [[1, 1]], "one shape")],
 )
 def test_an_impossible_table_is_refused(bucket, sign, message):
     with pytest.raises(ValueError, match=message):
         SharingMap.from_table(bucket, sign, buckets=2)
 
 
-def test_an_index_outside_the_matrix_is_refused():
+@pytest.mark.parametrize(("i", "j"), [(2, 0), (0, 3), ([0, 2], 0), (0, [0, 3])])
+def test_an_index_outside_the_matrix_is_refused(i, j):
     with pytest.raises(ValueError, match="2 x 3; indices are 0-based"):
-        SharingMap(2, 3, buckets=2).lookup(2, 0)
+        SharingMap(2, 3, buckets=2).lookup(i, j)
 
 
 def test_every_kind_gives_buckets_and_signs_in_range():

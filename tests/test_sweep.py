@@ -109,6 +109,10 @@ def test_a_run_takes_the_search_at_the_nearest_compression(method, compression, 
     assert (search.kind, search.compression, search.seed, search.hidden) == ("search", at, 0, 1000)
 
 
+def test_a_search_has_the_epochs_of_its_run():
+    assert search_for(replace(JOB, tune=True, max_epochs=7)).max_epochs == 7
+
+
 def test_searches_come_before_what_needs_them_once_each():
     order = with_searches([replace(JOB, method=m, seed=s, tune=True) for m in ("hashnetdk", "nn") for s in (0, 1)])
     assert len(order) == len(set(order)) == 4 + 4  # hashnetdk, hashnet and nn at 1/8, and the teacher's
@@ -150,6 +154,29 @@ def test_a_damaged_line_is_named(tmp_path):
     path.write_text('{"key": "a", "status": "done"}\n[]\n')
     with pytest.raises(ValueError, match=r"runs.jsonl, line 2 is no record"):
         records.append(path, record("b"))
+
+
+def test_a_record_that_is_no_json_is_refused_and_writes_nothing(tmp_path):
+    with pytest.raises(ValueError, match="JSON compliant"):
+        records.append(tmp_path / "runs.jsonl", record("a", train_loss=float("nan")))
+    assert records.read(tmp_path / "runs.jsonl") == {}
+
+
+def test_a_record_is_on_the_disk_before_append_returns(tmp_path, monkeypatch):
+    path, synced, fsync = tmp_path / "runs.jsonl", [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda number: synced.append(path.read_bytes()) or fsync(number))
+    records.append(path, record("a"))
+    assert synced == [path.read_bytes()] and synced[0].endswith(b"\n")
+
+
+def test_a_full_disk_leaves_the_records_as_they_were(tmp_path, monkeypatch):
+    path, write = tmp_path / "runs.jsonl", os.write
+    records.append(path, record("a"))
+    whole = path.read_bytes()
+    monkeypatch.setattr(os, "write", lambda number, line: write(number, line[:7]))
+    with pytest.raises(OSError, match=r"the disk of .*runs.jsonl is full"):
+        records.append(path, record("b"))
+    assert path.read_bytes() == whole
 
 
 def append_one(path):
@@ -198,15 +225,74 @@ def test_a_run_trains_on_training_and_validation_examples_and_tests_once(monkeyp
     json.dumps(made, allow_nan=False)
 
 
+def test_a_training_has_the_step_the_schedule_the_seeds_and_the_dropout_of_its_job(monkeypatch):
+    seen = {}
+
+    def fit(net, data, epochs, batch_size, optimiser, seed, loss, targets):
+        seen.update(net=net, epochs=epochs, batch_size=batch_size, optimiser=optimiser, seed=seed)
+        return hn.History()
+
+    monkeypatch.setattr(work, "fit", fit)
+    hyper = {"rate": 0.5, "momentum": 0.8, "input_dropout": 0.1, "dropout": 0.3}
+    work.train(replace(JOB, seed=5), hyper, hn.load_dataset("digits"), 7)
+    assert (seen["epochs"], seen["batch_size"], seen["seed"]) == (7, 50, 5)
+    optimiser = seen["optimiser"]
+    assert (optimiser.momentum, optimiser.schedule) == (0.8, "cosine")
+    assert optimiser.learning_rate == pytest.approx(0.1)  # a constant gradient ends up with 0.1 / (1 - 0.8)
+    layers = seen["net"].layers
+    assert [layer.rate for layer in layers if isinstance(layer, hn.Dropout)] == [0.1, 0.3]
+    assert [layer.map.seed for layer in layers if isinstance(layer, hn.HashedLinear)] == [
+        hn.derive_seed(5, n) for n in (0, 1)]
+
+
+def test_there_is_one_teacher_of_seed_0_for_the_students_of_a_depth_and_another_for_other_hyper_parameters(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setattr(work, "cache_dir", lambda: tmp_path)
+    taught, train = [], work.train_to_the_end
+    monkeypatch.setattr(work, "train_to_the_end", lambda job, hyper, *rest: taught.append((job, hyper)) or train(
+        job, hyper, *rest))
+    data, job = hn.load_dataset("digits"), replace(JOB, method="dk", seed=3)
+    first = work.teacher_logits(job, work.DEFAULTS, data, 1)
+    again = work.teacher_logits(replace(job, seed=4, method="hashnetdk"), work.DEFAULTS, data, 1)
+    np.testing.assert_array_equal(again, first)
+    other = work.teacher_logits(job, work.DEFAULTS | {"rate": 0.1}, data, 1)
+    assert not np.array_equal(other, first)
+    assert [(t.method, t.compression, t.expansion, t.seed, h["rate"]) for t, h in taught] == [
+        ("nn", "1", None, 0, 0.5), ("nn", "1", None, 0, 0.1)]
+
+
+def test_at_an_expansion_the_teacher_is_the_full_network(monkeypatch):
+    job = replace(JOB, method="hashnetdk", compression=None, expansion=8, hidden=50, tune=True)
+    found = {search.key: {"hyper": {"of": search.method}, "epochs": 3} for search in grid.needs(job)}
+    asked = []
+    monkeypatch.setattr(work, "teacher_logits", lambda *arguments: asked.append(arguments))
+    work.teacher_for(job, found, hn.load_dataset("digits"))
+    ((teacher, hyper, _, epochs),) = asked
+    assert (teacher.hidden, hyper, epochs) == (1000, {"of": "nn"}, 3)
+
+
+def test_a_run_without_a_search_has_the_validation_error_of_the_epoch_it_chose(monkeypatch):
+    asked, net = [], hn.build("nn", [64, 4, 10], compression=1)
+
+    def train_to_the_end(job, hyper, data, epochs, teacher):
+        asked.append(epochs)
+        return net, hn.History(train_loss=[1.0], valid_error=[50.0, 10.0, 11.0, 11.5, 30.0]), 0
+
+    monkeypatch.setattr(work, "train_to_the_end", train_to_the_end)
+    made = work.do_run(replace(JOB, max_epochs=5), {}, hn.load_dataset("digits"))
+    assert asked == [5, 4] and (made["epochs"], made["valid_error"]) == (4, 11.5)
+
+
 def test_a_training_that_blows_up_begins_again_with_half_the_step_size(monkeypatch):
     rates = []
 
     def train(job, hyper, *_):
         rates.append(hyper["rate"])
-        return None, hn.History(train_loss=[2.0, 1e6 if hyper["rate"] > 0.2 else 1.0], diverged=hyper["rate"] > 0.4)
+        return None, hn.History(train_loss=[2.0, 4.7 if hyper["rate"] > 0.2 else 4.5], diverged=hyper["rate"] > 0.4)
 
     monkeypatch.setattr(work, "train", train)
-    data = hn.load_dataset("digits")
+    data = hn.load_dataset("digits")  # 4.61 is twice the loss of ten equal logits
     assert work.train_to_the_end(JOB, {"rate": 0.5}, data, 2)[2] == 2 and rates == [0.5, 0.25, 0.125]
     with pytest.raises(FloatingPointError, match="still blew up after 5 halvings"):
         work.train_to_the_end(JOB, {"rate": 100.0}, data, 2)
@@ -289,12 +375,50 @@ def test_a_search_with_dark_knowledge_begins_with_what_was_chosen_without_and_ta
     assert trials[3]["hyper"] in deep and trials[0]["hyper"] not in deep
 
 
+def test_a_search_repeats_itself_and_only_its_first_round_begins_in_the_middle(monkeypatch):
+    pytest.importorskip("optuna")
+    monkeypatch.setattr(tune, "valid_curve", lambda job, hyper, *_, **__: [hyper["rate"]])
+    data = hn.load_dataset("digits")
+    first, again, second = (tune.search(JOB, tune.RANGES, {}, data, 1, seed) for seed in (0, 0, 1))
+    assert first == again
+    assert [t["hyper"]["rate"] for t in first[:3]] == list(tune.FIRST_RATES)
+    assert not {t["hyper"]["rate"] for t in second} & set(tune.FIRST_RATES)
+
+
+def test_the_trials_of_all_rounds_compete_and_ranges_grow_from_round_to_round(monkeypatch):
+    rounds, compared = [], []
+
+    def search(job, ranges, found, data, epochs, seed):
+        rounds.append((seed, ranges["rate"]))
+        rate = ranges["rate"].high if len(rounds) < 3 else 1.0  # twice at the edge, then inside
+        return [{"hyper": tune.MIDDLE | {"rate": rate}, "valid_error": 5.0 + len(rounds)}]
+
+    monkeypatch.setattr(tune, "search", search)
+    monkeypatch.setattr(tune, "train_finalists", lambda job, trials, *_: compared.extend(trials) or [
+        {"hyper": {}, "valid_error": 1.0}])
+    made = tune.do_search(replace(JOB, kind="search", tune=True), {}, hn.load_dataset("digits"))
+    assert [seed for seed, _ in rounds] == [0, 1, 2]
+    assert rounds[0][1].high < rounds[1][1].high < rounds[2][1].high
+    assert [t["valid_error"] for t in compared] == [6.0, 7.0, 8.0] and len(made["rounds"]) == 3
+    assert made["at_edge"] is False
+
+
+def test_the_epochs_of_a_final_are_chosen_with_all_validation_examples(monkeypatch):
+    x = np.zeros((60_000, 1), np.float32)
+    data = hn.Dataset("x", x[:48_000], x[:48_000, 0], x[48_000:], x[48_000:, 0], x[:0], x[:0, 0], "")
+    asked = []
+    monkeypatch.setattr(tune, "valid_curve", lambda *_, **__: np.array([3.0, 2.0]))
+    monkeypatch.setattr(tune, "choose_epochs", lambda curve, examples: asked.append(examples) or 2)
+    assert tune.train_in_full(JOB, {}, {}, data, 2)["valid_error"] == 2.0 and asked == [12_000]
+
+
 def test_there_are_more_epochs_for_fewer_examples_and_for_basic():
     def data(n):
         return hn.Dataset("x", np.zeros((n, 1)), np.zeros(n), *[np.zeros((0, 1)), np.zeros(0)] * 2, "")
 
     free = replace(JOB, max_epochs=None)
     assert [work.epochs_for(free, data(n)) for n in (1_200, 12_000, 60_000)] == [150, 40, 30]
+    assert work.epochs_for(free, replace(data(1_500), x_valid=np.zeros((501, 1)), y_valid=np.zeros(501))) == 40
     assert work.epochs_for(replace(free, dataset="basic"), data(12_000)) == 120
     assert work.epochs_for(replace(JOB, dataset="basic"), data(12_000)) == 2
 
@@ -335,6 +459,7 @@ def test_a_best_value_at_the_end_of_its_range_widens_it_unless_the_end_means_som
     assert tune.RANGES["dropout"].widened(0.0) == tune.RANGES["dropout"]
     assert tune.RANGES["dropout"].widened(0.7).high > 0.9
     assert tune.RANGES["momentum"].widened(0.98).high == 0.999
+    assert tune.RANGES["momentum"].widened(0.3).low == 0.0
 
 
 def test_large_sets_are_searched_on_12000_examples_and_small_ones_by_folds():
@@ -353,6 +478,7 @@ def test_large_sets_are_searched_on_12000_examples_and_small_ones_by_folds():
 def test_the_number_of_epochs_is_the_last_within_a_standard_error_of_the_lowest():
     assert work.choose_epochs([50, 9.9, 10.4, 10.8, 12.0], 1000) == 4
     assert work.choose_epochs([50, 9.9, 10.4, 10.8, 12.0], 10**9) == 2
+    assert work.choose_epochs([3.0, 0.0, 0.0, 1.0], 1000) == 3
 
 
 # Driving
@@ -429,7 +555,19 @@ def test_a_run_is_not_handed_out_before_its_search_is_done():
     assert submitted == [search, run] and waiting == []
 
 
-def test_a_run_waits_for_its_search_and_is_left_when_that_fails(tmp_path, monkeypatch):
+def test_no_more_jobs_are_in_flight_than_there_are_workers():
+    class Slow(Here):
+        def submit(self, function, *args):
+            return Future()
+
+    jobs = [replace(JOB, seed=s) for s in range(5)]
+    waiting, running = list(jobs), {}
+    drive.hand_out(waiting, running, {}, drive.Workers(Slow, 2), None)
+    assert list(running.values()) == jobs[:2] and waiting == jobs[2:]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_run_waits_for_its_search_and_is_left_when_that_fails(tmp_path, monkeypatch, workers):
     order = []
 
     def fake(job, found, data_dir, provenance):
@@ -441,9 +579,9 @@ def test_a_run_waits_for_its_search_and_is_left_when_that_fails(tmp_path, monkey
     monkeypatch.setattr(drive, "do", fake)
     job = replace(JOB, tune=True)
     status = "failed"
-    assert drive.sweep([job], tmp_path, here()) == {"done": 0, "failed": 1, "left": 1} and order == ["search"]
+    assert drive.sweep([job], tmp_path, here(workers)) == {"done": 0, "failed": 1, "left": 1} and order == ["search"]
     status = "done"
-    assert drive.sweep([job], tmp_path, here(), retry=True)["done"] == 2 and order == ["search", "search", "run"]
+    assert drive.sweep([job], tmp_path, here(workers), retry=True)["done"] == 2 and order == ["search", "search", "run"]
 
 
 def tell_threads(job, found, data_dir, provenance):
@@ -457,6 +595,15 @@ def test_workers_are_told_of_one_thread_and_this_process_is_left_alone(tmp_path,
     drive.sweep([JOB], tmp_path, drive.local_workers(1))
     (told,) = records.read_all(tmp_path).values()
     assert set(told["threads"].values()) == {"1"} and dict(os.environ) == before
+
+
+def test_variables_are_set_for_a_while_only(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)  # sweeps in other tests may have left it
+    before = dict(os.environ)
+    with drive.environment(drive.ONE_THREAD):
+        assert {os.environ[name] for name in drive.ONE_THREAD} == {"1"}
+    assert dict(os.environ) == before and "MKL_NUM_THREADS" not in os.environ
 
 
 def die_once(job, found, data_dir, provenance):
@@ -572,6 +719,12 @@ def test_workers_end_with_a_sweep_that_is_killed_alone(tmp_path):
         time.sleep(0.1)
     os.killpg(process.pid, signal.SIGKILL)
     pytest.fail("workers are still there 10 s after their sweep was killed")
+
+
+def test_a_job_is_as_large_as_its_network():
+    large, small = Job("run", "mnist", "hashnetdk", 3, "1/8", None, 0), Job("run", "mnist", "dk", 3, "1/8", None, 0)
+    assert large.size() == 8 * small.size() == (784 + 10) * 1000
+    assert Job("run", "mnist", "rer", 5, None, 2, 0, hidden=50).size() == (784 + 10) * 100 + 2 * 100**2
 
 
 def test_the_time_left_is_guessed_from_the_jobs_most_alike():

@@ -287,3 +287,87 @@ def test_a_used_optimiser_is_refused():
     hn.fit(hn.build("nn", [64, 4, 10], compression=1), data, 1, optimiser=optimiser)
     with pytest.raises(ValueError, match="the optimiser has done 20 steps already"):
         hn.fit(hn.build("nn", [64, 4, 10], compression=1), data, 1, optimiser=optimiser)
+
+
+def test_a_schedule_scales_the_steps_by_hand():
+    layer = hn.Linear(1, 1, bias=False, dtype=np.float64)
+    layer.params["w"][:] = 1.0
+    sgd = hn.SGD(0.4, momentum=0.0, schedule="cosine", total_steps=2)
+    for expected in (0.6, 0.4):  # 0.4, then half of it
+        layer.grads["w"] = np.ones((1, 1))
+        sgd.step([layer])
+        assert abs(layer.params["w"][0, 0] - expected) < 1e-12
+
+
+def test_each_epoch_has_every_example_once_in_an_order_of_its_own_that_the_seed_decides():
+    data, orders = hn.load_dataset("digits"), []
+    data = replace(data, y_train=np.arange(len(data.y_train)))
+
+    def loss(z, y):
+        orders[-1].extend(y.tolist())
+        return 1.0, np.zeros_like(z)
+
+    for seed in (3, 3, 4):
+        orders.append([])
+        hn.fit(small_net(), data, epochs=2, seed=seed, loss=loss)
+    n = len(data.y_train)
+    first, second = orders[0][:n], orders[0][n:]
+    assert sorted(first) == sorted(second) == list(range(n))
+    assert first != sorted(first) and first != second
+    assert orders[0] == orders[1] and orders[0] != orders[2]
+
+
+def test_training_drops_units_and_prediction_does_not():
+    asked = []
+
+    class Asked(hn.Dropout):
+        def forward(self, x, train=False, mask=None):
+            asked.append((len(x), train))
+            return super().forward(x, train, mask)
+
+    data = hn.load_dataset("digits")
+    hn.fit(hn.Network([Asked(0.1), hn.Linear(64, 10)]), data, epochs=1)
+    assert asked == [(50, True)] * 19 + [(8, True), (239, False), (600, False)]
+
+
+def test_the_training_loss_of_an_epoch_is_the_mean_of_its_steps(monkeypatch):
+    losses = iter([1.0, 2.0, *[6.0] * 18, *[5.0] * 20])
+    monkeypatch.setattr(training, "train_step", lambda *_: next(losses))
+    history = hn.fit(small_net(), hn.load_dataset("digits"), epochs=2)
+    assert history.train_loss == [pytest.approx(111 / 20), 5.0]
+
+
+def test_a_schedule_ends_with_the_last_step():
+    optimiser = hn.SGD(0.01, schedule="cosine")
+    hn.fit(small_net(), hn.load_dataset("digits"), epochs=3, optimiser=optimiser)  # 958 examples: 20 steps an epoch
+    assert optimiser.steps_done == optimiser.total_steps == 60
+
+
+def test_no_example_is_no_error():
+    assert error_rate(np.zeros((0, 3)), np.zeros(0, int)) == 0.0
+
+
+def test_a_first_layer_without_weights_is_left_out_of_the_way_back():
+    class Never(hn.ReLU):
+        def backward(self, dz, input_grad=True):
+            raise AssertionError("nobody needs this gradient")
+
+    net = hn.Network([Never(), hn.Linear(4, 3), hn.ReLU(), hn.Linear(3, 2)])
+    net.forward(np.ones((5, 4)))
+    assert net.backward(np.ones((5, 2)), input_grad=False) is None
+    assert all(layer.grads for layer in net.layers if layer.params)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_one_parameter_that_is_not_finite_is_enough(monkeypatch, number):
+    net, data = small_net(), hn.load_dataset("digits").refit()
+    before = weights_of(net)
+
+    def step(net, *_):
+        list(net.parameters())[number][1][0] = np.inf
+        return 1.0
+
+    monkeypatch.setattr(training, "train_step", step)
+    history = hn.fit(net, data, epochs=1)
+    assert history.diverged and history.best_epoch == 0
+    assert_weights(net, before)
