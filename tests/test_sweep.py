@@ -403,6 +403,16 @@ def test_the_trials_of_all_rounds_compete_and_ranges_grow_from_round_to_round(mo
     assert made["at_edge"] is False
 
 
+def test_a_best_value_at_an_edge_after_the_last_round_is_said(monkeypatch):
+    def search(job, ranges, found, data, epochs, seed):
+        return [{"hyper": tune.MIDDLE | {"rate": ranges["rate"].high}, "valid_error": 5.0}]
+
+    monkeypatch.setattr(tune, "search", search)
+    monkeypatch.setattr(tune, "train_finalists", lambda *_: [{"hyper": {}, "valid_error": 1.0}])
+    made = tune.do_search(replace(JOB, kind="search", tune=True), {}, hn.load_dataset("digits"))
+    assert len(made["rounds"]) == tune.ROUNDS and made["at_edge"] is True
+
+
 def test_the_epochs_of_a_final_are_chosen_with_all_validation_examples(monkeypatch):
     x = np.zeros((60_000, 1), np.float32)
     data = hn.Dataset("x", x[:48_000], x[:48_000, 0], x[48_000:], x[48_000:, 0], x[:0], x[:0, 0], "")

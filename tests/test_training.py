@@ -371,3 +371,10 @@ def test_one_parameter_that_is_not_finite_is_enough(monkeypatch, number):
     history = hn.fit(net, data, epochs=1)
     assert history.diverged and history.best_epoch == 0
     assert_weights(net, before)
+
+
+def test_weights_in_any_layout_are_saved_as_they_are(tmp_path):
+    layer = hn.Linear(3, 4)
+    layer.params["w"] = np.asfortranarray(layer.params["w"])
+    hn.save(hn.Network([layer]), tmp_path / "net.safetensors")
+    np.testing.assert_array_equal(hn.load(tmp_path / "net.safetensors").layers[0].params["w"], layer.params["w"])

@@ -121,13 +121,14 @@ def do_search(job: Job, found: dict[str, Record], data: Dataset) -> Record:
         best = min(trials, key=lambda trial: trial["valid_error"])["hyper"]
         rounds.append({"ranges": {name: [r.low, r.high] for name, r in ranges.items()}, "trials": trials})
         wider = {name: r.widened(best[name]) for name, r in ranges.items()}
-        if wider == ranges:
+        at_edge = wider != ranges
+        if not at_edge:
             break
         ranges = wider
     trials = [trial for made in rounds for trial in made["trials"]]
     finals = train_finalists(job, trials, found, data, most)
     return min(finals, key=lambda final: final["valid_error"]) | {
-        "at_edge": wider != ranges if number == ROUNDS - 1 else False, "trial_epochs": short, "rounds": rounds,
+        "at_edge": at_edge, "trial_epochs": short, "rounds": rounds,
         "finals": finals}
 
 
