@@ -679,7 +679,7 @@ def results_of(folder):
 
 
 def kill_many_times(tmp_path, moments, seed=0):
-    """Kill a sweep with SIGKILL at random moments, let it end, and compare it with an undisturbed one."""
+    """Kill a sweep with SIGKILL at random moments and let it end; return its folder, and an undisturbed one's."""
     grid_file = tmp_path / "grid.toml"
     grid_file.write_text(GRID)
     begin = time.monotonic()
@@ -700,17 +700,15 @@ def kill_many_times(tmp_path, moments, seed=0):
         if (folder / "runs.jsonl").exists():
             assert all(json.loads(line) for line in (folder / "runs.jsonl").read_bytes().splitlines())
     assert start(grid_file, folder).wait() == 0
-    assert results_of(folder) == results_of(tmp_path / "calm")
-    assert len(results_of(folder)) == len((folder / "runs.jsonl").read_bytes().splitlines()) == 12
+    return folder, tmp_path / "calm"
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
 def test_ten_kills_at_random_moments_change_no_record(tmp_path):
-    kill_many_times(tmp_path, int(os.environ.get("HASHNETS_KILLS", "10")))
-
-
-# How it stands
+    disturbed, calm = kill_many_times(tmp_path, int(os.environ.get("HASHNETS_KILLS", "10")))
+    assert results_of(disturbed) == results_of(calm)
+    assert len(results_of(disturbed)) == len((disturbed / "runs.jsonl").read_bytes().splitlines()) == 12
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
@@ -729,6 +727,9 @@ def test_workers_end_with_a_sweep_that_is_killed_alone(tmp_path):
         time.sleep(0.1)
     os.killpg(process.pid, signal.SIGKILL)
     pytest.fail("workers are still there 10 s after their sweep was killed")
+
+
+# How it stands
 
 
 def test_a_job_is_as_large_as_its_network():

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..datasets import LOADERS
 from ..methods import DARK, METHODS
-from ..sharing import exact_fraction
+from ..sharing import bucket_count, exact_fraction
 
 PRESETS = Path(__file__).parent / "presets"
 ALL = ("table1", "table2", "figure2", "figure3", "figure4")  # the paper's campaign; `all` is these, in this order
@@ -190,6 +190,6 @@ def whole(value: Any, least: int) -> bool:
 def is_compression(value: Any) -> bool:
     """Tell whether a value is a compression, such as "1/8" or 0.125."""
     try:
-        return 0 < exact_fraction(value) <= 1
+        return bucket_count(value, 1) == 1
     except ValueError:
         return False

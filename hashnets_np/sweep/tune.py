@@ -128,8 +128,7 @@ def do_search(job: Job, found: dict[str, Record], data: Dataset) -> Record:
     trials = [trial for made in rounds for trial in made["trials"]]
     finals = train_finalists(job, trials, found, data, most)
     return min(finals, key=lambda final: final["valid_error"]) | {
-        "at_edge": at_edge, "trial_epochs": short, "rounds": rounds,
-        "finals": finals}
+        "at_edge": at_edge, "trial_epochs": short, "rounds": rounds, "finals": finals}
 
 
 def train_finalists(
