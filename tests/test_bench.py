@@ -1,5 +1,6 @@
 """The bench: every contender makes the same step, and the command says what it measured."""
 
+import contextlib
 import importlib.util
 import json
 import sys
@@ -78,6 +79,17 @@ def test_the_command_prints_tables_and_writes_json_and_a_figure(tmp_path, capsys
         assert all(len(times) == 2 and min(times) > 0 for times in cell["step"].values())
     assert {cell["contender"] for cell in results["sizes"]} == {"hashed", "dense"}
     assert (tmp_path / "bench.png").stat().st_size > 10_000
+
+
+def test_an_interrupted_write_leaves_the_measurements_of_before(tmp_path, monkeypatch):
+    pytest.importorskip("numba")
+    path = tmp_path / "b.json"
+    path.write_text("of before")
+    monkeypatch.setattr("os.replace", lambda *paths: (_ for _ in ()).throw(KeyboardInterrupt))
+    arguments = "bench parts --layers 30x20 --batches 4 --compressions 1/8 --threads 1 --no-torch --json"
+    with contextlib.suppress(KeyboardInterrupt):
+        cli.main([*arguments.split(), str(path)])
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("b.json", "of before")]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from ..files import write_atomically
+
 HELP = "our tables and figures beside the paper's"
 
 
@@ -27,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     out.mkdir(parents=True, exist_ok=True)
     drawn = {title: draw(number, found, out) for number, title in TITLES.items()}
     pictures = {title: path.name for title, path in drawn.items() if path}
-    (out / "report.md").write_text(document(args.records, found, pictures), encoding="utf-8")
+    write_atomically(out / "report.md", document(args.records, found, pictures).encode())
     print("\n\n".join([coverage_table(args.records), against_paper(found), against_nn(found)]))
     print(f"\nTables and figures: {out / 'report.md'}")
     return 0
