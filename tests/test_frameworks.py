@@ -28,10 +28,26 @@ def need(framework: str):
         importlib.import_module(name) if ONLY else pytest.importorskip(name)
 
 
+def need_cuda() -> None:
+    """Skip the test where PyTorch has no GPU. JAX needs no tests of its own for one: it uses it where it is."""
+    need("torch")
+    import torch
+    if not torch.cuda.is_available():
+        pytest.skip("PyTorch sees no CUDA device")
+
+
 @pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_the_adapter_passes_everything_with_nothing_uncovered(framework):
     need(framework)
     results = check(load_adapter(f"hashnets_np.conformance.{framework}_layer:{framework.capitalize()}Layer"))
+    assert [r for r in results if r.status != HOLDS] == []
+
+
+def test_the_torch_adapter_passes_everything_on_a_gpu():
+    need_cuda()
+    import torch
+    with torch.device("cuda"):
+        results = check(load_adapter("hashnets_np.conformance.torch_layer:TorchLayer"))
     assert [r for r in results if r.status != HOLDS] == []
 
 
@@ -79,26 +95,35 @@ def relative(found, expected) -> float:
 
 
 class WithTorch:
+    device = "cpu"
+
     def __init__(self, path):
         import torch
 
         from hashnets_np.conformance.torch_layer import load_network
         torch.set_num_threads(1)  # for layers this small, more threads only wait for each other
-        self.torch, self.net = torch, load_network(path)
+        self.torch, self.net = torch, load_network(path).to(self.device)
+
+    def tensor(self, x):
+        return self.torch.tensor(x, device=self.device)
 
     def logits(self, x):
-        return self.net(self.torch.from_numpy(x)).detach().numpy()
+        return self.net(self.tensor(x)).detach().cpu().numpy()
 
     def train(self, data, dtype):
         sgd = self.torch.optim.SGD(self.net.parameters(), RATE, MOMENTUM, weight_decay=DECAY)
         for x, y in batches(data, dtype):
             sgd.zero_grad()
-            z = self.net(self.torch.from_numpy(x))
-            self.torch.nn.functional.cross_entropy(z, self.torch.from_numpy(y)).backward()
+            z = self.net(self.tensor(x))
+            self.torch.nn.functional.cross_entropy(z, self.tensor(y)).backward()
             sgd.step()
 
     def weights(self):
-        return {name: p.detach().numpy() for name, p in self.net.named_parameters()}
+        return {name: p.detach().cpu().numpy() for name, p in self.net.named_parameters()}
+
+
+class WithTorchOnCuda(WithTorch):
+    device = "cuda"
 
 
 class WithJax:
@@ -128,10 +153,10 @@ class WithJax:
         return {f"{2 * n}.{name}": np.asarray(w) for n, p in enumerate(self.params) for name, w in p.items()}
 
 
-@pytest.fixture(params=["torch", "jax"])
+@pytest.fixture(params=["torch", "cuda", "jax"])
 def framework(request):
-    need(request.param)
-    return {"torch": WithTorch, "jax": WithJax}[request.param]
+    need_cuda() if request.param == "cuda" else need(request.param)
+    return {"torch": WithTorch, "cuda": WithTorchOnCuda, "jax": WithJax}[request.param]
 
 
 @pytest.mark.parametrize(("dtype", "bound"), [("float32", 1e-5), ("float64", 1e-12)])

@@ -108,3 +108,12 @@ class Adapter:
     def loss(z: NDArray, y: NDArray, soft: NDArray | None, temperature: float, mix: float) -> tuple[Any, Any]:
         """Compute (loss, dz) of logits z for labels y and, unless None, soft targets."""
         raise NotImplementedError
+
+
+def check_labels(z: NDArray, y: NDArray) -> None:
+    """Check that there is one label of 0..classes-1 for each row of z; ValueError otherwise.
+
+    For frameworks that don't do it: JAX clips or fills, and PyTorch on a GPU spoils the whole process.
+    """
+    if y.shape != z.shape[:1] or (y < 0).any() or (y >= z.shape[1]).any():
+        raise ValueError(f"labels must be one of 0..{z.shape[1] - 1} for each of {len(z)} rows of z, got {y}")

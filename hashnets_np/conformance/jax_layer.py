@@ -18,10 +18,11 @@ from jax import Array
 from ..hashing import as_uint32
 from ..layers import hashed_bias_map, weight_map
 from ..sharing import KINDS, SharingMap
-from .adapter import Adapter
+from .adapter import Adapter, check_labels
 from .numpy_layer import NumpyLayer
 
 jax.config.update("jax_enable_x64", True)  # else float64 is silently float32
+jax.config.update("jax_default_matmul_precision", "highest")  # else a GPU multiplies float32 as TF32, to 3 digits
 
 Params = dict[str, Array]
 
@@ -214,6 +215,5 @@ class JaxLayer(Adapter):
     @staticmethod
     def loss(z, y, soft, temperature, mix):
         """Cross-entropy with labels and soft targets."""
-        if y.shape != z.shape[:1] or (y < 0).any() or (y >= z.shape[1]).any():
-            raise ValueError("one label of 0..classes-1 for each row of z")  # JAX itself would clip or fill
+        check_labels(z, y)
         return jax.value_and_grad(cross_entropy)(jnp.asarray(z), jnp.asarray(y), soft, temperature, mix)

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from ..layers import hashed_bias_map, weight_map
 from ..sharing import KINDS, SharingMap
-from .adapter import Adapter
+from .adapter import Adapter, check_labels
 from .numpy_layer import NumpyLayer
 
 MASK = 2**32 - 1
@@ -39,8 +39,8 @@ def xxh32_pair(i: Tensor, j: Tensor, seed: int) -> Tensor:
 def bucket_sign(i: Tensor, j: Tensor, m: SharingMap) -> tuple[Tensor, Tensor]:
     """Find bucket and sign of virtual weights (i, j)."""
     if m.kind != "xxhash":  # text keys
-        bucket, sign = m.lookup(i.numpy(), j.numpy())
-        return torch.from_numpy(bucket), torch.from_numpy(sign)
+        bucket, sign = m.lookup(i.cpu().numpy(), j.cpu().numpy())
+        return torch.tensor(bucket, device=i.device), torch.tensor(sign, device=i.device)
     x = xxh32_pair(i, j, m.seed)
     return (x >> 1) % m.buckets, 1 - 2 * (x & 1)
 
@@ -132,6 +132,7 @@ def make_module(config: dict) -> nn.Module:
 
 
 # ------------------------------------------------------------------------------------------------------- the adapter
+# All tensors are born on PyTorch's default device: after torch.set_default_device("cuda") the kit checks that one.
 
 
 def make_layer(spec, w, b, seed: int | None = None) -> HashedLinear:
@@ -139,13 +140,18 @@ def make_layer(spec, w, b, seed: int | None = None) -> HashedLinear:
     layer = HashedLinear(spec.n_in, spec.n_out, spec.buckets, spec.seed if seed is None else seed, spec.bias, spec.kind,
                          spec.bias_buckets or None, getattr(torch, spec.dtype))
     given = {"w": w} if b is None else {"w": w, "b": b}
-    layer.load_state_dict({name: torch.from_numpy(x.copy()) for name, x in given.items()})
+    layer.load_state_dict({name: torch.tensor(x) for name, x in given.items()})
     return layer
+
+
+def array(t: Tensor) -> np.ndarray:
+    """Bring a tensor home, from whatever device."""
+    return t.detach().cpu().numpy()
 
 
 def gradient(p: Tensor | None):
     """Give an array of the gradient of a parameter, if there is one."""
-    return None if p is None or p.grad is None else p.grad.numpy()
+    return None if p is None or p.grad is None else array(p.grad)
 
 
 class TorchLayer(Adapter):
@@ -157,14 +163,14 @@ class TorchLayer(Adapter):
 
     def forward(self, a):
         """Eq. 8."""
-        return self.layer(torch.from_numpy(a)).detach().numpy()
+        return array(self.layer(torch.tensor(a)))
 
     def backward(self, a, dz):
         """Autograd's Eq. 9 and 12."""
         self.layer.zero_grad()
         a = torch.tensor(a, requires_grad=True)
-        self.layer(a).backward(torch.from_numpy(dz))
-        return gradient(self.layer.w), gradient(getattr(self.layer, "b", None)), a.grad.numpy()
+        self.layer(a).backward(torch.tensor(dz))
+        return gradient(self.layer.w), gradient(getattr(self.layer, "b", None)), gradient(a)
 
     def step(self, a, dz, lr, momentum, weight_decay):
         """One step of torch.optim.SGD."""
@@ -174,15 +180,15 @@ class TorchLayer(Adapter):
         self.backward(a, dz)
         self.sgd.step()
         b = getattr(self.layer, "b", None)
-        return self.layer.w.detach().numpy(), None if b is None else b.detach().numpy()
+        return array(self.layer.w), None if b is None else array(b)
 
     def gather(self):
         """Eq. 7."""
-        return self.layer.V(self.layer.w).detach().numpy()
+        return array(self.layer.V(self.layer.w))
 
     def scatter_add(self, dV):
         """The gradient of the gather."""
-        self.layer.V(self.layer.w).backward(torch.from_numpy(dV))
+        self.layer.V(self.layer.w).backward(torch.tensor(dV))
         return gradient(self.layer.w)
 
     def stored_bytes(self):
@@ -197,12 +203,14 @@ class TorchLayer(Adapter):
     @staticmethod
     def hash(i, j, seed):
         """XXH32 in PyTorch."""
-        return xxh32_pair(torch.from_numpy(i), torch.from_numpy(j), seed).numpy()
+        return array(xxh32_pair(torch.tensor(i), torch.tensor(j), seed))
 
     @staticmethod
     def bucket_sign(i, j, kind, buckets, seed):
         """Buckets and signs of the largest V there can be."""
-        return bucket_sign(torch.from_numpy(i), torch.from_numpy(j), SharingMap(2**32, 2**32, buckets, seed, kind))
+        m = SharingMap(2**32, 2**32, buckets, seed, kind)
+        bucket, sign = bucket_sign(torch.tensor(i), torch.tensor(j), m)
+        return array(bucket), array(sign)
 
     @staticmethod
     def derive_seed(seed, n):
@@ -215,17 +223,19 @@ class TorchLayer(Adapter):
         seeds = [KINDS[spec.kind].seed or TorchLayer.derive_seed(seed, n) for n, spec in enumerate(layers)]
         modules = [make_layer(spec, w, b, s) for spec, (w, b), s in zip(layers, weights, seeds, strict=True)]
         x = torch.tensor(x, requires_grad=True)
-        z = HashedNet(list(modules))(x, None if masks is None else [torch.from_numpy(mask) for mask in masks], rate)
-        z.backward(torch.from_numpy(dz))
-        return z.detach(), [(gradient(layer.w), gradient(getattr(layer, "b", None))) for layer in modules], x.grad
+        z = HashedNet(list(modules))(x, None if masks is None else [torch.tensor(mask) for mask in masks], rate)
+        z.backward(torch.tensor(dz))
+        grads = [(gradient(layer.w), gradient(getattr(layer, "b", None))) for layer in modules]
+        return array(z), grads, gradient(x)
 
     @staticmethod
     def loss(z, y, soft, temperature, mix):
         """Cross-entropy with labels and soft targets."""
+        check_labels(z, y)
         z = torch.tensor(z, requires_grad=True)
-        loss = F.cross_entropy(z, torch.from_numpy(np.asarray(y)))
+        loss = F.cross_entropy(z, torch.tensor(y))
         if soft is not None:
-            dark = F.cross_entropy(z / temperature, torch.from_numpy(soft))
+            dark = F.cross_entropy(z / temperature, torch.tensor(soft))
             loss = (1 - mix) * loss + mix * temperature**2 * dark
         loss.backward()
-        return loss.detach(), z.grad
+        return array(loss), gradient(z)
