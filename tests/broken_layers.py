@@ -637,6 +637,23 @@ class NoZeroGrad(Right):
         return super().step(*args)
 
 
+def cut(x):
+    """Keep 11 bits of float32's 24, as TF32 does; float64 has none such."""
+    return (x.view(np.uint32) & 0xFFFFE000).view(np.float32) if x.dtype == np.float32 else x
+
+
+@broken("ReducedPrecision")
+class TensorFloat32(Right):
+    def __init__(self, spec, w, b):
+        super().__init__(spec, cut(w), b)
+
+    def forward(self, a):
+        return super().forward(cut(a))
+
+    def backward(self, a, dz):
+        return super().backward(cut(a), cut(dz))
+
+
 @broken("Float32Math")
 class SingleInside(Right):
     def __init__(self, spec, w, b):

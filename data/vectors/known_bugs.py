@@ -9,7 +9,7 @@ or are what a careful reader of the paper may come to.
 import struct
 from decimal import Decimal
 from fractions import Fraction
-from math import ceil, floor
+from math import ceil, floor, frexp
 
 import xxhash
 from specification import MASK, TEXT_SEEDS, Right, le32
@@ -435,6 +435,44 @@ class Float32Math(Right):
 
     def input_gradient(self, layer, w, dz):
         return super().input_gradient(layer, [*map(float32, w)], [[*map(float32, row)] for row in dz])
+
+
+class ReducedPrecision(Right):
+    """Factors are rounded to TF32 or bfloat16 before they are multiplied, some frameworks' default on a GPU or TPU."""
+
+    bits = 11  # of TF32's significand
+
+    def round(self, x):
+        """Round a float32 to the nearest with so many bits; what is no float32 is left alone."""
+        if x == 0 or x != float32(x):
+            return x
+        unit = Fraction(2) ** (frexp(x)[1] - self.bits)
+        return round(x / unit) * unit
+
+    def round_rows(self, matrix):
+        return [[*map(self.round, row)] for row in matrix]
+
+    def forward(self, layer, w, b, a):
+        return super().forward(layer, [*map(self.round, w)], b, self.round_rows(a))
+
+    def weight_gradient(self, layer, a, dz):
+        return super().weight_gradient(layer, self.round_rows(a), self.round_rows(dz))
+
+    def input_gradient(self, layer, w, dz):
+        return super().input_gradient(layer, [*map(self.round, w)], self.round_rows(dz))
+
+
+class ReducedPrecisionCut(ReducedPrecision):
+    name = "ReducedPrecision"
+
+    def round(self, x):
+        """Cut the bits off."""
+        unit = Fraction(2) ** (frexp(x)[1] - self.bits)
+        return int(x / unit) * unit if x == float32(x) else x
+
+
+class ReducedPrecisionBfloat16(ReducedPrecision):
+    name, bits = "ReducedPrecision", 8
 
 
 class BiasIgnored(Right):

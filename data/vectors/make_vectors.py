@@ -429,14 +429,16 @@ def gather_cases(book):
 
 
 PRECISE = Fraction(1, 2**30)  # added to float64 inputs: lost where float32 is used on the way
+FULL = 2**20, 2**20  # numbers of about 21 bits: lost where float32 is multiplied as TF32 (11 bits) or bfloat16 (8)
 
 
-def arrays(layer, label, batch, dtype, backward=False):
-    """Inputs of a forward or backward case."""
+def arrays(layer, label, batch, dtype, backward=False, scales=(32, 8)):
+    """Inputs of a forward or backward case; scales: of the weights, and of a and dz."""
     extra = PRECISE if dtype == "float64" else 0
-    x = {"layer": layer, **weights_of(layer, label), "a": matrix("a" + label, batch, layer["n_in"], 8)}
+    of_w, of_a = scales
+    x = {"layer": layer, **weights_of(layer, label, of_w), "a": matrix("a" + label, batch, layer["n_in"], of_a)}
     x |= {"w": [v + extra for v in x["w"]], "a": [[v + extra for v in row] for row in x["a"]]}
-    return {**x, "dz": matrix("dz" + label, batch, layer["n_out"], 8), "calls": 1} if backward else x
+    return {**x, "dz": matrix("dz" + label, batch, layer["n_out"], of_a), "calls": 1} if backward else x
 
 
 FORWARD_SHAPES = [  # n_in, n_out, buckets, seed, batch, dtype, flags of forward, flags of backward
@@ -467,6 +469,9 @@ def layer_cases(book):
     x = arrays(make_layer(5, 4, 7), "bad", 2, "float32")
     book.invalid("a has 4 columns, n_in is 5", "ShapeUnchecked", "float32", **{**x, "a": matrix("bad", 2, 4)})
     book.invalid("a has 1 column, n_in is 5", "ShapeUnchecked", "float32", **{**x, "a": matrix("bad", 2, 1)})
+    large = make_layer(12, 10, 20)  # for GPUs: compilers may treat tiny matrices apart
+    x = arrays(large, "full", 5, "float32", scales=FULL)
+    book.valid("factors of 21 bits", "ReducedPrecision", "float32", **x)
 
     book.group("gradients", "backward", "gradients of the real weights (Eq. 12) and of the input (Eq. 9); no bias")
     for n_in, n_out, buckets, seed, batch, dtype, _, flags in FORWARD_SHAPES:
@@ -483,6 +488,8 @@ def layer_cases(book):
     book.valid("all units of the error term but one are 0", "", "float32", **{**x, "dz": [[0, 0, 1, 0], [0, 0, 0, 0]]})
     book.invalid("dz has 5 columns, n_out is 4", "ShapeUnchecked", "float32", **{**x, "dz": matrix("bad", 2, 5)})
     book.invalid("dz has 3 rows, a has 2", "ShapeUnchecked", "float32", **{**x, "dz": matrix("bad", 3, 4)})
+    x = arrays(large, "full", 5, "float32", True, FULL)
+    book.valid("factors of 21 bits", "ReducedPrecision", "float32", **x)
 
 
 def bias_cases(book):
