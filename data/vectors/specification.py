@@ -1,7 +1,7 @@
 """The specification (SPEC.md) in plain Python: exact fractions, and XXH32 from the reference library.
 
 One class, `Right`, with one method for each thing that can be got wrong, so that a known bug is a subclass that
-overrides it (`known_bugs.py`). Neither hashnets_np nor NumPy is imported: the vectors must be able to convict both.
+overrides it (`known_bugs/`). Neither hashnets_np nor NumPy is imported: the vectors must be able to convict both.
 """
 
 import struct

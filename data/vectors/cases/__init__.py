@@ -1,0 +1,24 @@
+"""The cases. Each function here adds groups of them to a book (`book.py`)."""
+
+from .kinds import compatibility_cases, storage_cases
+from .large import far_layer_cases
+from .layers import bias_cases, gather_cases, layer_cases
+from .maps import count_cases, hash_cases, map_cases
+from .training import dropout_cases, loss_cases, network_cases, sgd_cases, soft_target_cases
+
+IN_ORDER = (
+    hash_cases,
+    map_cases,
+    far_layer_cases,
+    count_cases,
+    gather_cases,
+    layer_cases,
+    bias_cases,
+    network_cases,
+    dropout_cases,
+    loss_cases,
+    soft_target_cases,
+    sgd_cases,
+    compatibility_cases,
+    storage_cases,
+)
