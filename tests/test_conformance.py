@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from broken_layers import BROKEN, Right, layer_only
+from broken_layers import BROKEN, layer_only
+from right_layer import Right
 
 from hashnets_np.__main__ import main
 from hashnets_np.conformance import Adapter, check, load_adapter, passed, write_report
@@ -215,7 +216,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_the_command_exits_with_0_only_if_all_that_is_covered_holds(folder, capsys):
-    assert main(["check", "broken_layers:Right", "--topic", "gather", "--topic", "hash"]) == 0
+    assert main(["check", "right_layer:Right", "--topic", "gather", "--topic", "hash"]) == 0
     assert "PASSED: 46 cases hold, 0 fail, 0 not covered" in capsys.readouterr().out
     assert main(["check", "broken_layers:NoSign", "--topic", "gather"]) == 1
     assert main(["check", "broken_layers:NoSign", "--topic", "gather", "--all"]) == 1
@@ -226,7 +227,7 @@ def test_the_command_exits_with_0_only_if_all_that_is_covered_holds(folder, caps
 
 @pytest.mark.parametrize(("name", "message"), [
     ("broken_layers", "as module:Class"), ("no_such_module:X", "cannot import"), ("broken_layers:Nothing", "has no"),
-    ("broken_layers:demand", "is no adapter"), ("numpy:ndarray", "is no adapter"),
+    ("right_layer:demand", "is no adapter"), ("numpy:ndarray", "is no adapter"),
     ("hashnets_np.conformance:Adapter", "implements no method"),
 ])
 def test_what_is_no_adapter_is_an_error_of_one_line(folder, capsys, name, message):
@@ -248,13 +249,13 @@ def test_a_module_that_cannot_be_imported(folder, capsys, text, name, message):
 
 
 def test_an_unknown_topic_is_an_error_of_one_line(folder, capsys):
-    assert main(["check", "broken_layers:Right", "--topic", "typo"]) == 2
+    assert main(["check", "right_layer:Right", "--topic", "typo"]) == 2
     assert "unknown topic typo; known: hash" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("name", "code", "words"), [
-    ("broken_layers:Right", 0, " passed"), ("broken_layers:NoSign", 1, "likely bug: SignIgnored"),
-    ("", 5, "set HASHNETS_IMPL"), ("broken_layers:demand", 1, "is no adapter"),
+    ("right_layer:Right", 0, " passed"), ("broken_layers:NoSign", 1, "likely bug: SignIgnored"),
+    ("", 5, "set HASHNETS_IMPL"), ("right_layer:demand", 1, "is no adapter"),
 ])
 def test_the_kit_runs_in_pytest(name, code, words):
     root = Path(__file__).parent.parent
