@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .hashing import MAX_UINT32, derive_seed, xxh32_pair
+from .kernels import check
 from .layers import Layer, check_input, check_sizes, initial_weights
 from .losses import log_softmax, softmax_cross_entropy
 from .training import Loss
@@ -55,7 +56,7 @@ class MaskedLinear(Layer):
         self, n_in: int, n_out: int, survivors: int, seed: int = 0, dtype: DTypeLike = np.float32,
         rng: np.random.Generator | None = None,
     ) -> None:
-        check_sizes(n_in, n_out, dtype, "he")
+        n_in, n_out = check_sizes(n_in, n_out, dtype, "he")
         if not 1 <= survivors <= n_in * n_out:
             raise ValueError(f"survivors must be in 1..{n_in * n_out} ({n_out} x {n_in}), got {survivors}")
         super().__init__(n_in=n_in, n_out=n_out, survivors=survivors, seed=seed, dtype=np.dtype(dtype).name)
@@ -81,6 +82,7 @@ class MaskedLinear(Layer):
 
     def backward(self, dz: NDArray, input_grad: bool = True) -> NDArray | None:
         """dz (batch, n_out) -> da (batch, n_in): dw is dV = dz^T a where an edge survives."""
+        dz = check("dz", dz, (len(self.a), self.n_out))
         self.grads["w"] = (dz.T @ self.a).ravel()[self.kept]  # (K,)
         self.grads["b"] = dz.sum(axis=0)
         return dz @ self.V if input_grad else None
@@ -108,7 +110,7 @@ class LowRankLinear(Layer):
         self, n_in: int, n_out: int, rank: int, seed: int = 0, dtype: DTypeLike = np.float32,
         rng: np.random.Generator | None = None,
     ) -> None:
-        check_sizes(n_in, n_out, dtype, "he")
+        n_in, n_out = check_sizes(n_in, n_out, dtype, "he")
         if rank < 1:
             raise ValueError(f"rank must be at least 1, got {rank}")
         super().__init__(n_in=n_in, n_out=n_out, rank=rank, seed=seed, dtype=np.dtype(dtype).name)
@@ -117,6 +119,11 @@ class LowRankLinear(Layer):
         rng = np.random.default_rng(seed) if rng is None else rng
         self.params["u"] = initial_weights(rng, (n_out, rank), rank, "he", dtype)
         self.params["b"] = np.zeros(n_out, dtype)
+
+    def change_dtype(self, dtype: DTypeLike) -> None:
+        """Convert the parameters, and make R again in that dtype, as `load` would."""
+        super().change_dtype(dtype)
+        self.fixed = hashed_normal(len(self.fixed), self.n_in, self.n_in**-0.5, self._config["seed"], dtype)
 
     def virtual_weight(self) -> NDArray:
         """Build V = U R (n_out, n_in)."""
@@ -129,6 +136,7 @@ class LowRankLinear(Layer):
 
     def backward(self, dz: NDArray, input_grad: bool = True) -> NDArray | None:
         """dz (batch, n_out) -> da (batch, n_in): dU = dz^T (a R^T), da = (dz U) R."""
+        dz = check("dz", dz, (len(self.a), self.n_out))
         self.grads["u"] = dz.T @ self.a  # (n_out, rank)
         self.grads["b"] = dz.sum(axis=0)
         return (dz @ self.params["u"]) @ self.fixed if input_grad else None

@@ -31,15 +31,21 @@ def initial_bias(rng: np.random.Generator, shape: Any, n_in: int, init: str, dty
     return np.zeros(shape, dtype) if init == "he" else initial_weights(rng, shape, n_in, init, dtype)
 
 
-def check_sizes(n_in: int, n_out: int, dtype: DTypeLike, init: str) -> None:
-    """Check what every fully connected layer is made from."""
+def check_dtype(dtype: DTypeLike) -> None:
+    """Check the dtype of a layer's parameters."""
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        raise ValueError(f"dtype must be float32 or float64, got {np.dtype(dtype)}")
+
+
+def check_sizes(n_in: int, n_out: int, dtype: DTypeLike, init: str) -> tuple[int, int]:
+    """Check what every fully connected layer is made from; return the sizes as Python's integers, which don't wrap."""
     for name, value in (("n_in", n_in), ("n_out", n_out)):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
             raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
-    if np.dtype(dtype) not in (np.float32, np.float64):
-        raise ValueError(f"dtype must be float32 or float64, got {np.dtype(dtype)}")
+    check_dtype(dtype)
     if init not in ("he", "uniform"):
         raise ValueError(f"init must be 'he' or 'uniform', got {init!r}")
+    return int(n_in), int(n_out)
 
 
 def check_input(x: NDArray, n_in: int) -> NDArray:
@@ -69,6 +75,12 @@ class Layer:
     def num_virtual_parameters(self) -> int:
         """Count the weights that the layer computes with; more than the real ones only where weights are shared."""
         return self.num_parameters()
+
+    def change_dtype(self, dtype: DTypeLike) -> None:
+        """Convert the parameters to float32 or float64 (ValueError otherwise)."""
+        check_dtype(dtype)
+        self.params = {name: p.astype(dtype) for name, p in self.params.items()}
+        self._config |= {"dtype": np.dtype(dtype).name} if self.params else {}
 
     def forward(self, x: NDArray, train: bool = False) -> NDArray:
         """Compute the output of a mini-batch and keep what `backward` needs."""
@@ -101,7 +113,7 @@ class HashedLinear(Layer):
         kind: str = "xxhash", buckets: int | None = None, dtype: DTypeLike = np.float32,
         rng: np.random.Generator | None = None, init: str = "he", bias_buckets: int | None = None,
     ) -> None:
-        check_sizes(n_in, n_out, dtype, init)
+        n_in, n_out = check_sizes(n_in, n_out, dtype, init)
         self.n_in, self.n_out, self.bias = n_in, n_out, bias
         self.map = weight_map(n_in, n_out, compression, buckets, seed, bias, kind)
         self.bias_map = None
@@ -194,7 +206,7 @@ class Linear(Layer):
         self, n_in: int, n_out: int, seed: int = 0, bias: bool = True, dtype: DTypeLike = np.float32,
         rng: np.random.Generator | None = None, init: str = "he",
     ) -> None:
-        check_sizes(n_in, n_out, dtype, init)
+        n_in, n_out = check_sizes(n_in, n_out, dtype, init)
         super().__init__(n_in=n_in, n_out=n_out, seed=seed, bias=bias, dtype=np.dtype(dtype).name, init=init)
         self.n_in, self.n_out = n_in, n_out
         rng = np.random.default_rng(seed) if rng is None else rng

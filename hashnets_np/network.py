@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 
-import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .layers import Layer
@@ -12,7 +11,8 @@ from .layers import Layer
 class Network:
     """Layers applied one after the other.
 
-    layers: a sequence of `Layer`s. train=True switches dropout on in `forward`.
+    layers: a sequence of `Layer`s, each in one place only (ValueError otherwise), for it keeps its last input.
+    train=True switches dropout on in `forward`.
 
     >>> import numpy as np
     >>> from hashnets_np import HashedLinear, ReLU
@@ -23,6 +23,8 @@ class Network:
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         self.layers = list(layers)
+        if len({id(layer) for layer in self.layers}) < len(self.layers):
+            raise ValueError("a layer stands in the network twice; each place needs one of its own, as another ReLU()")
 
     def forward(self, x: NDArray, train: bool = False) -> NDArray:
         """x (batch, n_in) -> logits (batch, classes)."""
@@ -56,9 +58,8 @@ class Network:
         return sum(layer.num_virtual_parameters() for layer in self.layers)
 
     def astype(self, dtype: DTypeLike) -> "Network":
-        """Copy the network with its parameters in another dtype."""
+        """Copy the network with its parameters in another dtype, float32 or float64 (ValueError otherwise)."""
         net = deepcopy(self)
         for layer in net.layers:
-            layer.params = {name: p.astype(dtype) for name, p in layer.params.items()}
-            layer._config |= {"dtype": np.dtype(dtype).name} if layer.params else {}
+            layer.change_dtype(dtype)
         return net

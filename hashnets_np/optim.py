@@ -16,7 +16,7 @@ Schedule = Callable[[int, int], float]  # (step from 0, steps in all) -> factor 
 
 SCHEDULES: dict[str, Schedule] = {
     "constant": lambda step, steps: 1.0,
-    "cosine": lambda step, steps: 0.5 * (1.0 + cos(pi * step / steps)),
+    "cosine": lambda step, steps: 0.5 * (1.0 + cos(pi * min(step / steps, 1.0))),
     "released": lambda step, steps: 1.0 / (1.0 + 1e-4 * step),  # the released code's decay
 }
 
@@ -26,8 +26,8 @@ class SGD:
     """Stochastic gradient descent: v = momentum * v + gradient + weight_decay * w, then w -= learning rate * v.
 
     learning_rate: above 0. momentum: in [0, 1). weight_decay: at least 0. schedule: "constant", "cosine" (from the
-    learning rate to 0 over total_steps, which `fit` sets) or "released" (divided by 1 + step / 10,000). Any other value
-    is a ValueError.
+    learning rate to 0 over total_steps, at least 1, which `fit` sets, and 0 after them) or "released" (divided by
+    1 + step / 10,000). Any other value is a ValueError.
 
     >>> from hashnets_np import Linear
     >>> layer = Linear(1, 1, bias=False)
@@ -47,6 +47,8 @@ class SGD:
     def __post_init__(self) -> None:
         if not self.learning_rate > 0 or not 0 <= self.momentum < 1 or not self.weight_decay >= 0:
             raise ValueError(f"learning_rate must be > 0, momentum in [0, 1), weight_decay >= 0, got {self}")
+        if self.total_steps < 1:
+            raise ValueError(f"total_steps must be at least 1, got {self.total_steps}")
         if self.schedule not in SCHEDULES:
             raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}, got {self.schedule!r}")
 

@@ -236,9 +236,19 @@ def test_what_is_no_adapter_is_an_error_of_one_line(folder, capsys, name, messag
     assert message in error and error.count("\n") == 1
 
 
+def test_an_adapter_that_exits_fails():
+    class Exits(Right):
+        def forward(self, a):
+            raise SystemExit(0)
+
+    results = check(Exits, ["forward"])
+    assert {r.status for r in results} == {FAILS} and "raised SystemExit: 0" in {r.difference for r in results}
+
+
 @pytest.mark.parametrize(("text", "name", "message"), [
     ("def half(:", "broken_1", "cannot import 'broken_1' (SyntaxError"),
     ("raise RuntimeError('no GPU\\nhere')", "broken_2", "cannot import 'broken_2' (RuntimeError: no GPU here)"),
+    ("raise SystemExit(0)", "broken_3", "cannot import 'broken_3' (SystemExit: 0)"),
     ("", ".rel", "cannot import '.rel' (TypeError"), ("", "a..b", "cannot import 'a..b' (ModuleNotFoundError"),
 ])
 def test_a_module_that_cannot_be_imported(folder, capsys, text, name, message):

@@ -187,6 +187,15 @@ def test_trained_on_for_500_steps_the_weights_agree(framework, dtype, bound, dig
     assert worst <= bound
 
 
+def test_jax_loads_a_network_with_dropout(tmp_path):
+    need("jax")
+    net = hn.Network([hn.Dropout(0.1), hn.HashedLinear(6, 5, "1/2", seed=1), hn.ReLU(), hn.Dropout(0.5),
+                      hn.HashedLinear(5, 3, "1/2", seed=2)])
+    hn.save(net, tmp_path / "net.safetensors")
+    x = np.random.default_rng(0).normal(size=(4, 6)).astype(np.float32)
+    assert relative(WithJax(tmp_path / "net.safetensors").logits(x), net.forward(x)) <= 1e-5
+
+
 def test_torch_loads_dense_layers_and_dropout_too(tmp_path):
     need("torch")
     rng = np.random.default_rng(0)

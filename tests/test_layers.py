@@ -215,7 +215,7 @@ def test_the_slope_of_relu_at_0_is_0():
 
 
 def test_an_error_term_of_another_shape_is_refused(rng):
-    for layer in (hn.Linear(4, 3), hn.HashedLinear(4, 3, "1/2")):
+    for layer in (hn.Linear(4, 3), hn.HashedLinear(4, 3, "1/2"), MaskedLinear(4, 3, 6), LowRankLinear(4, 3, 2)):
         layer.forward(rng.normal(size=(5, 4)))
         for shape in ((5, 4), (4, 3), (3,)):
             with pytest.raises(ValueError, match=r"dz has|one row per example"):
@@ -277,3 +277,33 @@ def net_gradient(net, x, y):
     net = net.astype(np.float64)
     net.backward(hn.softmax_cross_entropy(net.forward(x), y)[1])
     return net.layers[0].grads["w"]
+
+
+def test_a_layer_stands_in_a_network_once():
+    relu = hn.ReLU()
+    with pytest.raises(ValueError, match="twice"):
+        hn.Network([hn.Linear(4, 4), relu, hn.Linear(4, 4), relu])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int32])
+def test_sizes_in_a_small_integer_type_do_not_wrap(dtype):
+    for make in (lambda a, b: hn.HashedLinear(a, b, "1/8"), lambda a, b: hn.HashedLinear(a, b, "1/8", bias="hashed"),
+                 lambda a, b: MaskedLinear(a, b, 9000), lambda a, b: LowRankLinear(a, b, 2)):
+        layer, wanted = make(dtype(120), dtype(250)), make(120, 250)
+        assert layer.num_parameters() == wanted.num_parameters()
+        assert layer.num_virtual_parameters() == wanted.num_virtual_parameters()
+        assert layer.config() == wanted.config()
+
+
+def test_another_dtype_reaches_all_of_a_network_and_what_is_saved(tmp_path, rng):
+    net = hn.Network([LowRankLinear(6, 5, 2), hn.ReLU(), hn.HashedLinear(5, 3, "1/2")])
+    x = rng.normal(size=(4, 6))
+    for dtype in (np.float64, np.float32):
+        net = net.astype(dtype)
+        z = net.forward(x.astype(dtype))
+        hn.save(net, tmp_path / "net.safetensors")
+        assert z.dtype == dtype
+        np.testing.assert_array_equal(hn.load(tmp_path / "net.safetensors").forward(x.astype(dtype)), z)
+    for wrong in (np.float16, np.int32):
+        with pytest.raises(ValueError, match="float32 or float64"):
+            net.astype(wrong)

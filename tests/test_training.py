@@ -57,12 +57,13 @@ def test_schedules_by_hand():
     from hashnets_np.optim import SCHEDULES
 
     assert [SCHEDULES["constant"](s, 100) for s in (0, 99)] == [1.0, 1.0]
-    np.testing.assert_allclose([SCHEDULES["cosine"](s, 100) for s in (0, 50, 100)], [1.0, 0.5, 0.0], atol=1e-15)
+    cosine = [SCHEDULES["cosine"](s, 100) for s in (0, 50, 100, 150)]
+    np.testing.assert_allclose(cosine, [1.0, 0.5, 0.0, 0.0], atol=1e-15)
     np.testing.assert_allclose([SCHEDULES["released"](s, 100) for s in (0, 10_000)], [1.0, 0.5])
 
 
 @pytest.mark.parametrize("bad", [{"learning_rate": 0}, {"momentum": 1.0}, {"weight_decay": -1}, {"schedule": "step"},
-                                 {"learning_rate": float("nan")}])
+                                 {"learning_rate": float("nan")}, {"total_steps": 0}])
 def test_an_impossible_optimiser_is_refused(bad):
     with pytest.raises(ValueError, match=next(iter(bad))):
         hn.SGD(**bad)

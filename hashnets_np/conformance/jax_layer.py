@@ -118,13 +118,16 @@ def sgd(params: Any, velocity: Any, grads: Any, lr: float, momentum: float, weig
 
 
 def load_network(path: str | os.PathLike) -> tuple[list[Params], list[Maps]]:
-    """Load a network of hashed layers with ReLU between them that hashnets_np.save wrote, for `hashed_net`."""
+    """Load a network of hashed layers with ReLU between them that hashnets_np.save wrote, for `hashed_net`.
+
+    Dropout layers are left out: `hashed_net` takes masks.
+    """
     from safetensors import safe_open
 
     with safe_open(path, framework="np") as file:
-        layers = json.loads(file.metadata()["layers"])
-        hashed = [(n, c) for n, c in enumerate(layers) if c["type"] == "HashedLinear"]
-        if set(range(0, len(layers), 2)) != {n for n, _ in hashed} or any(c["type"] != "ReLU" for c in layers[1::2]):
+        layers = [(n, c) for n, c in enumerate(json.loads(file.metadata()["layers"])) if c["type"] != "Dropout"]
+        hashed = layers[::2]
+        if [c["type"] for _, c in layers] != ["HashedLinear", "ReLU"] * (len(hashed) - 1) + ["HashedLinear"]:
             raise ValueError(f"{path} is no row of hashed layers with ReLU between them")
         names = ("n_in", "n_out", "buckets", "seed", "bias", "kind", "bias_buckets")
         maps = [make_maps(**{name: config[name] for name in names}) for _, config in hashed]

@@ -38,7 +38,7 @@ def load_adapter(implementation: str) -> type[Adapter]:
         raise ValueError(f"give the adapter as module:Class, got {implementation!r}")
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:  # whatever a foreign module does wrong (test_a_module_that_cannot_be_imported)
+    except (Exception, SystemExit) as error:  # whatever a foreign module does (test_a_module_that_cannot_be_imported)
         not_there = isinstance(error, ModuleNotFoundError) and error.name == module_name.partition(".")[0]
         mend = "; are you in its folder?" if not_there else ""
         raise ValueError(f"cannot import {module_name!r} ({say(error)}){mend}") from error
@@ -80,6 +80,8 @@ def run_case(adapter: type[Adapter], case: Case) -> Result:
             found = run(adapter, case, values)
     except NotImplementedError as error:
         return Result(case, NOT_COVERED, str(error) or "NotImplementedError")
+    except SystemExit as error:  # no way to refuse an input (test_an_adapter_that_exits_fails)
+        return Result(case, FAILS, f"raised {say(error)}")
     except Exception as error:
         return judge_error(case, error)
     if not case.valid:
@@ -92,7 +94,7 @@ def run_case(adapter: type[Adapter], case: Case) -> Result:
         return Result(case, FAILS, f"gave an answer that cannot be read: {say(error)}")
 
 
-def say(error: Exception) -> str:
+def say(error: BaseException) -> str:
     """Write an error in one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
