@@ -154,7 +154,9 @@ def test_large_sets_are_searched_on_12000_examples_and_small_ones_by_folds():
     parts = list(tune.folds(data(1_000, 200)))
     assert [(len(p.x_train), len(p.x_valid)) for p in parts] == [(800, 400)] * 3
     assert tune.trial_epochs(data(48_000, 12_000), 30) == 10
-    assert tune.trial_epochs(data(1_000, 200), 150) * 2400 <= 120_000
+    assert tune.trial_epochs(data(1_000, 200), 150) == 50  # 3 x 800 examples, as many steps as 10 epochs of 12,000
+    assert tune.trial_epochs(data(6_000, 2_000), 40) == 20
+    assert tune.trial_epochs(data(10_000, 2_000), 40) == 10
 
 
 def test_the_number_of_epochs_is_the_last_within_a_standard_error_of_the_lowest():

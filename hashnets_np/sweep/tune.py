@@ -25,7 +25,7 @@ from .records import Record
 from .work import Hyper, choose_epochs, epochs_for, teacher_for, train, without_test
 
 TRIALS = 12
-EXAMPLES, PASSES = 12_000, 10  # at most; for small sets more passes, up to the same number of steps
+EXAMPLES, PASSES, SMALL = 12_000, 10, 6_000  # at most; with few training examples more passes, up to as many steps
 FEW, FOLDS = 1_000, 3
 EDGE = 0.02  # of a range: a best value nearer to its end asks for a wider range
 ROUNDS = 3
@@ -107,7 +107,7 @@ def trial_epochs(data: Dataset, most: int) -> int:
     """Set the passes of a trial: 10, or more for a small set, but not more steps in all than a large one has."""
     parts = list(folds(data))
     steps = PASSES * EXAMPLES / sum(len(part.x_train) for part in parts)
-    return int(min(most, max(PASSES, steps) if len(parts[0].x_train) < EXAMPLES // 2 else PASSES))
+    return int(min(most, max(PASSES, steps) if len(parts[0].x_train) <= SMALL else PASSES))
 
 
 def do_search(job: Job, found: dict[str, Record], data: Dataset) -> Record:
