@@ -13,7 +13,7 @@ from broken_layers import BROKEN, layer_only
 from right_layer import Right
 
 from hashnets_np.__main__ import main
-from hashnets_np.conformance import Adapter, check, load_adapter, passed, write_report
+from hashnets_np.conformance import Adapter, NotCovered, check, load_adapter, passed, write_report
 from hashnets_np.conformance.cases import all_cases, dense, explain_flag
 from hashnets_np.conformance.numpy_layer import NumpyLayer
 from hashnets_np.conformance.operations import OPERATIONS, as_lines, variables
@@ -85,15 +85,29 @@ def test_what_is_left_out_is_not_covered_and_never_passed():
 def test_a_layer_that_only_ever_refuses_does_not_pass():
     class Refuses(Adapter):
         def forward(self, a):
-            raise NotImplementedError
+            raise NotCovered
 
         @staticmethod
         def hash(i, j, seed):
-            raise ValueError if (i < 0).any() or (i > 2**32 - 1).any() else NotImplementedError
+            raise ValueError if (i < 0).any() or (i > 2**32 - 1).any() else NotCovered("not\nyet")
 
     results = check(Refuses, ["hash"])
     assert any(r.status == HOLDS for r in results) and not any(r.status == FAILS for r in results)
     assert not passed(results)
+    assert "(not yet)" in write_report("mine:Refuses", results)
+
+
+def test_what_a_framework_has_not_implemented_is_a_failure_of_no_known_bug():
+    class Half(Right):
+        def gather(self):
+            raise NotImplementedError('"addmm" not implemented for \'Half\'')
+
+    results = check(Half, ["gather"])
+    assert {r.status for r in results if r.case.valid} == {FAILS}
+    assert made_to_catch(results) == []
+    report = write_report("mine:Half", results)
+    assert "raised NotImplementedError: \"addmm\"" in report and "doesn't do raise NotCovered" in report
+    assert "No case that fails gave an answer to compare" in report and "SharedBits" not in report
 
 
 def test_a_slip_in_the_adapter_does_not_refuse_bad_input():
@@ -148,6 +162,20 @@ def test_an_answer_that_cannot_be_read(topic, words):
     changed = {"forward", "gather", "stored_bytes", "hash", "network"}
     assert {r.status for r in results if r.case.valid and r.case.operation in changed} == {FAILS}
     assert write_report("mine:Unreadable", results).splitlines()[-1].startswith("FAILED")
+
+
+def test_too_few_values_are_said_and_refuse_nothing():
+    class TwoOfThree(Right):
+        def backward(self, a, dz):
+            return super().backward(a, dz)[:2]
+
+        @classmethod
+        def bucket_sign(cls, *arguments):
+            return (0,)
+
+    results = check(TwoOfThree, ["gradients", "bucket-sign"])
+    assert {r.status for r in results if r.case.valid or r.case.operation == "bucket_sign"} == {FAILS}
+    assert "expected 3 values (dw, db, da), got 2" in write_report("mine:TwoOfThree", results)
 
 
 def test_the_lines_of_a_report_reproduce_the_failure(tmp_path):
@@ -249,6 +277,8 @@ def test_an_adapter_that_exits_fails():
     ("def half(:", "broken_1", "cannot import 'broken_1' (SyntaxError"),
     ("raise RuntimeError('no GPU\\nhere')", "broken_2", "cannot import 'broken_2' (RuntimeError: no GPU here)"),
     ("raise SystemExit(0)", "broken_3", "cannot import 'broken_3' (SystemExit: 0)"),
+    ("class E(Exception):\n  def __str__(self): raise OSError\nraise E", "broken_4",
+     "(E: (its message cannot be written: OSError))"),
     ("", ".rel", "cannot import '.rel' (TypeError"), ("", "a..b", "cannot import 'a..b' (ModuleNotFoundError"),
 ])
 def test_a_module_that_cannot_be_imported(folder, capsys, text, name, message):
@@ -265,7 +295,7 @@ def test_an_unknown_topic_is_an_error_of_one_line(folder, capsys):
 
 @pytest.mark.parametrize(("name", "code", "words"), [
     ("right_layer:Right", 0, " passed"), ("broken_layers:NoSign", 1, "likely bug: SignIgnored"),
-    ("", 5, "set HASHNETS_IMPL"), ("right_layer:demand", 1, "is no adapter"),
+    ("", 5, "set HASHNETS_IMPL"), ("right_layer:demand", 4, "HASHNETS_IMPL: right_layer:demand is no adapter"),
 ])
 def test_the_kit_runs_in_pytest(name, code, words):
     root = Path(__file__).parent.parent

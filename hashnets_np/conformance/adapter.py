@@ -2,9 +2,9 @@
 
 Subclass `Adapter` and write the methods that your layer can answer; leave out the others, and what they stand for is
 reported as not covered. Arrays come in as NumPy arrays and may go out as anything that np.asarray takes. Refuse bad
-input by raising an exception (NotImplementedError doesn't refuse: it says "not covered"). What everything must compute
-is in data/vectors/SPEC.md. Beside this file are worked adapters: `numpy_layer`, `torch_layer`, `jax_layer`,
-`keras_layer`.
+input by raising an exception, whichever; `NotCovered` says that an input is fine, and more than your layer can do. What
+everything must compute is in data/vectors/SPEC.md. Beside this file are worked adapters: `numpy_layer`, `torch_layer`,
+`jax_layer`, `keras_layer`.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import NDArray
+
+
+class NotCovered(NotImplementedError):
+    """What an adapter raises for what its layer doesn't do; with a few words for the report, if there are any to say.
+
+    A class of its own, because frameworks raise NotImplementedError themselves, and that is a failure.
+    """
 
 
 @dataclass(frozen=True)
@@ -45,52 +52,52 @@ class Adapter:
 
     def forward(self, a: NDArray) -> Any:
         """Compute z (batch, n_out) from a (batch, n_in)."""
-        raise NotImplementedError
+        raise NotCovered
 
     def backward(self, a: NDArray, dz: NDArray) -> tuple[Any, Any, Any]:
         """Compute (dw, db, da) for input a and the gradient dz (batch, n_out) of the loss by the output."""
-        raise NotImplementedError
+        raise NotCovered
 
     def step(self, a: NDArray, dz: NDArray, lr: float, momentum: float, weight_decay: float) -> tuple[Any, Any]:
         """Take one step of SGD with momentum; return the new (w, b). Velocities live as long as the layer."""
-        raise NotImplementedError
+        raise NotCovered
 
     def gather(self) -> Any:
         """Build V (n_out, n_in); asked only of layers without bias."""
-        raise NotImplementedError
+        raise NotCovered
 
     def scatter_add(self, dV: NDArray) -> Any:
         """Sum dV (n_out, n_in) into dw (K,); asked only of layers without bias."""
-        raise NotImplementedError
+        raise NotCovered
 
     def stored_bytes(self) -> int:
         """Say how many bytes the layer needs on disk."""
-        raise NotImplementedError
+        raise NotCovered
 
     @staticmethod
     def hash(i: NDArray, j: NDArray, seed: int) -> Any:
         """XXH32 of the keys (i, j), two vectors of integers."""
-        raise NotImplementedError
+        raise NotCovered
 
     @staticmethod
     def hash_text(texts: Sequence[str], seed: int) -> Any:
         """XXH32 of ASCII texts."""
-        raise NotImplementedError
+        raise NotCovered
 
     @staticmethod
     def bucket_sign(i: NDArray, j: NDArray, kind: str, buckets: int, seed: int) -> tuple[Any, Any]:
         """Find buckets and signs of the virtual weights (i, j), two vectors of integers."""
-        raise NotImplementedError
+        raise NotCovered
 
     @staticmethod
     def bucket_counts(compression: Any, n_in: int, n_out: int, bias: str | None) -> tuple[int, int]:
         """Count the real weights: (K, K_b), K_b = 0 unless the bias is hashed."""
-        raise NotImplementedError
+        raise NotCovered
 
     @staticmethod
     def derive_seed(seed: int, n: int) -> int:
         """Derive the n-th seed."""
-        raise NotImplementedError
+        raise NotCovered
 
     @staticmethod
     def network(
@@ -102,12 +109,12 @@ class Adapter:
         Layer seeds are derived from the network's. masks: of 0 and 1 for the input of each layer, for inverted dropout
         at `rate`; None: no dropout. dz: gradient of the loss by z.
         """
-        raise NotImplementedError
+        raise NotCovered
 
     @staticmethod
     def loss(z: NDArray, y: NDArray, soft: NDArray | None, temperature: float, mix: float) -> tuple[Any, Any]:
         """Compute (loss, dz) of logits z for labels y and, unless None, soft targets."""
-        raise NotImplementedError
+        raise NotCovered
 
 
 def check_labels(z: NDArray, y: NDArray) -> None:

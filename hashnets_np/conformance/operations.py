@@ -78,13 +78,20 @@ def network_variables(x: dict[str, Any], dtype: str) -> dict[str, Any]:
     return {**x, **arrays, "layers": [make_spec(v, dtype) for v in x["layers"]], "weights": weights, "masks": masks}
 
 
-def run(adapter: type[Adapter], case: Case, values: dict[str, Any]) -> dict[str, Any]:
-    """Run the lines of a case; returns its outputs by name. What the adapter raises is passed on."""
-    _, lines, names = OPERATIONS[case.operation]
+def run(adapter: type[Adapter], case: Case, values: dict[str, Any]) -> Any:
+    """Run the lines of a case; returns the value of the last. What the adapter raises is passed on."""
+    _, lines, _ = OPERATIONS[case.operation]
     scope = {**values, "np": np, "Layer": adapter}
     for line in lines[:-1]:
         exec(line.format(name="Layer"), scope)
-    result = eval(lines[-1].format(name="Layer"), scope)
+    return eval(lines[-1].format(name="Layer"), scope)
+
+
+def by_name(case: Case, result: Any) -> dict[str, Any]:
+    """Name the outputs of a case. ValueError if they are too many or too few."""
+    names = OPERATIONS[case.operation][2]
+    if len(names) > 1 and len(result) != len(names):
+        raise ValueError(f"expected {len(names)} values ({', '.join(names)}), got {len(result)}")
     found = dict(zip(names, result if len(names) > 1 else (result,), strict=True))
     for n, (dw, db) in enumerate(found.pop("grads", ())):
         found |= {f"dw{n}": dw, f"db{n}": db}

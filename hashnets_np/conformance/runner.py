@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from .adapter import Adapter
+from .adapter import Adapter, NotCovered
 from .cases import Case, all_cases
-from .operations import OPERATIONS, missing_methods, run, variables
+from .operations import OPERATIONS, by_name, missing_methods, run, variables
 
 HOLDS, FAILS, NOT_COVERED = "holds", "fails", "not covered"
 NO_REFUSAL = (NameError, AttributeError, ImportError, SyntaxError, MemoryError)  # mistakes of the adapter's own code
@@ -23,12 +23,17 @@ NO_REFUSAL = (NameError, AttributeError, ImportError, SyntaxError, MemoryError) 
 
 @dataclass
 class Result:
-    """What came out of one case; difference: where and how it differs; bugs: whose wrong answer it is, exactly."""
+    """What came out of one case.
+
+    difference: where and how it differs. bugs: whose wrong answer it is, exactly. compared: there was an answer to look
+    at; a crash says nothing about the map.
+    """
 
     case: Case
     status: str
     difference: str = ""
     bugs: set[str] = field(default_factory=set)
+    compared: bool = True
 
 
 def load_adapter(implementation: str) -> type[Adapter]:
@@ -78,10 +83,10 @@ def run_case(adapter: type[Adapter], case: Case) -> Result:
     try:
         with np.errstate(all="ignore"):
             found = run(adapter, case, values)
-    except NotImplementedError as error:
-        return Result(case, NOT_COVERED, str(error) or "NotImplementedError")
+    except NotCovered as error:
+        return Result(case, NOT_COVERED, words(error) or "NotCovered")
     except SystemExit as error:  # no way to refuse an input (test_an_adapter_that_exits_fails)
-        return Result(case, FAILS, f"raised {say(error)}")
+        return Result(case, FAILS, f"raised {say(error)}", compared=False)
     except Exception as error:
         return judge_error(case, error)
     if not case.valid:
@@ -89,14 +94,22 @@ def run_case(adapter: type[Adapter], case: Case) -> Result:
     if not all(np.array_equal(x, y) for x, y in zip(before, arrays_in(values), strict=True)):
         return Result(case, FAILS, "the adapter wrote into an array that it was given", {"InputOverwritten"})
     try:
-        return judge(case, found)
+        return judge(case, by_name(case, found))
     except Exception as error:  # such as a tensor without .detach() (test_an_answer_that_cannot_be_read)
-        return Result(case, FAILS, f"gave an answer that cannot be read: {say(error)}")
+        return Result(case, FAILS, f"gave an answer that cannot be read: {say(error)}", compared=False)
+
+
+def words(error: BaseException) -> str:
+    """Write the message of an error in one line, if it has one that can be written."""
+    try:
+        return " ".join(str(error).split())[:200]
+    except Exception as second:
+        return f"(its message cannot be written: {type(second).__name__})"
 
 
 def say(error: BaseException) -> str:
     """Write an error in one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    return f"{type(error).__name__}: {words(error)}"
 
 
 def shown(found: Any) -> str:
@@ -120,7 +133,8 @@ def judge_error(case: Case, error: Exception) -> Result:
     """An error refuses an invalid case, unless it is a slip in the adapter; elsewhere it is a failure."""
     if not case.valid and not isinstance(error, NO_REFUSAL):
         return Result(case, HOLDS)
-    return Result(case, FAILS, f"raised {say(error)}")
+    mend = "; for what your layer doesn't do raise NotCovered" if isinstance(error, NotImplementedError) else ""
+    return Result(case, FAILS, f"raised {say(error)}{mend}", compared=False)
 
 
 def judge(case: Case, found: dict[str, Any]) -> Result:
@@ -218,8 +232,8 @@ def likely_bugs(results: list[Result]) -> list[tuple[str, int]]:
 
 
 def made_to_catch(results: list[Result]) -> list[str]:
-    """List what the failing cases were made to catch, for failures that are no known bug's answer."""
-    votes = Counter(flag for r in results if r.status == FAILS and not r.bugs for flag in r.case.flags)
+    """List what the failing cases were made to catch, for wrong answers that are no known bug's."""
+    votes = Counter(flag for r in results if r.status == FAILS and r.compared and not r.bugs for flag in r.case.flags)
     return [flag for flag, _ in votes.most_common(5)]
 
 

@@ -14,9 +14,12 @@ held: list[Result] = []
 
 @pytest.fixture(scope="module")
 def adapter():
-    """The adapter that HASHNETS_IMPL names; anything else is an error, not a skip."""
+    """The adapter that HASHNETS_IMPL names; anything else ends the whole run, in one line."""
     find_in_current_folder()
-    return load_adapter(IMPLEMENTATION)
+    try:
+        return load_adapter(IMPLEMENTATION)
+    except ValueError as error:
+        pytest.exit(f"HASHNETS_IMPL: {error}", returncode=pytest.ExitCode.USAGE_ERROR)
 
 
 @pytest.mark.parametrize("case", all_cases(), ids=lambda case: case.id)
