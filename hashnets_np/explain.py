@@ -14,10 +14,15 @@ from .hashing import xxh32_pair
 from .kernels import check
 from .sharing import SharingMap
 
+LOOK_AT, AT_ONCE = 10**7, 10**5  # virtual weights among which bucket-mates are looked for, and how many at a time
+
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a sharing map does with one virtual weight; `mates` are the first other (i, j) in its bucket."""
+    """What a sharing map does with one virtual weight; `mates` are the first other (i, j) in its bucket.
+
+    looked_at: how many virtual weights were looked at for mates, from (0, 0) on, row by row; of a large matrix not all.
+    """
 
     i: int
     j: int
@@ -28,6 +33,7 @@ class Explanation:
     sign: int
     mates: list[tuple[int, int]]
     num_mates: int
+    looked_at: int
 
     def __str__(self) -> str:
         m = self.map
@@ -45,7 +51,8 @@ class Explanation:
         lines.append(f"so      V[{self.i}, {self.j}] = {'-' if self.sign < 0 else ''}w[{self.bucket}]")
         shown = ", ".join(f"V[{i}, {j}]" for i, j in self.mates)
         more = f" and {self.num_mates - len(self.mates)} more" if self.num_mates > len(self.mates) else ""
-        lines.append(f"mates   {self.num_mates} other virtual weights use w[{self.bucket}]: {shown}{more}")
+        among = f" of the first {self.looked_at:,}" if self.looked_at < m.n_out * m.n_cols else ""
+        lines.append(f"mates   {self.num_mates} other virtual weights{among} use w[{self.bucket}]: {shown}{more}")
         return "\n".join(lines)
 
 
@@ -53,7 +60,7 @@ def explain(m: SharingMap, i: int, j: int, show: int = 5) -> Explanation:
     """Show how virtual weight (i, j) finds its real weight, and who else uses it.
 
     i, j: 0-based, inside the map, ValueError otherwise. show: how many bucket-mates to list. Printing the result
-    gives the key bytes, the hash, bucket and sign. Looks at every virtual weight, one row at a time.
+    gives the key bytes, the hash, bucket and sign. Looks at every virtual weight, of a large map at the first 10**7.
 
     >>> print(explain(SharingMap(4, 4, buckets=3, seed=7), 2, 1))
     V[2, 1] of a 4 x 4 matrix, 3 buckets, kind xxhash
@@ -65,16 +72,18 @@ def explain(m: SharingMap, i: int, j: int, show: int = 5) -> Explanation:
     mates   6 other virtual weights use w[0]: V[0, 1], V[0, 2], V[1, 1], V[2, 2], V[3, 1] and 1 more
     """
     bucket, sign = (int(value) for value in m.lookup(i, j))
+    here, size = int(i) * m.n_cols + int(j), m.n_out * m.n_cols
     mates: list[tuple[int, int]] = []
-    num_mates = -1  # (i, j) itself is found too
-    for row in range(m.n_out):
-        columns = np.flatnonzero(m.tile(slice(row, row + 1))[0][0] == bucket)
-        num_mates += len(columns)
-        mates += [(row, int(c)) for c in columns[: show + 1 - len(mates)] if (row, c) != (i, j)]
+    num_mates, looked_at = 0, min(size, LOOK_AT)
+    for start in range(0, looked_at, AT_ONCE):
+        place = np.arange(start, min(start + AT_ONCE, looked_at))  # V row by row
+        found = place[(m.lookup(place // m.n_cols, place % m.n_cols)[0] == bucket) & (place != here)]
+        num_mates += len(found)
+        mates += [divmod(int(n), m.n_cols) for n in found[: show - len(mates)]]
     is_xxhash = m.kind == "xxhash"
     key = int(i).to_bytes(4, "little") + int(j).to_bytes(4, "little") if is_xxhash else None
     x = int(xxh32_pair(i, j, m.seed)) if is_xxhash else None
-    return Explanation(int(i), int(j), m, key, x, bucket, sign, mates[:show], num_mates)
+    return Explanation(int(i), int(j), m, key, x, bucket, sign, mates, num_mates, looked_at)
 
 
 def feature_hash(a: NDArray, m: SharingMap, i: int) -> NDArray:

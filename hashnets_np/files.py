@@ -22,7 +22,7 @@ def save(net: Network, path: str | os.PathLike) -> None:
     """Write a network to a .safetensors file: itemsize x real weights + a header of about 300 bytes a layer.
 
     Replaces the file at `path` only when the new one is complete. Raises ValueError for a layer that has no place in a
-    model file, such as one with an explicit table, and OSError if the file cannot be written.
+    model file, such as one whose map was replaced, and OSError if the file cannot be written.
     """
     from safetensors.numpy import save as to_bytes
 
@@ -48,7 +48,7 @@ def load(path: str | os.PathLike) -> Network:
         raise ValueError(f"{path} has format version {version}, this release reads {VERSION}; upgrade hashnets_np")
     try:
         layers = [make_layer(dict(config)) for config in json.loads(metadata["layers"])]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, MemoryError, RecursionError) as error:
         raise ValueError(f"{path} describes a layer that cannot be made: {error}") from error
     net = Network(layers)
     set_weights(net, weights, path)

@@ -48,6 +48,12 @@ def check_sizes(n_in: int, n_out: int, dtype: DTypeLike, init: str) -> tuple[int
     return int(n_in), int(n_out)
 
 
+def check_seed(seed: int) -> None:
+    """Check the seed of a generator; a truth value is a slip, such as bias=False in its place."""
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ValueError(f"seed must be an integer of at least 0, got {seed!r}")
+
+
 def check_input(x: NDArray, n_in: int) -> NDArray:
     """Check a mini-batch at the door of a layer, with the likely mend in the message."""
     x = np.asarray(x)
@@ -115,10 +121,11 @@ class HashedLinear(Layer):
     ) -> None:
         n_in, n_out = check_sizes(n_in, n_out, dtype, init)
         self.n_in, self.n_out, self.bias = n_in, n_out, bias
+        if bias != "hashed" and bias_buckets is not None:
+            raise ValueError(f"bias_buckets={bias_buckets!r} is for bias='hashed', got bias={bias!r}")
         self.map = weight_map(n_in, n_out, compression, buckets, seed, bias, kind)
-        self.bias_map = None
-        if bias == "hashed":
-            self.bias_map = hashed_bias_map(self.map, compression, bias_buckets)
+        self.bias_map = hashed_bias_map(self.map, compression, bias_buckets) if bias == "hashed" else None
+        self._made_with = self.map, self.bias_map
         super().__init__(
             n_in=n_in, n_out=n_out, seed=self.map.seed, bias=bias, kind=kind, buckets=self.map.buckets, init=init,
             bias_buckets=self.bias_map.buckets if self.bias_map else None, dtype=np.dtype(dtype).name,
@@ -130,9 +137,10 @@ class HashedLinear(Layer):
             self.params["b"] = initial_bias(rng, size, n_in, init, dtype)  # (K_b,) or (n_out,)
 
     def config(self) -> dict[str, Any]:
-        """Return the arguments that make this layer again; a layer whose map is an explicit table has none."""
-        if self.map.kind == "table":
-            raise ValueError("a layer with an explicit table cannot be saved; model files hold computed maps only")
+        """Return the arguments that make this layer again; ValueError if its map was replaced, as by a table."""
+        if (self.map, self.bias_map) != self._made_with:
+            raise ValueError("a layer whose map was replaced (by a table?) has no arguments that make it again, and "
+                             "cannot be saved")
         return super().config()
 
     def num_virtual_parameters(self) -> int:
@@ -194,7 +202,8 @@ class Linear(Layer):
     """An ordinary fully connected layer: z = a W^T + b.
 
     n_in, n_out: units. W is (n_out, n_in), in params["w"]; b is (n_out,), in params["b"], or absent with bias=False.
-    dtype, init: as in HashedLinear. rng: for the initial weights, default_rng(seed) if left out.
+    seed: an integer of at least 0. dtype, init: as in HashedLinear. rng: for the initial weights, default_rng(seed) if
+    left out. Any other value is a ValueError.
 
     >>> Linear(784, 10).num_parameters()
     7850
@@ -207,6 +216,7 @@ class Linear(Layer):
         rng: np.random.Generator | None = None, init: str = "he",
     ) -> None:
         n_in, n_out = check_sizes(n_in, n_out, dtype, init)
+        check_seed(seed)
         super().__init__(n_in=n_in, n_out=n_out, seed=seed, bias=bias, dtype=np.dtype(dtype).name, init=init)
         self.n_in, self.n_out = n_in, n_out
         rng = np.random.default_rng(seed) if rng is None else rng
@@ -247,13 +257,14 @@ class ReLU(Layer):
 class Dropout(Layer):
     """Inverted dropout: in training each unit is zeroed with probability `rate`, the others are divided by 1 - rate.
 
-    rate: in [0, 1), ValueError otherwise. seed: of the masks. In evaluation mode nothing happens. A mask may be given
-    to `forward`, which is how other implementations are compared. Source: Srivastava et al., JMLR 2014.
+    rate: in [0, 1); seed: of the masks, at least 0; ValueError otherwise. In evaluation mode nothing happens. A mask
+    may be given to `forward`, which is how other implementations are compared. Source: Srivastava et al., JMLR 2014.
     """
 
     def __init__(self, rate: float, seed: int = 0) -> None:
         if not 0 <= rate < 1:
             raise ValueError(f"dropout rate must be in [0, 1), got {rate!r}")
+        check_seed(seed)
         super().__init__(rate=rate, seed=seed)
         self.rate, self.rng = rate, np.random.default_rng(seed)
         self.scale: NDArray | None = None  # what the last forward multiplied by; None: nothing

@@ -268,6 +268,14 @@ class InFloats(Right):
         return max(1, ceil(float(cls.exact(c)) * n))
 
 
+@broken("CompressionFloat")
+class BiasInFloats(Right):
+    @classmethod
+    def bucket_counts(cls, c, n_in, n_out, bias):
+        K, K_b = super().bucket_counts(c, n_in, n_out, bias)
+        return K, ceil(float(cls.exact(c)) * n_out) if K_b else 0
+
+
 @broken("CompressionBinary")
 class BinaryFraction(Right):
     @classmethod

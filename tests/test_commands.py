@@ -54,7 +54,8 @@ def test_hash_shows_one_weight(capsys):
      ["train", "--epochs", 0], ["train", "--epochs", "many"], ["train", "--learning-rate", -1],
      ["train", "--dropout", 1],
      ["train", "--output", "/nowhere/net.safetensors"], ["train", "--seed", -1], ["data", "fetch"], ["data", "burn"],
-     ["data", "verify", "cifar"], ["demo", "--seeds", 0], ["demo", "--flag"]],
+     ["data", "verify", "cifar"], ["demo", "--seeds", 0], ["demo", "--flag"],
+     ["demo", "--figures", __file__]],
 )
 def test_bad_arguments_get_one_line_and_exit_code_2(capsys, argv):
     code, out, err = run(capsys, *argv)

@@ -223,3 +223,20 @@ def test_as_many_mates_are_listed_as_asked_for_the_weight_itself_left_out():
     assert shown.mates == [(0, 0), (0, 3), (1, 0)] and shown.num_mates == 6
     only_row = explain(SharingMap.from_table([[0] * 8], buckets=1), 0, 1, show=3)
     assert only_row.mates == [(0, 0), (0, 2), (0, 3)] and "and 4 more" in str(only_row)
+
+
+def test_mates_in_a_large_matrix_are_looked_for_in_its_beginning_only():
+    far = 2**32 - 1
+    m = SharingMap(2**32, 2**32, buckets=10**5, seed=3)
+    shown = explain(m, far, far)
+    assert shown.looked_at == 10**7 and "of the first 10,000,000 use" in str(shown)
+    assert len(shown.mates) == 5 and all(m.lookup(i, j)[0] == shown.bucket for i, j in shown.mates)
+    assert 50 < shown.num_mates < 150  # Poisson with mean 100
+
+
+def test_mates_are_the_same_however_many_are_looked_at_at_once(monkeypatch):
+    m = SharingMap(9, 7, buckets=4, seed=3)
+    whole = explain(m, 5, 3)
+    monkeypatch.setattr(sys.modules["hashnets_np.explain"], "AT_ONCE", 4)
+    assert explain(m, 5, 3) == whole
+    assert whole.num_mates == (m.table()[0] == whole.bucket).sum() - 1

@@ -111,11 +111,18 @@ def test_layers_take_batches_of_any_layout_and_never_write_to_them(kernels, rng)
     [({"compression": None}, "exactly one"), ({"buckets": 3}, "exactly one"), ({"bias": "row"}, "bias must be one of"),
      ({"dtype": np.float16}, "float32 or float64"), ({"n_in": 0}, "n_in must be"), ({"n_out": 2.5}, "n_out must be"),
      ({"init": "lecun"}, "init must be"), ({"compression": 2}, r"in \(0, 1\]"), ({"seed": -1}, "seed must be"),
-     ({"kind": "md5"}, "known kinds")],
+     ({"kind": "md5"}, "known kinds"), ({"bias": "dense", "bias_buckets": 2}, "bias_buckets=2 is for bias='hashed'")],
 )
 def test_an_impossible_layer_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
         hn.HashedLinear(**{"n_in": 4, "n_out": 3, "compression": "1/2"} | change)
+
+
+@pytest.mark.parametrize("make", [lambda seed: hn.Linear(4, 3, seed), lambda seed: hn.Dropout(0.5, seed)])
+@pytest.mark.parametrize("seed", [False, -1, 1.0, None])
+def test_a_seed_that_is_none_is_refused(make, seed):
+    with pytest.raises(ValueError, match="seed must be an integer of at least 0"):
+        make(seed)
 
 
 def test_images_that_were_not_flattened_get_a_hint():

@@ -1,5 +1,6 @@
 """Loss, optimiser, training loop and model files."""
 
+import json
 import os
 import struct
 from dataclasses import replace
@@ -206,6 +207,14 @@ def rewritten(path, change):
     path.write_bytes(struct.pack("<Q", len(header)) + header + raw[8 + length :])
 
 
+def in_layers(*layers):
+    def change(header):
+        whole = json.loads(header)
+        whole["__metadata__"]["layers"] = json.dumps(layers)
+        return json.dumps(whole)
+    return change
+
+
 def test_damaged_foreign_and_future_files_get_one_clear_line(tmp_path):
     path = tmp_path / "net.safetensors"
     hn.save(small_net(), path)
@@ -219,6 +228,8 @@ def test_damaged_foreign_and_future_files_get_one_clear_line(tmp_path):
         (lambda: rewritten(path, lambda h: h.replace("HashedLinear", "Conv")), "unknown layer type 'Conv'"),
         (lambda: rewritten(path, lambda h: h.replace('\\"n_in\\":64', '\\"n_in\\":-1')), "cannot be made"),
         (lambda: rewritten(path, lambda h: h.replace('\\"buckets\\":244', '\\"buckets\\":100')), "its layers need"),
+        (lambda: rewritten(path, in_layers({"type": "Linear", "n_in": 10**13, "n_out": 1})), "made: Unable to"),
+        (lambda: rewritten(path, lambda h: h.replace('"layers":"', '"layers":"' + "[" * 10**5)), "cannot be made"),
     ]
     for damage, message in cases:
         path.write_bytes(good)
@@ -245,10 +256,11 @@ def test_an_unfinished_write_leaves_the_old_file(tmp_path, monkeypatch):
     assert path.read_bytes() == good and os.listdir(tmp_path) == ["net.safetensors"]
 
 
-def test_a_layer_with_an_explicit_table_is_refused_by_model_files(tmp_path):
-    layer = hn.HashedLinear(2, 1, buckets=2, bias=None)
-    layer.map = hn.SharingMap.from_table([[0, 1]], buckets=2)
-    with pytest.raises(ValueError, match="table"):
+@pytest.mark.parametrize("m", [hn.SharingMap.from_table([[0, 1]], buckets=2), hn.SharingMap(1, 2, 2, seed=5)])
+def test_a_layer_whose_map_was_replaced_is_refused_by_model_files(tmp_path, m):
+    layer = hn.HashedLinear(2, 1, buckets=2, bias=None, seed=4)
+    layer.map = m
+    with pytest.raises(ValueError, match="map was replaced"):
         hn.save(hn.Network([layer]), tmp_path / "net.safetensors")
     assert os.listdir(tmp_path) == []
 

@@ -52,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
     """Train everything, print the table, draw the figure."""
     if min(args.seeds, args.epochs, args.workers) < 1:
         raise ValueError("seeds, epochs and workers must be at least 1")
+    args.figures.mkdir(parents=True, exist_ok=True)  # before the training: a folder that can't be made ends it here
     results = train_all(args.seeds, args.epochs, args.workers)
     chosen = {(m, c): choose(results, m, c) for m in METHODS for c in COMPRESSIONS}
     print(table(chosen))
@@ -126,7 +127,6 @@ def draw(chosen: dict[tuple[str, str], list[Run]], folder: Path, epochs: int) ->
     caption = (f"UCI digits, 600 test images; virtual widths 64-256-10; {epochs} epochs; "
                f"mean and standard deviation of {seeds} seeds")
     figure.text(0.01, -0.04, caption, fontsize=9, color="0.35")
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "demo.png"
     figure.savefig(path)
     plt.close(figure)

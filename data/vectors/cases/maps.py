@@ -116,7 +116,7 @@ def count_cases(book):
         ("1/49", 49, 3, "hashed", ""),
         ("3/7", 7, 1000, None, ""),
         (0.3, 1, 10, None, ""),
-        (0.7, 10, 1, None, ""),
+        ("0.07", 20, 100, "hashed", "CompressionFloat"),
         ("1/64", 1, 1, None, ""),
         ("1/1000000", 3, 2, "column", ""),
         (1, 784, 1000, "column", "BiasColumnUncounted"),
