@@ -48,12 +48,6 @@ def check_sizes(n_in: int, n_out: int, dtype: DTypeLike, init: str) -> tuple[int
     return int(n_in), int(n_out)
 
 
-def check_seed(seed: int) -> None:
-    """Check the seed of a generator; a truth value is a slip, such as bias=False in its place."""
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ValueError(f"seed must be an integer of at least 0, got {seed!r}")
-
-
 def check_input(x: NDArray, n_in: int) -> NDArray:
     """Check a mini-batch at the door of a layer, with the likely mend in the message."""
     x = np.asarray(x)
@@ -139,8 +133,7 @@ class HashedLinear(Layer):
     def config(self) -> dict[str, Any]:
         """Return the arguments that make this layer again; ValueError if its map was replaced, as by a table."""
         if (self.map, self.bias_map) != self._made_with:
-            raise ValueError("a layer whose map was replaced (by a table?) has no arguments that make it again, and "
-                             "cannot be saved")
+            raise ValueError("a layer whose map was replaced (by a table?) cannot be saved: nothing makes it again")
         return super().config()
 
     def num_virtual_parameters(self) -> int:
@@ -202,8 +195,7 @@ class Linear(Layer):
     """An ordinary fully connected layer: z = a W^T + b.
 
     n_in, n_out: units. W is (n_out, n_in), in params["w"]; b is (n_out,), in params["b"], or absent with bias=False.
-    seed: an integer of at least 0. dtype, init: as in HashedLinear. rng: for the initial weights, default_rng(seed) if
-    left out. Any other value is a ValueError.
+    seed, rng: for the initial weights, default_rng(seed) if left out. dtype, init: as in HashedLinear.
 
     >>> Linear(784, 10).num_parameters()
     7850
@@ -216,7 +208,8 @@ class Linear(Layer):
         rng: np.random.Generator | None = None, init: str = "he",
     ) -> None:
         n_in, n_out = check_sizes(n_in, n_out, dtype, init)
-        check_seed(seed)
+        if isinstance(seed, bool):
+            raise ValueError(f"seed must be an integer, got {seed!r}; did you mean bias={seed!r}?")
         super().__init__(n_in=n_in, n_out=n_out, seed=seed, bias=bias, dtype=np.dtype(dtype).name, init=init)
         self.n_in, self.n_out = n_in, n_out
         rng = np.random.default_rng(seed) if rng is None else rng
@@ -257,14 +250,13 @@ class ReLU(Layer):
 class Dropout(Layer):
     """Inverted dropout: in training each unit is zeroed with probability `rate`, the others are divided by 1 - rate.
 
-    rate: in [0, 1); seed: of the masks, at least 0; ValueError otherwise. In evaluation mode nothing happens. A mask
-    may be given to `forward`, which is how other implementations are compared. Source: Srivastava et al., JMLR 2014.
+    rate: in [0, 1), ValueError otherwise. seed: of the masks. In evaluation mode nothing happens. A mask may be given
+    to `forward`, which is how other implementations are compared. Source: Srivastava et al., JMLR 2014.
     """
 
     def __init__(self, rate: float, seed: int = 0) -> None:
         if not 0 <= rate < 1:
             raise ValueError(f"dropout rate must be in [0, 1), got {rate!r}")
-        check_seed(seed)
         super().__init__(rate=rate, seed=seed)
         self.rate, self.rng = rate, np.random.default_rng(seed)
         self.scale: NDArray | None = None  # what the last forward multiplied by; None: nothing

@@ -6,12 +6,13 @@ what is done with the answer (`kernels`), and maps that change during training.
 """
 
 import importlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from math import ceil
-from numbers import Rational
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from .hashing import as_uint32, xxh32_pair
 
 MAX_BUCKETS = 2**31 - 1
+NUMBER = re.compile(r"\d+/0*[1-9]\d*|(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)  # without sign
 Buckets = NDArray[np.int64]
 Signs = NDArray[np.int8]
 MapFunction = Callable[[NDArray, NDArray, int, int], tuple[Buckets, Signs]]
@@ -68,20 +70,16 @@ def exact_fraction(compression: object) -> Fraction:
     >>> exact_fraction("1/8"), exact_fraction(0.1)
     (Fraction(1, 8), Fraction(1, 10))
     """
-    try:
-        if isinstance(compression, (float, np.floating)):
-            return Fraction(str(compression))  # not the binary value: 0.1 is 1/10, and a tenth of 100 is 10, not 11
-        if isinstance(compression, (str, Rational, Decimal)) and not isinstance(compression, bool):
-            return Fraction(compression)
-    except (ValueError, ZeroDivisionError, OverflowError):
-        pass
+    text = str(compression)  # not a float's binary value: 0.1 is 1/10, and a tenth of 100 is 10, not 11
+    if isinstance(compression, (str, Real, Decimal)) and NUMBER.fullmatch(text):
+        return Fraction(text)
     raise ValueError(f"compression must be a number in (0, 1] such as '1/8' or 0.125, got {compression!r}")
 
 
 def bucket_count(compression: object, virtual_weights: int) -> int:
     """Count the real weights that a compression leaves: K = max(1, ceil(c * n)), in exact arithmetic.
 
-    compression: real / virtual weights in (0, 1], as text ("1/8"), int, Fraction or float. Raises ValueError outside.
+    compression: real / virtual weights in (0, 1], as text ("1/8", "0.1"), int, Fraction or float; else ValueError.
 
     >>> bucket_count("1/8", 785 * 1000)
     98125

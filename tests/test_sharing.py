@@ -25,7 +25,8 @@ def chi2(observed, expected):
     ("compression", "n", "K"),
     [("1/8", 785_000, 98_125), ("1/64", 785_000, 12_266), (0.1, 100, 10), (0.1, 30, 3), (0.07, 100, 7), (1, 7, 7),
      (Fraction(1, 3), 10, 4), (Decimal("0.1"), 30, 3), (np.float32(0.1), 30, 3), (np.float64(0.1), 30, 3),
-     ("1e-9", 10, 1), ("0.5", 5, 3), (np.int64(1), 7, 7)],
+     ("1e-9", 10, 1), ("0.5", 5, 3), (np.int64(1), 7, 7), (".5", 5, 3), ("1.", 5, 5), ("1E-1", 30, 3),
+     ("01/010", 30, 3)],
 )
 def test_buckets_are_counted_in_exact_arithmetic(compression, n, K):
     assert bucket_count(compression, n) == K
@@ -38,7 +39,8 @@ def test_K_is_the_smallest_integer_not_below_c_times_n(p, extra, n):
     assert K * q >= p * n > (K - 1) * q
 
 
-@pytest.mark.parametrize("bad", [0, -1, 2, "2", 1.5, "1/0", "x", None, float("nan"), float("inf"), True, "", [1]])
+@pytest.mark.parametrize("bad", [0, -1, 2, "2", 1.5, "1/0", "x", None, float("nan"), float("inf"), True, "", [1],
+                                 "1 / 8", " 1/8", "1_0/80", "1e-99999999", Decimal("1e-99999999"), "\u0661/\u0668"])
 def test_a_compression_outside_0_to_1_is_refused(bad):
     with pytest.raises(ValueError, match="compression must be"):
         bucket_count(bad, 100)
