@@ -59,6 +59,10 @@ def test_a_broken_layer_is_refused(name, broken_results):
     assert not passed(broken_results[name])
 
 
+def test_a_difference_is_said_in_one_line(broken_results):
+    assert not [r.difference for results in broken_results.values() for r in results if "\n" in r.difference]
+
+
 def test_the_bug_is_called_by_its_name(broken_results):
     named = {name: next(iter(likely_bugs(results)), ("", 0))[0] for name, results in broken_results.items()}
     right = [name for name, flag in named.items() if flag == BROKEN[name][1]]

@@ -115,7 +115,7 @@ def say(error: BaseException) -> str:
 def shown(found: Any) -> str:
     """Show the beginning of an answer, if it can be shown (test_an_answer_that_cannot_be_read)."""
     try:
-        return str(found)[:80]
+        return " ".join(str(found).split())[:80]
     except Exception as error:
         return f"what cannot be shown: {say(error)}"
 
