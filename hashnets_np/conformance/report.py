@@ -32,16 +32,16 @@ def topic_lines(results: list[Result]) -> list[str]:
 
 def bug_lines(results: list[Result]) -> list[str]:
     """Name the likely bugs."""
-    failing, compared = (sum(r.status == FAILS and (r.compared or crash) for r in results) for crash in (True, False))
-    lines = [f"  {flag}: {explain_flag(flag)} ({n} of {failing} failures are exactly this)"
+    failing = [r for r in results if r.status == FAILS]
+    lines = [f"  {flag}: {explain_flag(flag)} ({n} of {len(failing)} failures are exactly this)"
              for flag, n in likely_bugs(results)]
     if lines:
         return ["Likely bugs, the most telling first:", *lines, ""]
-    hints = [f"  {flag}: {explain_flag(flag)}" for flag in made_to_catch(results)]
-    if compared:
+    if any(r.compared for r in failing):
+        hints = [f"  {flag}: {explain_flag(flag)}" for flag in made_to_catch(results)]
         return ["No known bug gives these answers. The failing cases were made to catch:", *hints, ""]
-    return ["No case that fails gave an answer to compare: the adapter raised, or what it gave cannot be read.", ""
-            ] if failing else []
+    none = "No case that fails gave an answer to compare: the adapter raised, or what it gave cannot be read."
+    return [none, ""] if failing else []
 
 
 def failures(results: list[Result], every: bool) -> list[Result]:
