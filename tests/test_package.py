@@ -44,10 +44,21 @@ def test_the_example_of_the_readme_prints_what_the_readme_says():
     assert abs(float(re.search(error, done.stdout)[0]) - float(re.search(error, printed)[0])) < 3
 
 
-def test_every_file_that_the_readme_links_to_exists():
-    links = re.findall(r"\]\(([^)#:]+)\)", README)
-    assert "data/README.md" in links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+def anchors(page):
+    """What GitHub makes of the headings of a page: small letters, hyphens for spaces, no other punctuation."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", ["README.md", "data/README.md", "data/records/README.md", "data/records/report.md",
+                                  "data/paper/ERRATA.md"])
+def test_every_place_that_a_page_links_to_exists(page):
+    links = re.findall(r"\]\((?!https?:)([^)]+)\)", (ROOT / page).read_text())
+    assert links
+    for link in links:
+        path, _, anchor = link.partition("#")
+        there = (ROOT / page).parent / path if path else ROOT / page
+        assert there.exists() and (not anchor or anchor in anchors(there)), link
 
 
 @pytest.mark.slow
