@@ -31,10 +31,10 @@ check-frameworks:  ## the kit on the worked adapters, and networks going over, i
 
 check-cluster: $(VENV)/test  ## a sweep on a real Dask scheduler, and the search with Optuna
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[tune,cluster]"
-	$(BIN)/python -m pytest tests/test_cluster.py tests/test_sweep*.py -m "slow or not slow"
+	$(BIN)/python -m pytest tests/experiments/test_cluster.py tests/experiments/test_sweep*.py -m "slow or not slow"
 
 check-kills: $(VENV)/test  ## a sweep killed at 200 random moments (ten minutes or more)
-	HASHNETS_KILLS=200 $(BIN)/python -m pytest tests/test_sweep.py -m slow -k kills
+	HASHNETS_KILLS=200 $(BIN)/python -m pytest tests/experiments/test_sweep.py -m slow -k kills
 
 lint: $(VENV)/test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"

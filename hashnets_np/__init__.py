@@ -1,17 +1,17 @@
 """hashnets_np: the reference implementation of HashedNets (Chen et al., ICML 2015) in NumPy and numba."""
 
 from .datasets import Dataset, load_dataset
-from .explain import explain, feature_hash, feature_hashing_forward
+from .experiments.methods import build
+from .explanations import explain, feature_hash, feature_hashing_forward
 from .files import load, save
-from .gradcheck import gradcheck
+from .gradient_check import gradcheck
 from .hashing import derive_seed, xxh32_pair
 from .kernels import hash_gather, hash_scatter_add, hashed_backward, hashed_forward
 from .layers import Dropout, HashedLinear, Linear, ReLU
 from .losses import softmax_cross_entropy
-from .methods import build
+from .maps.sharing_map import SharingMap, bucket_count
 from .network import Network
 from .optim import SGD
-from .sharing import SharingMap, bucket_count
 from .training import History, fit, predict
 
 __version__ = "0.1.0"

@@ -2,7 +2,7 @@
 
 Pixels are float32 in [0, 1], one example per row; labels are int64. The last 20 % of the training examples are the
 validation split, as in the paper. Files are looked for in --data-dir, $HASHNETS_DATA and data/cache, in that order, and
-trusted by the SHA-256 of their uncompressed bytes. Left out: the other sets of the paper (`larochelle.py`).
+trusted by the SHA-256 of their uncompressed bytes. Left out: the other sets of the paper (`experiments/larochelle.py`).
 """
 
 import gzip
@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 LOADERS = {  # name -> "module:function"; the function takes the data directory, a Path or None
     "digits": "hashnets_np.datasets:load_digits",
     "mnist": "hashnets_np.datasets:load_mnist",
-    "basic": "hashnets_np.larochelle:load_basic",
-    "rot": "hashnets_np.larochelle:load_rot",
-    "bg-rand": "hashnets_np.larochelle:load_bg_rand",
-    "bg-img": "hashnets_np.larochelle:load_bg_img",
-    "bg-img-rot": "hashnets_np.larochelle:load_bg_img_rot",
-    "rect": "hashnets_np.larochelle:load_rect",
-    "convex": "hashnets_np.larochelle:load_convex",
+    "basic": "hashnets_np.experiments.larochelle:load_basic",
+    "rot": "hashnets_np.experiments.larochelle:load_rot",
+    "bg-rand": "hashnets_np.experiments.larochelle:load_bg_rand",
+    "bg-img": "hashnets_np.experiments.larochelle:load_bg_img",
+    "bg-img-rot": "hashnets_np.experiments.larochelle:load_bg_img_rot",
+    "rect": "hashnets_np.experiments.larochelle:load_rect",
+    "convex": "hashnets_np.experiments.larochelle:load_convex",
 }
 DIGITS_SHA256 = "6ebb3d2fee246a4e99363262ddf8a00a3c41bee6014c373ed9d9216ba7f651b8"
 MNIST_SHA256 = {

@@ -2,7 +2,7 @@
 
 The key is 8 bytes: row i, then column j, each an unsigned 32-bit little-endian integer. XXH32 of so short a key is two
 "lanes" (one per index) and a final "avalanche". This is the plain version, in NumPy; the same in numba stands in
-`kernels`. Left out: keys of other lengths (`text_keys.py` has them, for maps that hash text).
+`kernels`. Left out: keys of other lengths (`maps/text.py` has them, for maps that hash text).
 
 Source: the xxHash specification, https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md
 """

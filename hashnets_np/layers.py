@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from .hashing import MAX_UINT32, derive_seed
 from .kernels import check, hash_gather, hash_scatter_add, hashed_backward, hashed_forward
-from .sharing import KINDS, SharingMap, bucket_count
+from .maps.sharing_map import KINDS, SharingMap, bucket_count
 
 
 def initial_weights(rng: np.random.Generator, shape: Any, n_in: int, init: str, dtype: DTypeLike) -> NDArray:
@@ -283,6 +283,6 @@ LAYERS = {  # name in model files -> "module:class"
     "Linear": "hashnets_np.layers:Linear",
     "ReLU": "hashnets_np.layers:ReLU",
     "Dropout": "hashnets_np.layers:Dropout",
-    "MaskedLinear": "hashnets_np.baselines:MaskedLinear",
-    "LowRankLinear": "hashnets_np.baselines:LowRankLinear",
+    "MaskedLinear": "hashnets_np.experiments.baselines:MaskedLinear",
+    "LowRankLinear": "hashnets_np.experiments.baselines:LowRankLinear",
 }

@@ -53,7 +53,7 @@ def test_ratios_are_taken_within_a_round():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_of_a_step_counts_what_is_allocated_and_freed():
-    layer = worker.Worker("dense").memory(list(Cell(1024, 1024, 10, 4)))
+    layer = measure.ask_once("dense", 1, "memory", Cell(1024, 1024, 10, 4))  # a fresh process, as the command has it
     assert layer["parameters"] == 2**22
     assert 0.9 * 2**22 <= layer["extra"] <= 6 * 2**22  # lr dw is a matrix
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import hashnets_np as hn
-from hashnets_np.baselines import LowRankLinear, MaskedLinear
+from hashnets_np.experiments.baselines import LowRankLinear, MaskedLinear
 from hashnets_np.files import make_layer
 
 BIASES = ("column", "hashed", "dense", None)
@@ -271,7 +271,7 @@ def test_the_gradient_check_keeps_the_worst_of_its_directions(rng):
 
 
 def test_a_direction_orthogonal_to_the_gradient_is_measured_against_a_typical_slope(monkeypatch, rng):
-    net, module = hn.Network([hn.Linear(2, 3, bias=False)]), sys.modules["hashnets_np.gradcheck"]
+    net, module = hn.Network([hn.Linear(2, 3, bias=False)]), sys.modules["hashnets_np.gradient_check"]
     x, y = rng.normal(size=(20, 2)), rng.integers(0, 3, 20)
     monkeypatch.setattr(module, "draw_slope", lambda net, x, y, loss, place, *_: (1e-9, np.zeros(place.shape), 0))
     error = hn.gradcheck(net, x, y).errors["0.w"]

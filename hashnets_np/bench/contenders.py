@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..kernels import hashed_backward, hashed_forward
-from ..sharing import SharingMap
+from ..maps.sharing_map import SharingMap
 
 SEED = 7
 

@@ -2,8 +2,8 @@
 
 import argparse
 
-from .. import larochelle
 from ..datasets import LOADERS, load_dataset, search_path
+from ..experiments import larochelle
 
 HELP = "list, fetch and verify the data sets"
 

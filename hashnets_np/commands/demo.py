@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..datasets import load_dataset
-from ..methods import LABELS, build
+from ..experiments.methods import LABELS, build
 from ..optim import SGD
 from ..training import fit
 

@@ -2,8 +2,8 @@
 
 import argparse
 
-from ..explain import explain
-from ..sharing import KINDS, SharingMap
+from ..explanations import explain
+from ..maps.sharing_map import KINDS, SharingMap
 
 HELP = "show the key, hash, bucket and sign of one virtual weight"
 

@@ -16,11 +16,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the report and print its coverage and checks."""
-    from ..report.document import document
-    from ..report.evidence import against_nn, against_paper
-    from ..report.figures import TITLES, draw
-    from ..report.results import results
-    from ..report.tables import coverage_table
+    from ..experiments.report.document import document
+    from ..experiments.report.evidence import against_nn, against_paper
+    from ..experiments.report.figures import TITLES, draw
+    from ..experiments.report.results import results
+    from ..experiments.report.tables import coverage_table
 
     found = results(args.records)
     if not found:

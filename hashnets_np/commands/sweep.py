@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..sweep.grid import Job
+    from ..experiments.sweep.grid import Job
 
 HELP = "train a grid of networks, stop and go on at will"
 RECORDS = Path("data/records")
@@ -20,7 +20,7 @@ RECORDS = Path("data/records")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("grid", help="a preset or a TOML file; the presets are such files: hashnets_np/sweep/presets")
+    parser.add_argument("grid", help="a preset or a TOML file; hashnets_np/experiments/sweep/presets holds the presets")
     parser.add_argument("--records", type=Path, help=f"folder (default: {RECORDS}; for quick: data/cache/quick)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
     parser.add_argument("--dask", metavar="ADDRESS", help="work on this Dask scheduler, such as tcp://host:8786; its "
@@ -35,10 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Sweep."""
-    from ..sweep.drive import dask_workers, local_workers, plan, say_on_stderr, sweep
-    from ..sweep.grid import read_grid, with_searches
-    from ..sweep.records import read_all
-    from ..sweep.work import data_dir_text
+    from ..experiments.sweep.drive import dask_workers, local_workers, plan, say_on_stderr, sweep
+    from ..experiments.sweep.grid import read_grid, with_searches
+    from ..experiments.sweep.records import read_all
+    from ..experiments.sweep.work import data_dir_text
 
     if args.workers < 1:
         raise ValueError(f"--workers must be at least 1, got {args.workers}")

@@ -8,8 +8,8 @@ import tempfile
 from pathlib import Path
 
 from ..datasets import LOADERS, Dataset, load_dataset
+from ..experiments.methods import build
 from ..files import save
-from ..methods import build
 from ..network import Network
 from ..optim import SCHEDULES, SGD
 from ..training import History, fit

@@ -17,7 +17,7 @@ from jax import Array
 
 from ..hashing import as_uint32
 from ..layers import hashed_bias_map, weight_map
-from ..sharing import KINDS, SharingMap
+from ..maps.sharing_map import KINDS, SharingMap
 from .adapter import Adapter, check_labels
 from .numpy_layer import NumpyLayer
 

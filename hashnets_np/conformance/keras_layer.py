@@ -21,7 +21,7 @@ import numpy as np
 from keras import ops
 
 from ..layers import hashed_bias_map, weight_map
-from ..sharing import KINDS
+from ..maps.sharing_map import KINDS
 from .adapter import Adapter
 from .jax_layer import JaxLayer, bucket_sign
 

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import numpy as np
 
-from ..baselines import dark_knowledge
+from ..experiments.baselines import dark_knowledge
 from ..files import save
 from ..hashing import derive_seed, xxh32_pair
 from ..kernels import hash_gather, hash_scatter_add
 from ..layers import Dropout, HashedLinear, Layer, ReLU
 from ..losses import softmax_cross_entropy
+from ..maps.sharing_map import KINDS, SharingMap, bucket_count
+from ..maps.text import hash_texts
 from ..network import Network
 from ..optim import SGD
-from ..sharing import KINDS, SharingMap, bucket_count
-from ..text_keys import hash_texts
 from .adapter import Adapter, LayerSpec
 
 

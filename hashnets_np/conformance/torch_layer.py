@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..layers import hashed_bias_map, weight_map
-from ..sharing import KINDS, SharingMap
+from ..maps.sharing_map import KINDS, SharingMap
 from .adapter import Adapter, check_labels
 from .numpy_layer import NumpyLayer
 

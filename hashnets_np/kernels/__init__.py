@@ -13,7 +13,7 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import NDArray
 
-from ..sharing import SharingMap
+from ..maps.sharing_map import SharingMap
 
 __all__ = ["hash_gather", "hash_scatter_add", "hashed_backward", "hashed_forward"]
 

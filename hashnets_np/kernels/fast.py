@@ -3,7 +3,7 @@
 V is cut into tiles that fit into the cache. Forward: hash a tile, look it up, multiply with BLAS, drop it. Backward:
 multiply with BLAS, then walk once through the tile, taking dV out of it and putting V into it, multiply again, drop it.
 No result is kept between calls. Extra memory: a tile per thread and a few copies of dw. The inner loops are in
-`fast_lines`, the threads in `fast_threads`. Left out: maps of other kinds than xxhash, which go to `plain`.
+`fast_lines`, the threads in `threads`. Left out: maps of other kinds than xxhash, which go to `plain`.
 """
 
 import threading
@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..hashing import KEY_BYTES, MAX_UINT32, PRIME_3, PRIME_4, PRIME_5, rotate_left
-from ..sharing import SharingMap
+from ..maps.sharing_map import SharingMap
+from ..threads import one_blas_thread, run
 from . import plain
 from .fast_lines import backward_lines, divisor, forward_lines, walk_tile
-from .fast_threads import one_blas_thread, run
 
 SHORT_SIDE, LONG_SIDE = 256, 1024  # of a tile: 1 MiB of float32 at most stays in a core's own cache
 VECTOR = 32  # lines of a multiple of this many weights leave no rest that is done one by one

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from ..sharing import SharingMap
+from ..maps.sharing_map import SharingMap
 
 BLOCK = 2**18  # virtual weights looked at together: 2 MiB of bucket numbers
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from ...methods import equal_size_widths
+from ...experiments.methods import equal_size_widths
 from ..marking import call, compare, done, number, require
 
 

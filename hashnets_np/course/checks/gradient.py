@@ -5,11 +5,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ...gradcheck import gradcheck
+from ...gradient_check import gradcheck
 from ...kernels import hash_gather, hash_scatter_add, hashed_forward
 from ...layers import HashedLinear, ReLU
+from ...maps.sharing_map import SharingMap
 from ...network import Network
-from ...sharing import SharingMap
 from ..marking import MAP, NotYet, call, compare, done, number, numbers, require
 
 

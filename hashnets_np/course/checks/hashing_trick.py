@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...explain import feature_hash
+from ...explanations import feature_hash
 from ...kernels import hashed_forward
-from ...sharing import SharingMap
+from ...maps.sharing_map import SharingMap
 from ..marking import MAP, call, compare, done, numbers, require
 
 

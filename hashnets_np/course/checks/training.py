@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from ...layers import HashedLinear, Linear
+from ...maps.sharing_map import SharingMap
 from ...optim import SGD
-from ...sharing import SharingMap
 from ..marking import NotYet, call, call_pair, compare, done, number, numbers, require
 
 

@@ -1,0 +1,184 @@
+"""The paper's baselines: random edge removal, low-rank decomposition and dark knowledge, derived by hand.
+
+RER (Ciresan et al., 2011) keeps a fixed random subset of the weights. LRD (Denil et al., 2013) writes V as a learned
+times a fixed random matrix. Dark knowledge (Hinton et al., 2014) trains on the soft outputs of a large network. The
+mask and the fixed factor come from the package's hash, so they need no storage and every implementation can make the
+same. Left out: how large each layer may be (`methods`).
+"""
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from ..hashing import MAX_UINT32, derive_seed, xxh32_pair
+from ..kernels import check
+from ..layers import Layer, check_input, check_sizes, initial_weights
+from ..losses import log_softmax, softmax_cross_entropy
+from ..training import Loss
+
+
+def hashed_mask(n_out: int, n_in: int, survivors: int, seed: int) -> NDArray[np.int64]:
+    """Choose which weights survive: the `survivors` smallest hashes of (i, j), ties to the lower index.
+
+    Returns their positions in the flattened (n_out, n_in) matrix, ascending: exactly that many.
+
+    >>> hashed_mask(2, 3, survivors=2, seed=7)
+    array([0, 2])
+    """
+    x = xxh32_pair(np.arange(n_out)[:, None], np.arange(n_in)[None, :], seed).ravel()
+    return np.sort(np.argsort(x, kind="stable")[:survivors])
+
+
+def hashed_normal(rows: int, cols: int, std: float, seed: int, dtype: DTypeLike = np.float32) -> NDArray:
+    """Make a fixed random matrix, entries N(0, std), from hashed uniforms by the Box-Muller transform.
+
+    Entry (i, j) uses two hashes of (i, j), with seeds derived from `seed`: u = (x + 1/2) / 2**32, in (0, 1).
+    """
+    i, j = np.arange(rows)[:, None], np.arange(cols)[None, :]
+    u, v = ((xxh32_pair(i, j, derive_seed(seed, n)) + 0.5) / (MAX_UINT32 + 1) for n in (0, 1))  # (rows, cols) each
+    return (std * np.sqrt(-2 * np.log(u)) * np.cos(2 * np.pi * v)).astype(dtype)
+
+
+class MaskedLinear(Layer):
+    """Random edge removal: a fully connected layer of which only K weights exist, with a dense bias.
+
+    n_in, n_out: units. survivors: K, in 1..n_in * n_out, ValueError otherwise. seed: of the mask, which is computed and
+    not stored. dtype, rng: as in HashedLinear. Weights and biases are params["w"] (K,) and params["b"] (n_out,).
+    Source: section 5, "Random Edge Removal" (RER); Ciresan et al., 2011.
+
+    >>> layer = MaskedLinear(784, 1000, survivors=11266, seed=7)
+    >>> layer.num_parameters(), layer.num_virtual_parameters()
+    (12266, 785000)
+    """
+
+    a: NDArray  # the last input
+
+    def __init__(
+        self, n_in: int, n_out: int, survivors: int, seed: int = 0, dtype: DTypeLike = np.float32,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        n_in, n_out = check_sizes(n_in, n_out, dtype, "he")
+        if not 1 <= survivors <= n_in * n_out:
+            raise ValueError(f"survivors must be in 1..{n_in * n_out} ({n_out} x {n_in}), got {survivors}")
+        super().__init__(n_in=n_in, n_out=n_out, survivors=survivors, seed=seed, dtype=np.dtype(dtype).name)
+        self.n_in, self.n_out = n_in, n_out
+        self.kept = hashed_mask(n_out, n_in, survivors, seed)  # (K,) positions in the flattened V
+        # He's rule with the fan-in that is left, so that activations keep their scale however few weights survive
+        fan_in = max(1, survivors // n_out)
+        rng = np.random.default_rng(seed) if rng is None else rng
+        self.params["w"] = initial_weights(rng, survivors, fan_in, "he", dtype)
+        self.params["b"] = np.zeros(n_out, dtype)
+
+    def virtual_weight(self) -> NDArray:
+        """Build V (n_out, n_in): the surviving weights in their places, zero where an edge was removed."""
+        V = np.zeros(self.n_out * self.n_in, self.params["w"].dtype)
+        V[self.kept] = self.params["w"]
+        return V.reshape(self.n_out, self.n_in)
+
+    def forward(self, x: NDArray, train: bool = False) -> NDArray:
+        """x (batch, n_in) -> z (batch, n_out): z = a V^T + b."""
+        self.a = check_input(x, self.n_in)
+        self.V = self.virtual_weight()
+        return self.a @ self.V.T + self.params["b"]
+
+    def backward(self, dz: NDArray, input_grad: bool = True) -> NDArray | None:
+        """dz (batch, n_out) -> da (batch, n_in): dw is dV = dz^T a where an edge survives."""
+        dz = check("dz", dz, (len(self.a), self.n_out))
+        self.grads["w"] = (dz.T @ self.a).ravel()[self.kept]  # (K,)
+        self.grads["b"] = dz.sum(axis=0)
+        return dz @ self.V if input_grad else None
+
+    def num_virtual_parameters(self) -> int:
+        """Count the weights and biases of the dense layer of this shape."""
+        return (self.n_in + 1) * self.n_out
+
+
+class LowRankLinear(Layer):
+    """Low-rank decomposition: V = U R with a fixed random R (rank, n_in) and a learned U (n_out, rank), dense bias.
+
+    R has entries N(0, 1/sqrt(n_in)) from the hash and counts as free ("slight advantage"). Which factor is fixed is not
+    said in the paper; that the method "randomly projects each layer" means the input side. U and the bias are
+    params["u"] and params["b"]. n_in, n_out: units. rank: at least 1, ValueError otherwise. seed: of R. dtype, rng: as
+    in HashedLinear. Source: section 5, "Low-Rank Decomposition" (LRD); Denil et al., 2013.
+
+    >>> LowRankLinear(784, 1000, rank=11, seed=7).num_parameters()
+    12000
+    """
+
+    a: NDArray  # the last input, projected: (batch, rank)
+
+    def __init__(
+        self, n_in: int, n_out: int, rank: int, seed: int = 0, dtype: DTypeLike = np.float32,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        n_in, n_out = check_sizes(n_in, n_out, dtype, "he")
+        if rank < 1:
+            raise ValueError(f"rank must be at least 1, got {rank}")
+        super().__init__(n_in=n_in, n_out=n_out, rank=rank, seed=seed, dtype=np.dtype(dtype).name)
+        self.n_in, self.n_out = n_in, n_out
+        self.fixed = hashed_normal(rank, n_in, n_in**-0.5, seed, dtype)  # R (rank, n_in)
+        rng = np.random.default_rng(seed) if rng is None else rng
+        self.params["u"] = initial_weights(rng, (n_out, rank), rank, "he", dtype)
+        self.params["b"] = np.zeros(n_out, dtype)
+
+    def change_dtype(self, dtype: DTypeLike) -> None:
+        """Convert the parameters, and make R again in that dtype, as `load` would."""
+        super().change_dtype(dtype)
+        self.fixed = hashed_normal(len(self.fixed), self.n_in, self.n_in**-0.5, self._config["seed"], dtype)
+
+    def virtual_weight(self) -> NDArray:
+        """Build V = U R (n_out, n_in)."""
+        return self.params["u"] @ self.fixed
+
+    def forward(self, x: NDArray, train: bool = False) -> NDArray:
+        """x (batch, n_in) -> z (batch, n_out): z = (a R^T) U^T + b."""
+        self.a = check_input(x, self.n_in) @ self.fixed.T
+        return self.a @ self.params["u"].T + self.params["b"]
+
+    def backward(self, dz: NDArray, input_grad: bool = True) -> NDArray | None:
+        """dz (batch, n_out) -> da (batch, n_in): dU = dz^T (a R^T), da = (dz U) R."""
+        dz = check("dz", dz, (len(self.a), self.n_out))
+        self.grads["u"] = dz.T @ self.a  # (n_out, rank)
+        self.grads["b"] = dz.sum(axis=0)
+        return (dz @ self.params["u"]) @ self.fixed if input_grad else None
+
+    def num_virtual_parameters(self) -> int:
+        """Count the weights and biases of the dense layer of this shape."""
+        return (self.n_in + 1) * self.n_out
+
+
+def dark_targets(teacher_logits: NDArray, y: NDArray, temperature: float) -> NDArray:
+    """Join labels and soft targets in rows (label, softmax(teacher / T)): (n, 1 + classes), for `fit(targets=...)`.
+
+    T > 1 shows what the teacher thinks second best.
+
+    >>> dark_targets(np.array([[2.0, 0.0]]), np.array([1]), temperature=2.0).round(3)
+    array([[1.   , 0.731, 0.269]])
+    """
+    soft = np.exp(log_softmax(teacher_logits / temperature))
+    return np.column_stack([y.astype(soft.dtype), soft])
+
+
+def dark_knowledge(temperature: float, mix: float) -> Loss:
+    """Make the dark-knowledge loss: cross-entropy with the labels and with a teacher's soft targets.
+
+        L = (1 - mix) CE(y, softmax(z)) + mix T^2 CE(soft, softmax(z / T)),   mean over the batch
+        dL/dz = ((1 - mix) (softmax(z) - onehot(y)) + mix T (softmax(z / T) - soft)) / batch
+
+    temperature: T > 0. mix: in [0, 1]; ValueError otherwise. The loss takes z (batch, classes) and rows of
+    `dark_targets` and returns the loss and dz. T^2 keeps the two gradients on one scale when T changes. Neither T nor
+    the mix is in the paper. Source: section 5, "Dark Knowledge" (DK); Hinton, Vinyals, Dean, section 2,
+    arXiv:1503.02531.
+    """
+    if not temperature > 0 or not 0 <= mix <= 1:
+        raise ValueError(f"temperature must be > 0 and mix in [0, 1], got {temperature} and {mix}")
+
+    def loss(z: NDArray, targets: NDArray) -> tuple[float, NDArray]:
+        hard_loss, hard_dz = softmax_cross_entropy(z, targets[:, 0].astype(np.int64))
+        soft, log_p = targets[:, 1:], log_softmax(z / temperature)  # (batch, classes) both
+        batch = max(len(z), 1)
+        soft_loss = -float((soft * log_p).sum()) / batch
+        soft_dz = (np.exp(log_p) - soft) / batch  # by z / T; by z it is this over T
+        value = (1 - mix) * hard_loss + mix * temperature**2 * soft_loss
+        return value, ((1 - mix) * hard_dz + mix * temperature * soft_dz).astype(z.dtype)
+
+    return loss

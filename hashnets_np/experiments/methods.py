@@ -1,0 +1,142 @@
+"""The paper's six methods as networks of one stored size: build("hashnet", [784, 1000, 10], compression="1/8").
+
+Every method gets the same budget, layer by layer K = ceil(c (n_in + 1) n_out) stored numbers, biases counted: HashNet
+hashes its bias column into them, RER and LRD keep dense biases inside them (LRD stores less where the next whole rank
+would be too much), NN shrinks all hidden layers at one rate to the whole width whose network is nearest in size. DK and
+HashNetDK are NN and HashNet trained on dark knowledge (`baselines`).
+Left out: training (`training`) and what the loss is.
+
+Source: section 5 of the paper, "Baselines and method".
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import DTypeLike
+
+from ..hashing import as_uint32, derive_seed
+from ..layers import Dropout, HashedLinear, Layer, Linear, ReLU
+from ..maps.sharing_map import bucket_count
+from ..network import Network
+from .baselines import LowRankLinear, MaskedLinear
+
+METHODS = ("rer", "lrd", "nn", "dk", "hashnet", "hashnetdk")  # in the order of the paper's tables
+LABELS = {"rer": "RER", "lrd": "LRD", "nn": "NN", "dk": "DK", "hashnet": "HashNet", "hashnetdk": "HashNetDK"}
+DARK = {"dk": "nn", "hashnetdk": "hashnet"}  # trained on a teacher; the network is that of the method at the right
+DROPOUT_SEEDS = 1_000_000  # far from the layers' numbers, so that masks and maps have seeds of their own
+
+
+def dense_count(widths: Sequence[int]) -> int:
+    """Count the weights and biases of a dense network: sum of (n_in + 1) n_out.
+
+    >>> dense_count([784, 1000, 10])
+    795010
+    """
+    return sum((n_in + 1) * n_out for n_in, n_out in itertools.pairwise(widths))
+
+
+def budgets(widths: Sequence[int], compression: object = None, expansion: object = None) -> tuple[list[int], list[int]]:
+    """Find the virtual widths and the stored numbers K of each layer, for exactly one of compression and expansion.
+
+    compression: K = ceil(c (n_in + 1) n_out) at the widths given. expansion: the stored numbers of the dense network at
+    the widths given, and hidden layers that many times wider (the paper's Figure 4).
+
+    >>> budgets([784, 50, 10], expansion=8)
+    ([784, 400, 10], [39250, 510])
+    """
+    if (compression is None) == (expansion is None):
+        raise ValueError(f"give exactly one of compression and expansion, got {compression!r} and {expansion!r}")
+    widths = check_widths(widths)
+    if compression is not None:
+        return widths, [bucket_count(compression, (n + 1) * m) for n, m in itertools.pairwise(widths)]
+    factor = Fraction(str(expansion))
+    if factor < 1:
+        raise ValueError(f"expansion must be at least 1, got {expansion!r}; to shrink a network use compression")
+    wide = [widths[0], *(round(factor * h) for h in widths[1:-1]), widths[-1]]
+    return wide, [(n + 1) * m for n, m in itertools.pairwise(widths)]
+
+
+def check_widths(widths: Sequence[int]) -> list[int]:
+    """Check that widths are at least two positive whole numbers."""
+    if len(widths) < 2 or any(int(w) != w or w < 1 for w in widths):
+        raise ValueError(f"widths must be two or more positive whole numbers, inputs first, got {list(widths)}")
+    return [int(w) for w in widths]
+
+
+def equal_size_widths(widths: Sequence[int], stored: int) -> list[int]:
+    """Shrink all hidden layers at one rate until the dense network has as nearly `stored` parameters as it can.
+
+    >>> equal_size_widths([784, 1000, 10], stored=12423)
+    [784, 16, 10]
+    """
+    widest = max(widths[1:-1], default=1)
+    candidates = []
+    for step in range(1, widest + 1):
+        hidden = [max(1, round(h * step / widest)) for h in widths[1:-1]]
+        candidates.append([widths[0], *hidden, widths[-1]])
+    return min(candidates, key=lambda c: abs(dense_count(c) - stored))
+
+
+def rer_layer(n_in: int, n_out: int, stored: int, seed: int, rng: Generator, dtype: DTypeLike) -> Layer:
+    """Random edge removal: what the dense biases leave of the budget are surviving weights."""
+    check_room(n_in, n_out, stored, 1, "a weight")
+    return MaskedLinear(n_in, n_out, min(stored - n_out, n_in * n_out), seed, rng=rng, dtype=dtype)
+
+
+def lrd_layer(n_in: int, n_out: int, stored: int, seed: int, rng: Generator, dtype: DTypeLike) -> Layer:
+    """Low-rank decomposition: the largest rank whose learned factor and dense biases stay inside the budget."""
+    check_room(n_in, n_out, stored, n_out, "a factor of rank 1")
+    return LowRankLinear(n_in, n_out, (stored - n_out) // n_out, seed, rng=rng, dtype=dtype)
+
+
+def check_room(n_in: int, n_out: int, stored: int, least: int, what: str) -> None:
+    """Check that the budget of a layer leaves something beside its dense biases."""
+    if stored < n_out + least:
+        raise ValueError(f"a layer {n_in} -> {n_out} may store {stored} numbers, too few for {n_out} biases and {what} "
+                         f"({least}); ask for less compression or expansion")
+
+
+def hashed_layer(n_in: int, n_out: int, stored: int, seed: int, rng: Generator, dtype: DTypeLike) -> Layer:
+    """HashNet: bias column included, the budget is the number of buckets."""
+    return HashedLinear(n_in, n_out, buckets=stored, seed=seed, rng=rng, dtype=dtype)
+
+
+def dense_layer(n_in: int, n_out: int, stored: int, seed: int, rng: Generator, dtype: DTypeLike) -> Layer:
+    """NN: an ordinary layer; its network was made narrower already."""
+    return Linear(n_in, n_out, rng=rng, dtype=dtype)
+
+
+Maker = Callable[[int, int, int, int, Generator, DTypeLike], Layer]
+MAKERS: dict[str, Maker] = {"rer": rer_layer, "lrd": lrd_layer, "hashnet": hashed_layer, "nn": dense_layer}
+
+
+def build(method: str, widths: Sequence[int], *, compression: object = None, expansion: object = None, seed: int = 0,
+          dropout: float = 0.0, input_dropout: float = 0.0, dtype: DTypeLike = np.float32) -> Network:
+    """Build a network of one of the six methods: fully connected layers with ReLU between, at a given stored size.
+
+    method: "hashnet", "nn", "rer", "lrd", or "hashnetdk", "dk" (the networks of hashnet and nn, to be trained on soft
+    targets). widths: inputs, hidden units, classes. Exactly one of compression ("1/8": stored / dense parameters) and
+    expansion (8: hidden layers 8 times as wide at the stored size of `widths`). dropout, input_dropout: rates in [0,
+    1). The l-th layer's hash has seed derive(seed, l); initial weights come from default_rng(seed).
+    Raises ValueError for anything else, and where not even the biases of rer or lrd fit the stored size.
+
+    >>> build("hashnet", [784, 1000, 10], compression="1/64").num_parameters()
+    12423
+    """
+    kind = DARK.get(method, method)
+    if kind not in MAKERS:
+        raise ValueError(f"unknown method {method!r}; known methods: {', '.join(METHODS)}")
+    widths, stored = budgets(widths, compression, expansion)
+    if kind == "nn":
+        widths = equal_size_widths(widths, sum(stored))
+        stored = [0] * len(stored)
+    rng = np.random.default_rng(int(as_uint32(seed, "seed")))
+    parts: list[Layer] = [Dropout(input_dropout, derive_seed(seed, DROPOUT_SEEDS))] if input_dropout else []
+    for number, (n_in, n_out) in enumerate(itertools.pairwise(widths)):
+        if number:
+            parts += [ReLU(), *([Dropout(dropout, derive_seed(seed, DROPOUT_SEEDS + number))] if dropout else [])]
+        parts.append(MAKERS[kind](n_in, n_out, stored[number], derive_seed(seed, number), rng, dtype))
+    return Network(parts)

@@ -1,0 +1,1 @@
+"""Sharing maps: which real weight, and which sign, virtual weight (i, j) uses."""

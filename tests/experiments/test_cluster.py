@@ -1,0 +1,79 @@
+"""A sweep on a real Dask scheduler: two worker processes, one of them killed midway. `make check-cluster` runs it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from hashnets_np.experiments.sweep import drive, records
+from hashnets_np.experiments.sweep.grid import Job
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")]
+JOBS = [
+    Job("run", "digits", method, 3, "1/8", None, seed, hidden=64, tune=False, max_epochs=15)
+    for method in ("nn", "hashnet", "rer") for seed in range(4)
+]
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """Start a scheduler and two workers without nannies; yield its address and the workers."""
+    pytest.importorskip("distributed")
+    file, processes = tmp_path / "scheduler.json", []
+
+    def start(*arguments):
+        command = [sys.executable, "-m", "dask", *arguments, "--scheduler-file", str(file)]
+        log = open(tmp_path / f"{len(processes)}.log", "wb")
+        processes.append(subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **drive.ONE_THREAD}))
+        return processes[-1]
+
+    start("scheduler", "--port", "0", "--dashboard-address", ":0")
+    workers = [start("worker", "--nthreads", "1", "--no-nanny", "--no-dashboard") for _ in range(2)]
+    wait_for(file.exists, "the scheduler's file")
+    address = json.loads(file.read_text())["address"]
+    try:
+        wait_for(lambda: number_of_workers(address) == 2, "two workers")
+        yield address, workers
+    finally:
+        for process in reversed(processes):
+            process.kill()
+            process.wait()
+
+
+def wait_for(ready, what, seconds=60):
+    end = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < end, f"waited {seconds} s for {what}"
+        time.sleep(0.2)
+
+
+def number_of_workers(address):
+    from distributed import Client
+
+    with Client(address, timeout=20, set_as_default=False) as client:
+        return len(client.scheduler_info()["workers"])
+
+
+def test_a_sweep_on_a_cluster_gives_every_record_once_although_a_worker_is_killed(cluster, tmp_path):
+    address, dask = cluster
+    killed = []
+
+    def kill_one(line):
+        if line.startswith("[3/") and not killed:
+            os.kill(dask[0].pid, signal.SIGKILL)
+            killed.append(line)
+
+    workers = drive.dask_workers(address)
+    assert workers.count == 2
+    counts = drive.sweep(JOBS, tmp_path / "r", workers, say=kill_one)
+    assert killed and counts == {"done": len(JOBS), "failed": 0, "left": 0}
+    lines = [json.loads(line) for line in (tmp_path / "r" / "runs.jsonl").read_text().splitlines()]
+    assert sorted(line["key"] for line in lines) == sorted(job.key for job in JOBS)
+    local = tmp_path / "local"
+    drive.sweep(JOBS[:2], local, drive.local_workers(1))
+    here, there = (records.read(folder / "runs.jsonl") for folder in (local, tmp_path / "r"))
+    assert all(there[key]["test_error"] == record["test_error"] for key, record in here.items())

@@ -1,0 +1,240 @@
+"""Reports: tables, figures and checks from records alone; small records made here stand for real ones."""
+
+import json
+import math
+import re
+
+import numpy as np
+import pytest
+
+from hashnets_np.__main__ import main
+from hashnets_np.experiments.methods import METHODS
+from hashnets_np.experiments.report import evidence, figures, tables
+from hashnets_np.experiments.report import results as res
+from hashnets_np.experiments.sweep.grid import read_grid
+from hashnets_np.experiments.sweep.records import append
+
+
+def write(folder, jobs, error, status="done", source="original", valid=2.0):
+    for number, job in enumerate(jobs):
+        record = {"key": job.key, "status": status, "seed": job.seed, "test_error": error(job, number), "stored": 9,
+                  "epochs": 40, "valid_error": valid, "hyper": {"temperature": 4.0, "mix": 0.7},
+                  "dataset": job.dataset, "provenance": f"{source}: x",
+                  "test_examples": 50_000}
+        append(folder / "runs.jsonl", record)
+
+
+def pick(preset, **wanted):
+    return [job for job in read_grid(preset) if all(getattr(job, name) == value for name, value in wanted.items())]
+
+
+def test_the_papers_tables_are_complete_and_rect_is_held_against_the_row_printed_convex():
+    paper = res.paper_tables()
+    assert len(paper) == 192
+    assert paper["rect", "hashnet", 3, "1/64"] == 3.67 and paper["convex", "hashnet", 3, "1/64"] == 31.77
+    assert paper["mnist", "nn", 5, "1/8"] == 1.35
+
+
+def test_the_papers_figures_are_read_with_their_axes():
+    read = res.paper_figures()
+    assert read[2, ("mnist", "lrd", 3, "1/8")] == 1.89 and read[4, ("mnist", "hashnet", 3, "x8")] == 1.61
+    # Figures 2 and 3 show the tables' points again, to 0.02
+    paper = res.paper_tables()
+    for (figure, cell), error in read.items():
+        if figure < 4 and cell in paper:
+            assert abs(error - paper[cell]) <= 0.02
+
+
+def test_seeds_of_a_cell_are_joined_and_other_runs_do_not_count(tmp_path):
+    jobs = pick("table2", dataset="rect", method="hashnet", layers=3)
+    write(tmp_path, jobs, lambda job, n: 2.0 + job.seed / 10)
+    append(tmp_path / "runs.jsonl", {"key": "something else", "status": "done", "test_error": 0.0})
+    write(tmp_path, pick("table2", dataset="rect", method="rer", layers=3), lambda *_: 1.0, status="failed")
+    found = res.results(tmp_path)
+    assert list(found) == [("rect", "hashnet", 3, "1/64")]
+    result = found["rect", "hashnet", 3, "1/64"]
+    assert result.errors == [2.0, 2.1, 2.2] and result.mean == pytest.approx(2.1)
+    assert result.spread == pytest.approx(0.1)
+    assert res.coverage(tmp_path)["table2"] == (3, 1, 192)
+
+
+def test_coverage_is_complete_when_every_job_has_a_record(tmp_path):
+    lines = [json.dumps({"key": job.key, "status": "done"}) for job in read_grid("all")]
+    (tmp_path / "runs.jsonl").write_text("\n".join(lines) + "\n")
+    assert all(done == planned and not failed for done, failed, planned in res.coverage(tmp_path).values())
+    assert tables.coverage_table(tmp_path).count("100.0 %") == 6
+
+
+def test_cells_are_held_against_the_paper_and_two_binomial_standard_errors(tmp_path):
+    paper = res.paper_tables()
+    limit = 2 * 100 * (0.0367 * (1 - 0.0367) / 50_000) ** 0.5
+    for shift, at_or_below, worse in ((0.0, 1, 0), (0.9 * limit, 0, 0), (1.1 * limit, 0, 1)):
+        folder = tmp_path / str(shift)
+        jobs = pick("table2", dataset="rect", method="hashnet", layers=3)
+        write(folder, jobs, lambda *_, by=shift: paper["rect", "hashnet", 3, "1/64"] + by)
+        text = evidence.against_paper(res.results(folder))
+        assert f"{at_or_below} of 1 cells run (of 24)" in text and f"(RECT {at_or_below} of 1)" in text
+        assert f"standard errors: {worse}." in text
+        assert ("RECT HashNet 3 layers 1/64" in text) == bool(worse)
+
+
+def rows_of(table):
+    lines = [line for line in table.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def test_the_evidence_for_the_claims_is_counted_from_the_records(tmp_path):
+    for method, error in (("hashnet", 2.0), ("hashnetdk", 1.5), ("nn", 2.5)):
+        write(tmp_path, pick("table2", dataset="mnist", method=method, layers=3), lambda *_, e=error: e)
+    write(tmp_path, pick("figure4", method="hashnet", layers=3, expansion=8), lambda *_: 1.7)
+    write(tmp_path, pick("figure4", method="hashnet", layers=3, expansion=16), lambda *_: 1.6)
+    found = res.results(tmp_path)
+    # the paper's own difference, 2.65 - 2.79, is beside ours; DK was not run, so that NN has no row
+    (taught,) = rows_of(evidence.dark_knowledge_table(found))
+    assert taught[:-2] == ["MNIST", "3", "1/64", "HashNet", "2.00 +- 0.00", "1.50 +- 0.00", "-0.50"]
+    assert taught[-2:] == [f"{100 * ((0.02 * 0.98 + 0.015 * 0.985) / 50_000) ** 0.5:.2f}", "-0.14"]
+    assert "Of 1 differences 1 are below zero" in evidence.dark_knowledge_table(found)
+    assert "errors: 1 below, 0 above. In 1 cells the search left" in evidence.dark_knowledge_table(found)
+    (payoff,) = rows_of(evidence.payoff_table(found))
+    error = 100 * ((0.02 * 0.98 + 0.025 * 0.975) / 50_000) ** 0.5
+    assert payoff[:3] == ["MNIST", "3", "1/64"] and payoff[-2:] == ["-0.50", f"{error:.2f}"]
+    # in the order of the numbers, not of the text
+    assert [row[:3] for row in rows_of(evidence.inflation_table(found))] == [["3", "8", "1.70"], ["3", "16", "1.60"]]
+
+
+def test_a_standard_error_holds_the_test_set_and_the_seeds(tmp_path):
+    jobs = pick("table2", dataset="mnist", method="hashnet", layers=3)
+    write(tmp_path, jobs, lambda job, n: 2.0 + job.seed)  # 2, 3, 4: a standard deviation of 1 over 3 seeds
+    (result,) = res.results(tmp_path).values()
+    assert result.standard_error == pytest.approx((100**2 * 0.03 * 0.97 / 50_000 + 1 / 3) ** 0.5)
+
+
+def test_runs_on_different_data_are_not_joined(tmp_path):
+    first, other, _ = pick("table2", dataset="rect", method="hashnet", layers=3)
+    write(tmp_path, [first], lambda *_: 2.0)
+    write(tmp_path, [other], lambda *_: 2.0, source="regenerated")
+    with pytest.raises(ValueError, match=r"runs of rect in .* are of different data, 'original: x' and 'regen"):
+        res.results(tmp_path)
+
+
+def test_a_point_that_is_not_run_interrupts_the_line_and_the_caption_has_the_seeds_of_the_figure(tmp_path):
+    write(tmp_path, [job for job in pick("figure4", method="hashnet", layers=3) if job.expansion != 4], lambda *_: 2.0)
+    write(tmp_path, pick("table1", dataset="mnist", method="hashnet", layers=3), lambda job, n: 2.0 + job.seed)
+    found = res.results(tmp_path)
+    assert figures.our_curves(4, ("mnist", 3), found)["hashnet"]["x2"] == (2.0, 0.0)
+    assert math.isnan(figures.our_curves(4, ("mnist", 3), found)["hashnet"]["x4"][0])
+    assert "; seed 0; the paper" in figures.caption(4, found)
+    assert "; seeds 0, 1, 2, a band of" in figures.caption(2, found)
+
+
+def test_our_rect_stands_between_both_printed_rows(tmp_path):
+    write(tmp_path, pick("table2", dataset="rect", method="hashnet", layers=3), lambda *_: 2.0)
+    rows = [row[1:] for row in rows_of(evidence.rect_table(res.results(tmp_path)))]
+    (ours,) = [n for n, row in enumerate(rows) if "2.00 +- 0.00" in row]
+    # HashNet with 3 layers at 1/64 is printed as 3.67 in the row CONVEX and as 31.77 in the row RECT
+    assert [row[-2] for row in rows[ours : ours + 3]] == ["2.00 +- 0.00", "3.67", "31.77"]
+    assert [row[0] for row in rows[ours : ours + 3]] == ["**ours on RECT**", "printed CONVEX", "printed RECT"]
+
+
+def test_the_report_shows_tables_figures_and_what_is_missing(tmp_path, capsys):
+    for preset in ("table1", "table2", "figure2", "figure4"):
+        write(tmp_path, read_grid(preset)[::3], lambda job, n: 1.0 + n % 7 + job.seed / 10, source="regenerated")
+    assert main(["report", "--records", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    text = (tmp_path / "report.md").read_text()
+    assert "| table1 |" in printed and "regenerated" in text and "... (" in text
+    for name in re.findall(r"\]\((figure\d\.png)\)", text):
+        assert (tmp_path / name).read_bytes().startswith(b"\x89PNG")
+    assert {"figure2.png", "figure4.png"} <= {path.name for path in tmp_path.glob("*.png")}
+
+
+def test_no_records_is_one_clear_line(tmp_path, capsys):
+    assert main(["report", "--records", str(tmp_path)]) == 2
+    assert "no finished run" in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+def test_hashnet_is_compared_with_the_network_of_equal_size_at_one_64th(tmp_path):
+    for dataset, error in (("mnist", 3.0), ("basic", 1.0), ("rot", 2.0)):
+        write(tmp_path, pick("table2", dataset=dataset, method="hashnet", layers=3), lambda *_: 2.0)
+        write(tmp_path, pick("table2", dataset=dataset, method="nn", layers=3, seed=0), lambda *_, e=error: e)
+    rows = rows_of(evidence.against_nn(res.results(tmp_path)))
+    assert [[row[0], *row[-2:]] for row in rows] == [
+        ["MNIST", "3, 1", "lower"], ["BASIC", "3, 1", "not lower"], ["ROT", "3, 1", "not lower"]]
+    assert rows[0][1:3] == ["2.00 +- 0.00", "3.00"]
+
+
+@pytest.mark.parametrize(("shift", "better", "surely", "worse"), [(-2.1, 1, 1, 0), (-1.9, 1, 0, 0), (1.9, 0, 0, 0),
+                                                                   (2.1, 0, 0, 1)])
+def test_a_difference_is_sure_beyond_two_standard_errors(tmp_path, shift, better, surely, worse):
+    write(tmp_path, pick("table2", dataset="mnist", method="nn", layers=3, seed=0), lambda *_: 2.0)
+    error = 100 * (2 * 0.02 * 0.98 / 50_000) ** 0.5  # nearly: the shift changes it a little
+    write(tmp_path, pick("table2", dataset="mnist", method="dk", layers=3, seed=0), lambda *_: 2.0 + shift * error)
+    text = evidence.dark_knowledge_table(res.results(tmp_path))
+    assert f"Of 1 differences {better} are below zero" in text and f"errors: {surely} below, {worse} above." in text
+
+
+@pytest.mark.parametrize(("alone", "taught", "count"), [(2.0, 2.5, 1), (2.0, 2.0, 0), (2.5, 2.0, 0)])
+def test_a_choice_with_a_teacher_that_is_worse_on_validation_is_counted(tmp_path, alone, taught, count):
+    for method, valid in (("nn", alone), ("dk", taught)):
+        write(tmp_path, pick("table2", dataset="mnist", method=method, layers=3, seed=0), lambda *_: 2.0, valid=valid)
+    assert f"in {count} the validation error is above" in evidence.dark_knowledge_table(res.results(tmp_path))
+
+
+def test_compressions_are_listed_in_the_order_of_their_sizes(tmp_path):
+    for method, error in (("hashnet", 2.0), ("nn", 3.0)):
+        write(tmp_path, pick("figure2", dataset="mnist", method=method), lambda *_, e=error: e)
+    rows = rows_of(evidence.payoff_table(res.results(tmp_path)))
+    assert [row[2] for row in rows] == ["1/64", "1/32", "1/16", "1/8", "1/4", "1/2", "1"]
+    assert {row[-2] for row in rows} == {"-1.00"}
+
+
+def test_the_columns_of_the_expansion_table_are_those_of_its_head(tmp_path):
+    errors = {"hashnet": 1.0, "rer": 2.0, "lrd": 3.0, "nn": 4.0}
+    write(tmp_path, pick("figure4", layers=3, expansion=1), lambda job, n: errors[job.method])
+    assert rows_of(evidence.inflation_table(res.results(tmp_path))) == [["3", "1", "1.00", "2.00", "3.00", "4.00"]]
+
+
+def test_the_lowest_error_of_a_complete_row_is_bold_and_the_papers_is_in_brackets(tmp_path):
+    errors = {"rer": 9.5, "lrd": 10.0, "nn": 11.0, "dk": 12.0, "hashnet": 9.25, "hashnetdk": 30.0}
+    write(tmp_path, pick("table2", dataset="mnist", layers=3, seed=0), lambda job, n: errors[job.method])
+    write(tmp_path, pick("table2", dataset="basic", layers=3, seed=0, method="nn"), lambda *_: 5.0)
+    found, paper = res.results(tmp_path), res.paper_tables()
+    mnist, basic, *_ = rows_of(tables.paper_table(2, 3, found))
+    papers = {method: paper["mnist", method, 3, "1/64"] for method in METHODS}
+    ours = {method: f"{error:.2f}" for method, error in errors.items()} | {"hashnet": "**9.25**"}
+    assert mnist == ["MNIST (original)", *(f"{ours[method]} ({papers[method]:.2f})" for method in METHODS)]
+    assert "**" not in "".join(basic)
+    (rer,) = [row for row in rows_of(tables.detail_table(2, 3, found)) if row[:2] == ["MNIST", "RER"]]
+    assert rer[2:5] == ["9.50", f"{papers['rer']:.2f}", f"{9.5 - papers['rer']:+.2f}"]
+
+
+def test_failed_runs_are_not_covered(tmp_path):
+    jobs = read_grid("figure2")
+    write(tmp_path, jobs[:21], lambda *_: 2.0)
+    write(tmp_path, jobs[21:42], lambda *_: 2.0, status="failed")
+    row = next(row for row in rows_of(tables.coverage_table(tmp_path)) if row[0] == "figure2")
+    assert row == ["figure2", "21", "21", "84", "25.0 %"]
+
+
+def test_ours_is_at_the_left_the_papers_at_the_right_and_points_are_joined_in_order(tmp_path):
+    write(tmp_path, pick("figure2", dataset="mnist", method="hashnet"), lambda *_: 50.0)
+    write(tmp_path, pick("table1", dataset="mnist", method="hashnet", layers=3), lambda job, n: 50.0 + job.seed)
+    found = res.results(tmp_path)
+    ours, theirs = figures.compose(2, found).axes[:2]
+    (line,) = ours.get_lines()
+    assert ours.get_title().startswith("ours") and theirs.get_title().startswith("the paper")
+    assert list(line.get_xdata()) == [1 / 64, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1] and len(theirs.get_lines()) == 6
+    corners = ours.collections[0].get_paths()[0].vertices  # the band is two standard deviations wide at 1/8, in Table 1
+    band = corners[np.isclose(corners[:, 0], 1 / 8), 1]
+    assert (band.min(), band.max()) == pytest.approx((50.0, 52.0))  # seeds 0, 1, 2: 51 +- 1
+
+
+def test_the_network_of_the_stored_size_is_a_level_in_figure_4(tmp_path):
+    write(tmp_path, pick("figure4", layers=3), lambda *_: 2.0)
+    write(tmp_path, pick("figure3", dataset="mnist"), lambda *_: 9.0)
+    found = res.results(tmp_path)
+    curves = figures.our_curves(4, ("mnist", 3), found)
+    assert set(curves["nn"]) == {"x1", "x64"} and curves["nn"]["x64"] == curves["nn"]["x1"] == (2.0, 0.0)
+    write(tmp_path, pick("figure2", dataset="mnist"), lambda *_: 5.0)  # of other axes, in the same panel
+    curves = figures.our_curves(4, ("mnist", 3), res.results(tmp_path))
+    assert all(x.startswith("x") for curve in curves.values() for x in curve)

@@ -1,0 +1,136 @@
+"""Sharing maps: the number of buckets is exact, maps are values, and their statistics are those of a random map."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hashnets_np import SharingMap, bucket_count, derive_seed
+from hashnets_np.maps.sharing_map import KINDS
+
+
+def chi2_limit(k):
+    """The 99.9 % quantile of chi-square, k degrees of freedom, by Wilson and Hilferty: good to 1 % from k = 3 on."""
+    return k * (1 - 2 / (9 * k) + 3.0902 * np.sqrt(2 / (9 * k))) ** 3
+
+
+def chi2(observed, expected):
+    return float(((observed - expected) ** 2 / expected).sum())
+
+
+@pytest.mark.parametrize(
+    ("compression", "n", "K"),
+    [("1/8", 785_000, 98_125), ("1/64", 785_000, 12_266), (0.1, 100, 10), (0.1, 30, 3), (0.07, 100, 7), (1, 7, 7),
+     (Fraction(1, 3), 10, 4), (Decimal("0.1"), 30, 3), (np.float32(0.1), 30, 3), (np.float64(0.1), 30, 3),
+     ("1e-9", 10, 1), ("0.5", 5, 3), (np.int64(1), 7, 7), (".5", 5, 3), ("1.", 5, 5), ("1E-1", 30, 3),
+     ("01/010", 30, 3)],
+)
+def test_buckets_are_counted_in_exact_arithmetic(compression, n, K):
+    assert bucket_count(compression, n) == K
+
+
+@given(st.integers(1, 64), st.integers(0, 64), st.integers(1, 10**9))
+def test_K_is_the_smallest_integer_not_below_c_times_n(p, extra, n):
+    q = p + extra
+    K = bucket_count(f"{p}/{q}", n)
+    assert K * q >= p * n > (K - 1) * q
+
+
+@pytest.mark.parametrize("bad", [0, -1, 2, "2", 1.5, "1/0", "x", None, float("nan"), float("inf"), True, "", [1],
+                                 "1 / 8", " 1/8", "1_0/80", "1e-99999999", Decimal("1e-99999999"), "\u0661/\u0668"])
+def test_a_compression_outside_0_to_1_is_refused(bad):
+    with pytest.raises(ValueError, match="compression must be"):
+        bucket_count(bad, 100)
+
+
+def test_tiles_are_parts_of_the_table():
+    m = SharingMap(13, 7, buckets=5, seed=3)
+    bucket, sign = m.table()
+    assert (bucket.shape, bucket.dtype, sign.dtype) == ((13, 7), np.int64, np.int8)
+    b, s = m.tile(slice(4, 9), slice(2, 100))
+    np.testing.assert_array_equal(b, bucket[4:9, 2:])
+    np.testing.assert_array_equal(s, sign[4:9, 2:])
+    assert m.lookup(8, 3) == (bucket[8, 3], sign[8, 3])
+
+
+def test_maps_are_values():
+    assert SharingMap(3, 4, buckets=2, seed=1) == SharingMap(3, 4, 2, 1)
+    assert SharingMap(3, 4, 2, 1) != SharingMap(3, 4, 2, 2)
+    table = SharingMap.from_table([[0, 1]], buckets=2)
+    assert table == SharingMap.from_table(np.array([[0, 1]]), [[1, 1]], buckets=2)
+    assert table != SharingMap.from_table([[1, 0]], buckets=2)
+    assert len({table, SharingMap.from_table([[0, 1]], buckets=2), SharingMap.from_table([[0, 1]], buckets=3)}) == 2
+    assert len(repr(SharingMap.from_table(np.zeros((100, 100), int), buckets=2))) < 100
+    with pytest.raises(ValueError, match="unknown kind of sharing map 'table'"):
+        SharingMap(1, 2, buckets=2, kind="table")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((0, 3, 2), "n_out"), ((2.0, 3, 2), "n_out"), ((2**32 + 1, 3, 2), "n_out"),
+        ((3, 0, 2), "n_cols"), ((3, True, 2), "n_cols"),
+        ((3, 3, 0), "buckets"), ((3, 3, 2**31), "buckets"),
+        ((3, 3, 2, -1), "seed"), ((3, 3, 2, 2**32), "seed"),
+        ((3, 3, 2, 0, "md5"), "known kinds: xxhash"),
+    ],
+)
+def test_an_impossible_map_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        SharingMap(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("bucket", "sign", "message"),
+    [([[0, 2]], None, "1-based"), ([[-1, 0]], None, "1-based"), ([0, 1], None, "matrices"), ([[0.0]], None, "matrices"),
+     ([[0]], [[0]], r"\+1 or -1"), ([[0, 1]], [[1, 0]], r"\+1 or -1"), ([[0]], [[1, 1]], "one shape")],
+)
+def test_an_impossible_table_is_refused(bucket, sign, message):
+    with pytest.raises(ValueError, match=message):
+        SharingMap.from_table(bucket, sign, buckets=2)
+
+
+@pytest.mark.parametrize(("i", "j"), [(2, 0), (0, 3), ([0, 2], 0), (0, [0, 3])])
+def test_an_index_outside_the_matrix_is_refused(i, j):
+    with pytest.raises(ValueError, match="2 x 3; indices are 0-based"):
+        SharingMap(2, 3, buckets=2).lookup(i, j)
+
+
+def test_every_kind_gives_buckets_and_signs_in_range():
+    for kind in KINDS:
+        bucket, sign = SharingMap(20, 1 if kind.endswith("_bias") else 30, buckets=7, kind=kind).table()
+        assert set(np.unique(bucket)) <= set(range(7)), kind
+        assert set(np.unique(sign)) <= {-1, 1}, kind
+
+
+@pytest.mark.parametrize("K", [7, 98, 1000])
+@pytest.mark.parametrize("seed", [0, 1, 2**32 - 1])
+def test_bucket_loads_and_signs_are_uniform_and_independent(K, seed):
+    bucket, sign = SharingMap(500, 400, buckets=K, seed=seed).table()
+    n = bucket.size
+    assert chi2(np.bincount(bucket.ravel(), minlength=K), n / K) < chi2_limit(K - 1)
+    assert abs(int(sign.sum(dtype=np.int64))) < 3.5 * np.sqrt(n)
+    cells = np.bincount(2 * bucket.ravel() + (sign.ravel() > 0), minlength=2 * K)  # (bucket, sign) together
+    assert chi2(cells, n / (2 * K)) < chi2_limit(2 * K - 1)
+
+
+def test_the_sign_of_a_naive_map_is_caught_by_the_independence_test():
+    bucket, _ = SharingMap(500, 400, buckets=98, seed=0).table()
+    sign = np.where(bucket % 2, 1, -1)  # a sign from the bucket's own bits: +-1 equally often, and yet no use
+    cells = np.bincount(2 * bucket.ravel() + (sign.ravel() > 0), minlength=2 * 98)
+    assert chi2(cells, bucket.size / (2 * 98)) > chi2_limit(2 * 98 - 1)
+
+
+def test_at_compression_one_a_share_of_1_over_e_of_the_buckets_is_empty():
+    bucket, _ = SharingMap(500, 400, buckets=200_000, seed=5).table()
+    empty = 1 - len(np.unique(bucket)) / 200_000
+    assert abs(empty - np.exp(-1)) < 0.005
+
+
+def test_layers_of_one_shape_have_maps_of_their_own():
+    first, second = (SharingMap(100, 100, 50, derive_seed(1, layer)).table() for layer in (0, 1))
+    assert abs((first[0] == second[0]).mean() - 1 / 50) < 0.01
+    assert abs((first[1] == second[1]).mean() - 1 / 2) < 0.03
