@@ -1,6 +1,6 @@
 """Model files: the real weights in safetensors, with the layers and their sharing maps as JSON in the metadata.
 
-A file holds what the paper says must be stored and nothing else: no bucket numbers, no signs, no V. Left out: optimiser
+A file holds what the paper says must be stored and nothing else: no bucket numbers, no signs, no V. Left out: optimizer
 state. Source of the container: https://github.com/huggingface/safetensors
 """
 

@@ -44,39 +44,39 @@ def predict(net: Network, x: NDArray, batch_size: int = 1000) -> NDArray:
     return np.concatenate(blocks)
 
 
-def train_step(net: Network, x: NDArray, y: NDArray, optimiser: SGD, loss: Loss) -> float:
+def train_step(net: Network, x: NDArray, y: NDArray, optimizer: SGD, loss: Loss) -> float:
     """Do one step: forward, loss, backward, update. Returns the loss of the mini-batch before the update."""
     value, dz = loss(net.forward(x, train=True), y)
     net.backward(dz, input_grad=False)
-    optimiser.step(net.layers)
+    optimizer.step(net.layers)
     return value
 
 
 def fit(
-    net: Network, dataset: Dataset, epochs: int, batch_size: int = 50, optimiser: SGD | None = None, seed: int = 0,
+    net: Network, dataset: Dataset, epochs: int, batch_size: int = 50, optimizer: SGD | None = None, seed: int = 0,
     loss: Loss = softmax_cross_entropy, targets: NDArray | None = None, progress: bool = False,
 ) -> History:
     """Train a network in place and leave it with the weights of its best epoch.
 
     dataset: the best epoch is the one of lowest validation error, the earliest of equals; with an empty validation
-    set it is the last. optimiser: a fresh SGD; its total_steps are set here. seed: of the shuffling. loss: (logits,
+    set it is the last. optimizer: a fresh SGD; its total_steps are set here. seed: of the shuffling. loss: (logits,
     targets) -> (mean loss, gradient). targets: one row per training example, if not the labels y_train. progress:
     show a bar. Ctrl-C stops at once, also within a step. Only whole, finite epochs are kept: if there was none, the
     network has the weights it came with. The test set is evaluated once, at the end.
     """
     if epochs < 1 or batch_size < 1 or len(dataset.x_train) == 0:
         raise ValueError(f"epochs and batch_size must be at least 1, got {epochs} and {batch_size}, and data not empty")
-    optimiser = SGD() if optimiser is None else optimiser
-    if optimiser.steps_done:
-        raise ValueError(f"the optimiser has done {optimiser.steps_done} steps already; give a new SGD")
-    optimiser.total_steps = epochs * -(-len(dataset.x_train) // batch_size)
+    optimizer = SGD() if optimizer is None else optimizer
+    if optimizer.steps_done:
+        raise ValueError(f"the optimizer has done {optimizer.steps_done} steps already; give a new SGD")
+    optimizer.total_steps = epochs * -(-len(dataset.x_train) // batch_size)
     targets = dataset.y_train if targets is None else targets
     history, rng = History(), np.random.default_rng(seed)
     best = [p.copy() for _, p in net.parameters()]  # until there is a whole epoch (test_half_a_step_is_not_kept)
-    bar = progress_bar(optimiser.total_steps, progress)
+    bar = progress_bar(optimizer.total_steps, progress)
     try:
         while len(history.train_loss) < epochs and not history.diverged:
-            train_epoch(net, dataset, targets, batch_size, optimiser, loss, rng, history, bar)
+            train_epoch(net, dataset, targets, batch_size, optimizer, loss, rng, history, bar)
             better = history.valid_error[-1] < min(history.valid_error[:-1], default=np.inf)
             if not history.diverged and (better or not len(dataset.x_valid)):
                 history.best_epoch, best = len(history.train_loss), [p.copy() for _, p in net.parameters()]
@@ -92,14 +92,14 @@ def fit(
 
 
 def train_epoch(
-    net: Network, dataset: Dataset, targets: NDArray, batch_size: int, optimiser: SGD, loss: Loss,
+    net: Network, dataset: Dataset, targets: NDArray, batch_size: int, optimizer: SGD, loss: Loss,
     rng: np.random.Generator, history: History, bar: Any,
 ) -> None:
     """Go once through the shuffled training examples, then look at the validation set; add both to the history."""
     losses = []
     with np.errstate(over="ignore", invalid="ignore"):  # a diverging loss is reported by the history
         for rows in minibatches(len(dataset.x_train), batch_size, rng):
-            losses.append(train_step(net, dataset.x_train[rows], targets[rows], optimiser, loss))
+            losses.append(train_step(net, dataset.x_train[rows], targets[rows], optimizer, loss))
             bar.update()
             if not np.isfinite(losses[-1]):
                 history.diverged = True

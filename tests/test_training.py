@@ -1,4 +1,4 @@
-"""Loss, optimiser, training loop and model files."""
+"""Loss, optimizer, training loop and model files."""
 
 import json
 import os
@@ -65,7 +65,7 @@ def test_schedules_by_hand():
 
 @pytest.mark.parametrize("bad", [{"learning_rate": 0}, {"momentum": 1.0}, {"weight_decay": -1}, {"schedule": "step"},
                                  {"learning_rate": float("nan")}, {"total_steps": 0}])
-def test_an_impossible_optimiser_is_refused(bad):
+def test_an_impossible_optimizer_is_refused(bad):
     with pytest.raises(ValueError, match=next(iter(bad))):
         hn.SGD(**bad)
 
@@ -75,7 +75,7 @@ def test_training_learns_keeps_the_best_epoch_and_repeats_bit_for_bit():
     runs = []
     for _ in range(2):
         net = small_net()
-        history = hn.fit(net, data, epochs=6, optimiser=hn.SGD(0.1), seed=3)
+        history = hn.fit(net, data, epochs=6, optimizer=hn.SGD(0.1), seed=3)
         runs.append((history, [p.copy() for _, p in net.parameters()]))
     (history, weights), (again, weights_again) = runs
     assert history == again
@@ -130,7 +130,7 @@ def test_ctrl_c_keeps_the_best_weights(monkeypatch):
 
 
 def test_a_diverging_loss_ends_training_and_says_so():
-    history = hn.fit(small_net(), hn.load_dataset("digits"), epochs=5, optimiser=hn.SGD(1e30))
+    history = hn.fit(small_net(), hn.load_dataset("digits"), epochs=5, optimizer=hn.SGD(1e30))
     assert history.diverged and len(history.valid_error) == 1 and not np.isfinite(history.train_loss[0])
 
 
@@ -166,7 +166,7 @@ def test_a_last_step_into_infinity_is_not_kept():
     data, net = hn.load_dataset("digits").refit(), small_net()
     before = weights_of(net)
     with np.errstate(over="ignore"):  # one step an epoch: its loss, taken before the step, is finite
-        history = hn.fit(net, data, epochs=1, batch_size=len(data.x_train), optimiser=hn.SGD(1e300))
+        history = hn.fit(net, data, epochs=1, batch_size=len(data.x_train), optimizer=hn.SGD(1e300))
     assert np.isfinite(history.train_loss[0]) and history.diverged and history.best_epoch == 0
     assert_weights(net, before)
 
@@ -295,11 +295,11 @@ def test_labels_must_be_as_many_as_examples_and_in_a_row():
         replace(data, y_valid=data.y_valid[:, None])
 
 
-def test_a_used_optimiser_is_refused():
-    data, optimiser = hn.load_dataset("digits"), hn.SGD(0.03)
-    hn.fit(hn.build("nn", [64, 4, 10], compression=1), data, 1, optimiser=optimiser)
-    with pytest.raises(ValueError, match="the optimiser has done 20 steps already"):
-        hn.fit(hn.build("nn", [64, 4, 10], compression=1), data, 1, optimiser=optimiser)
+def test_a_used_optimizer_is_refused():
+    data, optimizer = hn.load_dataset("digits"), hn.SGD(0.03)
+    hn.fit(hn.build("nn", [64, 4, 10], compression=1), data, 1, optimizer=optimizer)
+    with pytest.raises(ValueError, match="the optimizer has done 20 steps already"):
+        hn.fit(hn.build("nn", [64, 4, 10], compression=1), data, 1, optimizer=optimizer)
 
 
 def test_a_schedule_scales_the_steps_by_hand():
@@ -351,9 +351,9 @@ def test_the_training_loss_of_an_epoch_is_the_mean_of_its_steps(monkeypatch):
 
 
 def test_a_schedule_ends_with_the_last_step():
-    optimiser = hn.SGD(0.01, schedule="cosine")
-    hn.fit(small_net(), hn.load_dataset("digits"), epochs=3, optimiser=optimiser)  # 958 examples: 20 steps an epoch
-    assert optimiser.steps_done == optimiser.total_steps == 60
+    optimizer = hn.SGD(0.01, schedule="cosine")
+    hn.fit(small_net(), hn.load_dataset("digits"), epochs=3, optimizer=optimizer)  # 958 examples: 20 steps an epoch
+    assert optimizer.steps_done == optimizer.total_steps == 60
 
 
 def test_no_example_is_no_error():

@@ -75,8 +75,8 @@ def train_all(seeds: int, epochs: int, workers: int) -> list[Run]:
 def train_one(plan: Run) -> Run:
     """Train one network on the digits."""
     net = build(plan.method, WIDTHS, compression=plan.compression, seed=plan.seed)
-    optimiser = SGD(plan.learning_rate, momentum=0.9, schedule="cosine")
-    history = fit(net, load_dataset("digits"), plan.epochs, optimiser=optimiser, seed=plan.seed)
+    optimizer = SGD(plan.learning_rate, momentum=0.9, schedule="cosine")
+    history = fit(net, load_dataset("digits"), plan.epochs, optimizer=optimizer, seed=plan.seed)
     assert history.test_error is not None  # the digits have a test set
     valid, test = min(history.valid_error), history.test_error
     return plan._replace(stored=net.num_parameters(), valid_error=valid, test_error=test)

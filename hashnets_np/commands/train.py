@@ -67,8 +67,8 @@ def train(args: argparse.Namespace, data: Dataset, epochs: int) -> tuple[Network
     widths = parse_widths(args.widths, data)
     net = build(args.method, widths, compression=args.compression, seed=args.seed, dropout=args.dropout,
                 input_dropout=args.input_dropout)
-    optimiser = SGD(args.learning_rate, args.momentum, args.weight_decay, args.schedule)
-    return net, fit(net, data, epochs, args.batch_size, optimiser, args.seed, progress=True)
+    optimizer = SGD(args.learning_rate, args.momentum, args.weight_decay, args.schedule)
+    return net, fit(net, data, epochs, args.batch_size, optimizer, args.seed, progress=True)
 
 
 def diverged(history: History) -> bool:

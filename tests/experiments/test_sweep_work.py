@@ -28,17 +28,17 @@ def test_a_run_trains_on_training_and_validation_examples_and_tests_once(monkeyp
 def test_a_training_has_the_step_the_schedule_the_seeds_and_the_dropout_of_its_job(monkeypatch):
     seen = {}
 
-    def fit(net, data, epochs, batch_size, optimiser, seed, loss, targets):
-        seen.update(net=net, epochs=epochs, batch_size=batch_size, optimiser=optimiser, seed=seed)
+    def fit(net, data, epochs, batch_size, optimizer, seed, loss, targets):
+        seen.update(net=net, epochs=epochs, batch_size=batch_size, optimizer=optimizer, seed=seed)
         return hn.History()
 
     monkeypatch.setattr(work, "fit", fit)
     hyper = {"rate": 0.5, "momentum": 0.8, "input_dropout": 0.1, "dropout": 0.3}
     work.train(replace(JOB, seed=5), hyper, hn.load_dataset("digits"), 7)
     assert (seen["epochs"], seen["batch_size"], seen["seed"]) == (7, 50, 5)
-    optimiser = seen["optimiser"]
-    assert (optimiser.momentum, optimiser.schedule) == (0.8, "cosine")
-    assert optimiser.learning_rate == pytest.approx(0.1)  # a constant gradient ends up with 0.1 / (1 - 0.8)
+    optimizer = seen["optimizer"]
+    assert (optimizer.momentum, optimizer.schedule) == (0.8, "cosine")
+    assert optimizer.learning_rate == pytest.approx(0.1)  # a constant gradient ends up with 0.1 / (1 - 0.8)
     layers = seen["net"].layers
     assert [layer.rate for layer in layers if isinstance(layer, hn.Dropout)] == [0.1, 0.3]
     assert [layer.map.seed for layer in layers if isinstance(layer, hn.HashedLinear)] == [

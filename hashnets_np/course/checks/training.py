@@ -13,12 +13,12 @@ from ..marking import NotYet, call, call_pair, compare, done, number, numbers, r
 
 def momentum_step(function: Callable) -> None:
     """Check SGD with momentum: function(w, v, gradient, learning_rate, momentum) -> (w, v), for three steps."""
-    rng, layer, optimiser = np.random.default_rng(0), Linear(3, 1, bias=False, dtype=np.float64), SGD(0.1, momentum=0.9)
+    rng, layer, optimizer = np.random.default_rng(0), Linear(3, 1, bias=False, dtype=np.float64), SGD(0.1, momentum=0.9)
     w, v = layer.params["w"].copy(), np.zeros((1, 3))
     for step in range(3):
         gradient = rng.normal(size=(1, 3))
         layer.grads["w"] = gradient.copy()
-        optimiser.step([layer])
+        optimizer.step([layer])
         w, v = (numbers(found, name) for found, name in zip(
             call_pair(function, w.copy(), v.copy(), gradient.copy(), 0.1, 0.9), "wv", strict=True))
         compare(w, layer.params["w"], f"w after step {step + 1}")

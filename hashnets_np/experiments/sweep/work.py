@@ -93,8 +93,8 @@ def train(
     net = build(job.method, job.widths(inputs, classes), compression=job.compression, expansion=job.expansion,
                 seed=job.seed, dropout=hyper["dropout"], input_dropout=hyper["input_dropout"])
     momentum = hyper["momentum"]
-    optimiser = SGD(hyper["rate"] * (1 - momentum), momentum, schedule="cosine")
-    history = fit(net, data, epochs, BATCH_SIZE, optimiser, job.seed, *loss_and_targets(hyper, data, teacher))
+    optimizer = SGD(hyper["rate"] * (1 - momentum), momentum, schedule="cosine")
+    history = fit(net, data, epochs, BATCH_SIZE, optimizer, job.seed, *loss_and_targets(hyper, data, teacher))
     if history.interrupted:
         raise KeyboardInterrupt("half a training is no result")
     return net, history
