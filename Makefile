@@ -27,7 +27,7 @@ check-frameworks:  ## the kit on the worked adapters, and networks going over, i
 	$(VENV)-frameworks/bin/python -m pip install --quiet --disable-pip-version-check $(if $(filter torch,$(FRAMEWORKS)),$(TORCH)) \
 	  -e ".[test,$(subst $(space),$(comma),$(FRAMEWORKS))]"
 	HASHNETS_FRAMEWORKS="$(FRAMEWORKS)" $(VENV)-frameworks/bin/python -m pytest tests/test_frameworks.py -m slow
-	$(VENV)-frameworks/bin/python -m pytest tests/test_notebooks.py -m slow -k 08_cross  # the lesson, live with PyTorch
+	$(VENV)-frameworks/bin/python -m pytest tests/test_notebooks.py -m slow -k 09_cross  # the lesson, live with PyTorch
 
 check-cluster: $(VENV)/test  ## a sweep on a real Dask scheduler, and the search with Optuna
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[tune,cluster]"

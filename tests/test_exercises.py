@@ -116,7 +116,7 @@ def no_upper_bound(n_in, hidden, classes, stored):
 
 
 def percent_for_a_fraction(p, n):
-    return 100 * np.sqrt(abs(p * (1 - p)) / n)  # the planted bug of 7.3, as it stands
+    return 100 * np.sqrt(abs(p * (1 - p)) / n)  # the planted bug of 8.3, as it stands
 
 
 @pytest.mark.parametrize(("check", "answer", "why"), [

@@ -99,9 +99,9 @@ def test_the_table_of_equations_covers_1_to_12_and_its_lines_are_in_the_lessons(
 
 
 @pytest.mark.slow
-def test_lesson_8_without_torch_shows_recorded_reports_and_says_so(tmp_path, monkeypatch):
+def test_lesson_9_without_torch_shows_recorded_reports_and_says_so(tmp_path, monkeypatch):
     (tmp_path / "torch.py").write_text("raise ImportError('not installed')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    notebook = rerun.run(NOTEBOOKS / "08_cross_checking_a_framework.ipynb")
+    notebook = rerun.run(NOTEBOOKS / "09_cross_checking_a_framework.ipynb")
     printed = "".join(output.get("text", "") for cell in code_cells(notebook) for output in cell.outputs)
     assert "PyTorch is not installed" in printed and "RECORDED, not run" in printed

@@ -1,4 +1,4 @@
-"""Checks of exercise 7: compression versus accuracy."""
+"""Checks of exercise 8: compression versus accuracy."""
 
 import itertools
 from collections.abc import Callable, Mapping
