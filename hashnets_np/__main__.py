@@ -1,4 +1,4 @@
-"""The command line, `python -m hashnets_np COMMAND`: one module of `commands` each, imported only when it is used.
+"""The command line, `hashnets COMMAND` or `python -m hashnets_np COMMAND`: one module of `commands` for each command.
 
 A command that cannot do what it is asked says so in one line on stderr and exits with 2; 130 after Ctrl-C.
 """
@@ -8,12 +8,13 @@ import importlib
 import os
 import pkgutil
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 from . import __version__, commands
 
 NAMES = sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
-PROGRAM = "python -m hashnets_np"
+PROGRAM = "hashnets" if Path(sys.argv[0]).stem == "hashnets" else "python -m hashnets_np"
 
 
 class OneLineParser(argparse.ArgumentParser):

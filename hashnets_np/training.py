@@ -112,8 +112,23 @@ def train_epoch(
     bar.set_postfix(loss=f"{history.train_loss[-1]:.4f}", **valid)
 
 
+class NoBar:
+    """Stands in for the progress bar where none is shown, so that tqdm is imported only where one is."""
+
+    def update(self) -> None:
+        """Count one step."""
+
+    def set_postfix(self, **numbers: str) -> None:
+        """Show numbers behind the bar."""
+
+    def close(self) -> None:
+        """Take the bar away."""
+
+
 def progress_bar(steps: int, show: bool) -> Any:
     """Make a progress bar that goes away when it is done."""
+    if not show:
+        return NoBar()
     from tqdm import tqdm
 
-    return tqdm(total=steps, disable=not show, unit="step", leave=False)
+    return tqdm(total=steps, unit="step", leave=False)

@@ -22,7 +22,7 @@ def test_every_public_name_exists_and_has_a_docstring():
 
 def test_requirements_and_metadata_agree():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    required = set((ROOT / "requirements.txt").read_text().split())
+    required = set((ROOT / "requirements.txt").read_text().splitlines())
     assert set(project["dependencies"]) <= required
     assert {re.split("[<>=]", r)[0] for r in required - set(project["dependencies"])} == {"jupyter"}
     assert hn.__version__ == project["version"]
@@ -67,6 +67,12 @@ def test_the_wheel_carries_its_data_and_runs_the_demo_elsewhere(tmp_path):
     assert (tmp_path / "figures" / "demo.png").exists()
     arguments = ["check", "hashnets_np.conformance.numpy_layer:NumpyLayer", "--topic", "gather"]
     subprocess.run([sys.executable, "-m", "hashnets_np", *arguments], cwd=tmp_path, env=environment, check=True)
+    arguments = ["course", "lessons"]
+    subprocess.run([sys.executable, "-m", "hashnets_np", *arguments], cwd=tmp_path, env=environment, check=True)
+    ours = {path.relative_to(ROOT / "notebooks") for path in (ROOT / "notebooks").rglob("*.ipynb")}
+    assert {path.relative_to(tmp_path / "lessons") for path in (tmp_path / "lessons").rglob("*.ipynb")} >= ours
+    assert not list((tmp_path / "site").rglob("data/**/__pycache__"))
+    assert (tmp_path / "site/hashnets_np/data/records/runs.jsonl").exists()  # lesson 7 reads the records
     where = subprocess.run([sys.executable, "-c", "import hashnets_np; print(hashnets_np.__file__)"], cwd=tmp_path,
                            env=environment, capture_output=True, text=True, check=True).stdout
     assert where.startswith(str(tmp_path))
