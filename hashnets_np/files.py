@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .disk import atomic_write, user_path
 from .layers import LAYERS, Layer
 from .network import Network
 
@@ -29,7 +30,7 @@ def save(net: Network, path: str | os.PathLike) -> None:
     layers = [{"type": layer_name(layer), **layer.config()} for layer in net.layers]
     metadata = {"format": FORMAT, "version": str(VERSION), "layers": json.dumps(layers, separators=(",", ":"))}
     weights = {name: np.ascontiguousarray(p) for name, p in net.parameters()}
-    write_atomically(Path(path), to_bytes(weights, metadata))
+    atomic_write(path, to_bytes(weights, metadata))
 
 
 def load(path: str | os.PathLike) -> Network:
@@ -37,7 +38,7 @@ def load(path: str | os.PathLike) -> Network:
 
     Raises FileNotFoundError, or ValueError with one clear line for a truncated, foreign or future-version file.
     """
-    path = Path(path)
+    path = user_path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no model file at {path}")
     metadata, weights = read_safetensors(path)
@@ -53,16 +54,6 @@ def load(path: str | os.PathLike) -> Network:
     net = Network(layers)
     set_weights(net, weights, path)
     return net
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write beside the file first, then rename: a crash leaves the old file or the new one, never half of one."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def layer_name(layer: Layer) -> str:

@@ -9,6 +9,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from .disk import atomic_write
+
 STYLE_FILE = Path(__file__).with_name("hashnets.mplstyle")
 
 METHOD_STYLES: dict[str, dict[str, Any]] = {
@@ -27,6 +29,14 @@ def use_style() -> Any:
 
     plt.style.use(STYLE_FILE)
     return plt
+
+
+def save_figure(figure: Any, path: Path, **options: Any) -> None:
+    """Write a figure whole or not at all, in the format that the suffix of `path` names, and close it."""
+    import matplotlib.pyplot as plt
+
+    atomic_write(path, lambda file: figure.savefig(file, format=path.suffix[1:], **options))
+    plt.close(figure)
 
 
 def plot_error_curves(

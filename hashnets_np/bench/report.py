@@ -90,7 +90,7 @@ def size_table(cells: list[dict[str, Any]]) -> str:
 
 def draw_sizes(cells: list[dict[str, Any]], limit: int | None, title: str, path: Path) -> None:
     """Draw time and memory of a training step against the number of virtual weights, as PNG and as SVG."""
-    from ..plots import METHOD_STYLES, use_style
+    from ..plots import METHOD_STYLES, save_figure, use_style
 
     plt = use_style()
     figure, axes = plt.subplots(1, 2, figsize=(10.5, 4.4))
@@ -118,5 +118,4 @@ def draw_sizes(cells: list[dict[str, Any]], limit: int | None, title: str, path:
     axes[0].legend()
     figure.suptitle(title, fontsize=12)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
-    plt.close(figure)
+    save_figure(figure, path)

@@ -17,7 +17,7 @@ import numpy as np
 from ..bench.contenders import CONTENDERS, Cell
 from ..bench.measure import ask_once, cores, installed, processes, time_cell, total_memory
 from ..bench.report import draw_sizes, memory_table, parts_table, size_table, step_table
-from ..files import write_atomically
+from ..disk import atomic_write
 from ..maps.sharing_map import bucket_count
 from .train import check_output
 
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         for cell in {"steps": steps, "parts": parts, "memory": memory, "sizes": sizes}[part](args):
             cells.append(cell)
             if args.json:  # after each cell: what is interrupted has not been for nothing
-                write_atomically(args.json, (json.dumps(results, indent=1) + "\n").encode())
+                atomic_write(args.json, (json.dumps(results, indent=1) + "\n").encode())
         print({"steps": show_steps, "parts": show_parts, "memory": show_memory, "sizes": show_sizes}[part](args, cells))
     return 0
 

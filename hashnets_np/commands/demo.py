@@ -108,7 +108,7 @@ def table(chosen: dict[tuple[str, str], list[Run]]) -> str:
 
 def draw(chosen: dict[tuple[str, str], list[Run]], folder: Path, epochs: int) -> Path:
     """Draw error against compression."""
-    from ..plots import plot_error_curves, use_style
+    from ..plots import plot_error_curves, save_figure, use_style
 
     plt = use_style()
     figure, ax = plt.subplots()
@@ -128,6 +128,5 @@ def draw(chosen: dict[tuple[str, str], list[Run]], folder: Path, epochs: int) ->
                f"mean and standard deviation of {seeds} seeds")
     figure.text(0.01, -0.04, caption, fontsize=9, color="0.35")
     path = folder / "demo.png"
-    figure.savefig(path)
-    plt.close(figure)
+    save_figure(figure, path)
     return path

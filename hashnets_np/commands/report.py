@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from ..files import write_atomically
+from ..disk import atomic_write
 
 HELP = "our tables and figures beside the paper's"
 
@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     out.mkdir(parents=True, exist_ok=True)
     drawn = {title: draw(number, found, out) for number, title in TITLES.items()}
     pictures = {title: path.name for title, path in drawn.items() if path}
-    write_atomically(out / "report.md", document(args.records, found, pictures).encode())
+    atomic_write(out / "report.md", document(args.records, found, pictures).encode())
     print("\n\n".join([coverage_table(args.records), against_paper(found), against_nn(found)]))
     print(f"\nTables and figures: {out / 'report.md'}")
     return 0

@@ -5,7 +5,7 @@ from math import nan
 from pathlib import Path
 from typing import Any
 
-from ...plots import METHOD_STYLES, use_style
+from ...plots import METHOD_STYLES, save_figure, use_style
 from ..methods import LABELS, METHODS
 from ..sweep.grid import SEARCHED_OTHERS, read_grid
 from .results import Cell, Result, cell_of, paper_figures
@@ -73,8 +73,7 @@ def draw(figure: int, found: dict[Cell, Result], folder: Path) -> Path | None:
         return None
     picture = compose(figure, found)
     path = folder / f"figure{figure}.png"
-    picture.savefig(path, dpi=110)
-    use_style().close(picture)
+    save_figure(picture, path, dpi=110)
     return path
 
 

@@ -7,7 +7,6 @@ it says; what it leaves open is in `data/records/README.md`.
 
 import hashlib
 import json
-import os
 import platform
 import time
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from ... import __version__
 from ...datasets import Dataset, cache_dir, load_dataset
+from ...disk import atomic_write
 from ...losses import error_rate, softmax_cross_entropy
 from ...network import Network
 from ...optim import SGD
@@ -143,9 +143,7 @@ def teacher_logits(job: Job, hyper: Hyper, data: Dataset, epochs: int) -> NDArra
     net, *_ = train_to_the_end(teacher, hyper, alone, epochs)
     logits = predict(net, data.x_train)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.stem}.{os.getpid()}.partial.npy")
-    np.save(partial, logits)
-    os.replace(partial, path)
+    atomic_write(path, lambda file: np.save(file, logits))
     return logits
 
 

@@ -1,0 +1,198 @@
+"""Files are written whole or not at all, whoever writes at the same time and whatever stands there already."""
+
+import errno
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import hashnets_np as hn
+from hashnets_np import disk
+from hashnets_np.disk import atomic_write, locked, user_path
+
+posix = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX system")
+
+
+def test_a_file_gets_the_content_and_nothing_else_stays(tmp_path):
+    for content in (b"first", b"", lambda file: file.write(b"written by a function")):
+        atomic_write(tmp_path / "file", content)
+    assert (tmp_path / "file").read_bytes() == b"written by a function"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt(), ValueError()])
+def test_what_stops_a_write_leaves_the_old_file_and_nothing_else(tmp_path, error):
+    def half(file):
+        file.write(b"half of the n")
+        raise error
+
+    atomic_write(tmp_path / "file", b"old")
+    with pytest.raises(type(error)) as caught:
+        atomic_write(tmp_path / "file", half)
+    assert (tmp_path / "file").read_bytes() == b"old" and os.listdir(tmp_path) == ["file"]
+    if isinstance(error, OSError):  # the file that was asked for is named, not the partial one
+        assert caught.value.errno == errno.ENOSPC and caught.value.filename == str(tmp_path / "file")
+
+
+def test_eight_threads_write_one_file(tmp_path):
+    path = tmp_path / "file"
+    contents = [bytes([n]) * 100_000 for n in range(8)]
+    failed = []
+
+    def work(content):
+        for _ in range(20):
+            try:
+                atomic_write(path, content)
+                assert path.read_bytes() in contents
+            except Exception as error:
+                failed.append(error)
+
+    threads = [threading.Thread(target=work, args=(content,)) for content in contents]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == [] and os.listdir(tmp_path) == ["file"]
+
+
+@posix
+def test_partial_files_of_killed_processes_are_removed_and_those_of_living_ones_are_not(tmp_path):
+    hang = ("import sys, time; from hashnets_np.disk import atomic_write\n"
+            "atomic_write(sys.argv[1], lambda file: (file.write(b'half'), file.flush(), time.sleep(60)))")
+    with subprocess.Popen([sys.executable, "-c", hang, str(tmp_path / "other")]) as process:
+        try:
+            while not list(tmp_path.glob("*.partial")):
+                assert process.poll() is None
+                time.sleep(0.02)
+            time.sleep(0.2)  # by now it holds its lock
+            atomic_write(tmp_path / "file", b"1")
+            assert len(list(tmp_path.glob("*.partial"))) == 1
+        finally:
+            process.send_signal(signal.SIGKILL)
+    atomic_write(tmp_path / "file", b"2")
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_partial_file_that_another_writer_took_for_a_leftover_is_written_again(tmp_path):
+    calls = []
+
+    def steal_the_first(file):
+        calls.append(file)
+        file.write(b"content")
+        if len(calls) == 1:
+            Path(next(tmp_path.glob("*.partial"))).unlink()
+
+    if os.name == "nt":
+        pytest.skip("an open file cannot be deleted there")
+    atomic_write(tmp_path / "file", steal_the_first)
+    assert len(calls) == 2 and (tmp_path / "file").read_bytes() == b"content"
+
+
+@posix
+def test_a_pipe_stays_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for content in (b"through the pipe", lambda file: file.write(b"through the pipe")):
+        got = []
+        reader = threading.Thread(target=lambda got=got: got.append((tmp_path / "pipe").read_bytes()))
+        reader.start()
+        atomic_write(tmp_path / "pipe", content)
+        reader.join()
+        assert got == [b"through the pipe"] and stat.S_ISFIFO(os.stat(tmp_path / "pipe").st_mode)
+
+
+@posix
+def test_devices_are_written_into_and_other_things_are_refused(tmp_path, monkeypatch):
+    character = os.stat_result((stat.S_IFCHR | 0o666, *[0] * 9))
+    block = os.stat_result((stat.S_IFBLK | 0o666, *[0] * 9))
+    monkeypatch.setattr(disk.os, "stat", lambda path: character)  # never a real device
+    assert disk.is_stream(tmp_path / "device")
+    monkeypatch.setattr(disk.os, "stat", lambda path: block)
+    with pytest.raises(OSError, match="neither a file nor a pipe"):
+        disk.is_stream(tmp_path / "disk")
+    monkeypatch.undo()
+    with pytest.raises(IsADirectoryError, match="is a folder, not a file"):
+        atomic_write(tmp_path, b"")
+
+
+@posix
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(Path("folder") / "file")
+    for content in (b"made through a link", b"replaced through a link"):
+        atomic_write(tmp_path / "link", content)
+        assert (tmp_path / "link").is_symlink() and (tmp_path / "folder" / "file").read_bytes() == content
+    (tmp_path / "circle").symlink_to("circle")
+    with pytest.raises(OSError, match="circle"):
+        atomic_write(tmp_path / "circle", b"")
+    assert (tmp_path / "circle").is_symlink()
+
+
+@posix
+def test_permissions_are_kept_and_new_files_follow_the_umask(tmp_path):
+    old = os.umask(0o027)
+    try:
+        atomic_write(tmp_path / "file", b"")
+        assert stat.S_IMODE(os.stat(tmp_path / "file").st_mode) == 0o640
+        os.chmod(tmp_path / "file", 0o604)
+        atomic_write(tmp_path / "file", b"new")
+        assert stat.S_IMODE(os.stat(tmp_path / "file").st_mode) == 0o604
+    finally:
+        os.umask(old)
+
+
+def test_a_read_only_file_is_not_replaced(tmp_path):
+    atomic_write(tmp_path / "file", b"old")
+    os.chmod(tmp_path / "file", 0o444)
+    with pytest.raises(PermissionError, match=r"is read-only.*file"):
+        atomic_write(tmp_path / "file", b"new")
+    assert (tmp_path / "file").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("length", [200, 241, 255])
+def test_names_of_any_length_that_the_system_allows_are_written(tmp_path, length):
+    hn.save(hn.Network([hn.ReLU()]), tmp_path / ("x" * length))
+    assert os.listdir(tmp_path) == ["x" * length]
+
+
+def test_errors_name_what_was_asked_for():
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*nonexistent.*nonexistent.x'$"):
+        hn.save(hn.Network([hn.ReLU()]), "/nonexistent/x")
+
+
+def test_the_home_folder_is_found_and_a_missing_one_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    atomic_write("~/file", b"at home")
+    assert (tmp_path / "file").read_bytes() == b"at home"
+
+    def homeless(self):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", homeless)
+    with pytest.raises(ValueError, match="cannot expand ~ in '~/file'"):
+        user_path("~/file")
+
+
+def test_a_lock_lets_one_in_at_a_time(tmp_path):
+    inside, most = [], []
+
+    def work():
+        for _ in range(20):
+            with locked(tmp_path / "thing"):
+                inside.append(1)
+                most.append(len(inside))
+                time.sleep(0.0005)
+                inside.pop()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert max(most) == 1 and len(most) == 80
