@@ -7,27 +7,16 @@ trusted by the SHA-256 of their uncompressed bytes. Left out: the other sets of 
 
 import gzip
 import hashlib
-import importlib
 import os
 import struct
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-LOADERS = {  # name -> "module:function"; the function takes the data directory, a Path or None
-    "digits": "hashnets_np.datasets:load_digits",
-    "mnist": "hashnets_np.datasets:load_mnist",
-    "basic": "hashnets_np.experiments.larochelle:load_basic",
-    "rot": "hashnets_np.experiments.larochelle:load_rot",
-    "bg-rand": "hashnets_np.experiments.larochelle:load_bg_rand",
-    "bg-img": "hashnets_np.experiments.larochelle:load_bg_img",
-    "bg-img-rot": "hashnets_np.experiments.larochelle:load_bg_img_rot",
-    "rect": "hashnets_np.experiments.larochelle:load_rect",
-    "convex": "hashnets_np.experiments.larochelle:load_convex",
-}
 DIGITS_SHA256 = "6ebb3d2fee246a4e99363262ddf8a00a3c41bee6014c373ed9d9216ba7f651b8"
 MNIST_SHA256 = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -71,6 +60,23 @@ class Dataset:
         return replace(self, x_train=x, y_train=y, x_valid=self.x_valid[:0], y_valid=self.y_valid[:0])
 
 
+Loader = Callable[[Path | None], Dataset]
+LOADERS: dict[str, Loader] = {}  # the data sets that have a name; a loader takes the data directory
+
+
+def register_dataset(name: str, loader: Loader) -> None:
+    """Give a data set a name, for `load_dataset` and the command line.
+
+    Parameters
+    ----------
+    name : str
+        The name; one that is registered already gets the new loader.
+    loader : function
+        Takes the folder where to look for files first, a Path or None, and returns a `Dataset`.
+    """
+    LOADERS[name] = loader
+
+
 def load_dataset(name: str = "digits", data_dir: str | os.PathLike | None = None) -> Dataset:
     """Load a data set by name.
 
@@ -83,8 +89,7 @@ def load_dataset(name: str = "digits", data_dir: str | os.PathLike | None = None
     """
     if name not in LOADERS:
         raise ValueError(f"unknown data set {name!r}; known: {', '.join(LOADERS)}")
-    module, function = LOADERS[name].split(":")
-    return getattr(importlib.import_module(module), function)(None if data_dir is None else Path(data_dir))
+    return LOADERS[name](None if data_dir is None else Path(data_dir))
 
 
 def split(name: str, x: NDArray, y: NDArray, x_test: NDArray, y_test: NDArray, provenance: str) -> Dataset:
@@ -200,3 +205,7 @@ def download(name: str, target: Path, data_dir: Path | None) -> Path:
         f"{name}[.gz] is not in {looked} and could not be downloaded ({'; '.join(reasons)}); "
         f"put the file into one of these directories, or name another with --data-dir or HASHNETS_DATA"
     )
+
+
+register_dataset("digits", load_digits)
+register_dataset("mnist", load_mnist)

@@ -278,11 +278,25 @@ class Dropout(Layer):
         return dz if self.scale is None else dz * self.scale
 
 
-LAYERS = {  # name in model files -> "module:class"
-    "HashedLinear": "hashnets_np.layers:HashedLinear",
-    "Linear": "hashnets_np.layers:Linear",
-    "ReLU": "hashnets_np.layers:ReLU",
-    "Dropout": "hashnets_np.layers:Dropout",
-    "MaskedLinear": "hashnets_np.experiments.baselines:MaskedLinear",
-    "LowRankLinear": "hashnets_np.experiments.baselines:LowRankLinear",
-}
+LAYERS: dict[str, type[Layer]] = {}  # the classes that model files know, by name
+
+
+def register_layer(layer: type[Layer]) -> type[Layer]:
+    """Let model files hold layers of this class, under its name; usable as a class decorator.
+
+    Raises ValueError if another class of that name is registered.
+
+    >>> register_layer(Linear) is Linear
+    True
+    """
+    name = layer.__name__
+    known = LAYERS.setdefault(name, layer)
+    if (known.__module__, known.__qualname__) != (layer.__module__, layer.__qualname__):
+        raise ValueError(f"a layer class named {name!r} is registered already, from {known.__module__}; "
+                         "choose another name")
+    LAYERS[name] = layer  # the newer one of a module that was loaded again
+    return layer
+
+
+for each in (HashedLinear, Linear, ReLU, Dropout):
+    register_layer(each)

@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from ..hashing import MAX_UINT32, derive_seed, xxh32_pair
 from ..kernels import check
-from ..layers import Layer, check_input, check_sizes, initial_weights
+from ..layers import Layer, check_input, check_sizes, initial_weights, register_layer
 from ..losses import log_softmax, softmax_cross_entropy
 from ..training import Loss
 
@@ -38,6 +38,7 @@ def hashed_normal(rows: int, cols: int, std: float, seed: int, dtype: DTypeLike 
     return (std * np.sqrt(-2 * np.log(u)) * np.cos(2 * np.pi * v)).astype(dtype)
 
 
+@register_layer
 class MaskedLinear(Layer):
     """Random edge removal: a fully connected layer of which only K weights exist, with a dense bias.
 
@@ -92,6 +93,7 @@ class MaskedLinear(Layer):
         return (self.n_in + 1) * self.n_out
 
 
+@register_layer
 class LowRankLinear(Layer):
     """Low-rank decomposition: V = U R with a fixed random R (rank, n_in) and a learned U (n_out, rank), dense bias.
 

@@ -18,7 +18,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets import MNIST_SHA256, Dataset, cache_dir, find_file, load_digits, load_mnist, search_path
+from ..datasets import (
+    MNIST_SHA256,
+    Dataset,
+    cache_dir,
+    find_file,
+    load_digits,
+    load_mnist,
+    register_dataset,
+    search_path,
+)
 from . import generators
 
 SEED = 2007  # of everything made again; one more for each set
@@ -299,3 +308,10 @@ def load_rect(data_dir: Path | None = None) -> Dataset:
 def load_convex(data_dir: Path | None = None) -> Dataset:
     """CONVEX: is the white shape convex?"""
     return load("convex", data_dir)
+
+
+for set_name, loader in (
+    ("basic", load_basic), ("rot", load_rot), ("bg-rand", load_bg_rand), ("bg-img", load_bg_img),
+    ("bg-img-rot", load_bg_img_rot), ("rect", load_rect), ("convex", load_convex),
+):
+    register_dataset(set_name, loader)
