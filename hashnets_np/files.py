@@ -1,58 +1,126 @@
 """Model files: the real weights in safetensors, with the layers and their sharing maps as JSON in the metadata.
 
-A file holds what the paper says must be stored and nothing else: no bucket numbers, no signs, no V. Left out: optimizer
-state. Source of the container: https://github.com/huggingface/safetensors
+A file holds what the paper says must be stored and nothing else: no bucket numbers, no signs, no V. The same network
+gives the same bytes on every machine. What a file claims is compared with its size before anything is made from it.
+Source of the container: https://github.com/huggingface/safetensors (8 bytes with the length of the header, the header
+as JSON, the arrays). It is read and written here, in plain Python, so that the order of the header is fixed.
 """
 
+import inspect
 import json
 import os
+import struct
+from collections.abc import Mapping
+from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .disk import atomic_write, user_path
 from .layers import LAYERS, Layer
 from .network import Network
 
 FORMAT, VERSION = "hashnets_np", 1
+DTYPES = {"F32": "float32", "F64": "float64"}  # name in the container -> name in NumPy; both little-endian in the file
+LONGEST_HEADER = 2**24  # bytes: some 50,000 layers
+LONGEST_TEXT = 100  # characters of an argument
+MOST_DIMENSIONS = 8
+FREE = 2**24  # numbers that a layer may compute without storing any in proportion
+LARGEST_RATIO = 4096  # beyond that: numbers computed for each number stored
+
+BAD_DESCRIPTION = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, MemoryError, RecursionError)
+
+Array = tuple[str, tuple[int, ...]]  # dtype and shape
+
+
+class Entry(NamedTuple):
+    """One array of a file: its dtype, its shape and where its bytes begin."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
 
 
 def save(net: Network, path: str | os.PathLike) -> None:
-    """Write a network to a .safetensors file: itemsize x real weights + a header of about 300 bytes a layer.
+    """Write a network to a .safetensors file.
 
-    Replaces the file at `path` only when the new one is complete. Raises ValueError for a layer that has no place in a
-    model file, such as one whose map was replaced, and OSError if the file cannot be written.
+    The file takes 4 or 8 bytes for each real weight and about 300 for each layer. It replaces what stands at `path`
+    only when it is complete. Optimizer state is not saved.
+
+    Parameters
+    ----------
+    net : Network
+        The network; its layers must be of the kinds that model files hold.
+    path : str or path
+        The file; `~` is the home folder.
+
+    Raises
+    ------
+    ValueError
+        For a layer that has no place in a model file, such as one whose map was replaced.
+    OSError
+        If the file cannot be written.
     """
-    from safetensors.numpy import save as to_bytes
-
     layers = [{"type": layer_name(layer), **layer.config()} for layer in net.layers]
-    metadata = {"format": FORMAT, "version": str(VERSION), "layers": json.dumps(layers, separators=(",", ":"))}
-    weights = {name: np.ascontiguousarray(p) for name, p in net.parameters()}
-    atomic_write(path, to_bytes(weights, metadata))
+    arrays = {name: (p.dtype.name, p.shape) for name, p in net.parameters()}
+    for name, needed in needed_arrays(layers).items():
+        if arrays.get(name) != needed:
+            what = f"parameter {name} is {describe(arrays.get(name))}, but its layer says {describe(needed)}"
+            raise ValueError(f"{what}; to change the dtype of a network, use net.astype")
+    try:
+        text = json.dumps(layers, separators=(",", ":"))
+    except TypeError as error:
+        raise ValueError(f"a layer was made with an argument that a file cannot hold: {error}") from error
+    metadata = {"format": FORMAT, "version": str(VERSION), "layers": text}
+    atomic_write(path, pack(dict(net.parameters()), metadata))
 
 
 def load(path: str | os.PathLike) -> Network:
     """Read a network that `save` wrote.
 
-    Raises FileNotFoundError, or ValueError with one clear line for a truncated, foreign or future-version file.
+    Parameters
+    ----------
+    path : str or path
+        The file; `~` is the home folder.
+
+    Returns
+    -------
+    Network
+        The network, with the weights of the file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        With one clear line, if the file is damaged, foreign, from a newer release or contradicts itself.
     """
     path = user_path(path)
     if not path.is_file():
         raise FileNotFoundError(f"no model file at {path}")
-    metadata, weights = read_safetensors(path)
-    if metadata.get("format") != FORMAT:
-        raise ValueError(f"{path} is a safetensors file, but not one that {FORMAT}.save wrote")
-    if metadata.get("version") != str(VERSION):
-        version = metadata.get("version")
-        raise ValueError(f"{path} has format version {version}, this release reads {VERSION}; upgrade hashnets_np")
-    try:
-        layers = [make_layer(dict(config)) for config in json.loads(metadata["layers"])]
-    except (KeyError, TypeError, ValueError, MemoryError, RecursionError) as error:
-        raise ValueError(f"{path} describes a layer that cannot be made: {error}") from error
-    net = Network(layers)
-    set_weights(net, weights, path)
+    with open(path, "rb") as file:
+        metadata, entries = read_header(file, path)
+        configs = read_layers(metadata, path)
+        try:
+            found = {name: (array.dtype, array.shape) for name, array in entries.items()}
+            needed = needed_arrays(configs)
+            check_arrays({name: found.get(name) for name in needed}, needed)
+            check_ratio(configs)
+            net = Network([make_layer(config) for config in configs])
+            check_arrays(found, {name: (p.dtype.name, p.shape) for name, p in net.parameters()})
+        except BAD_DESCRIPTION as error:
+            raise ValueError(f"{path} describes a layer that cannot be made: {one_line(error)}") from error
+        for number, layer in enumerate(net.layers):
+            layer.params = {name: read_array(file, entries[f"{number}.{name}"], path) for name in layer.params}
     return net
+
+
+def one_line(error: object) -> str:
+    """Make one line of bounded length from an error whose text may hold anything that a file holds."""
+    text = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+    return " ".join(text.split())[:300]
 
 
 def layer_name(layer: Layer) -> str:
@@ -64,33 +132,161 @@ def layer_name(layer: Layer) -> str:
                      "register_layer adds a class of your own")
 
 
+def layer_class(name: object) -> type[Layer]:
+    """Find the class of a layer by its name in model files."""
+    if not isinstance(name, str) or name not in LAYERS:
+        raise ValueError(f"unknown layer type {name!r}; known: {', '.join(LAYERS)}")
+    return LAYERS[name]
+
+
 def make_layer(config: dict[str, Any]) -> Layer:
     """Make a layer from its record; the weights it is born with are replaced afterwards."""
-    kind = config.pop("type")
-    if kind not in LAYERS:
-        raise ValueError(f"unknown layer type {kind!r}; known: {', '.join(LAYERS)}")
-    return LAYERS[kind](**config)
+    kind = layer_class(config["type"])
+    arguments = {name: value for name, value in config.items() if name != "type"}
+    parameters = inspect.signature(kind).parameters
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())  # a user's class may take any name
+    unknown = sorted(set(arguments) - (parameters.keys() - {"rng", "compression"}))
+    if unknown and not open_ended:
+        raise ValueError(f"{config['type']} has no argument {unknown[0]!r}; was the file written by a newer release?")
+    return kind(**arguments)
 
 
-def read_safetensors(path: Path) -> tuple[dict[str, str], dict[str, np.ndarray]]:
-    """Read metadata and arrays; whatever is wrong with the file becomes a ValueError."""
-    from safetensors import SafetensorError, safe_open
+def needed_arrays(configs: list[dict[str, Any]]) -> dict[str, Array]:
+    """Find dtype and shape of the arrays that layers need, as far as their classes know before one is made."""
+    return {
+        f"{number}.{name}": (config["dtype"], shape)
+        for number, config in enumerate(configs)
+        for name, shape in layer_class(config["type"]).stored_shapes(config).items()
+    }
 
+
+def check_ratio(configs: list[dict[str, Any]]) -> None:
+    """Refuse layers that compute far more numbers than they store: a file of 200 bytes must not fill the memory."""
+    for config in configs:
+        kind = layer_class(config["type"])
+        stored = sum(prod(shape) for shape in kind.stored_shapes(config).values())
+        computed = kind.computed_numbers(config)
+        if computed > max(FREE, LARGEST_RATIO * stored):
+            raise ValueError(f"{config['type']} would compute {computed} numbers from {stored} stored ones")
+
+
+def check_arrays(found: Mapping[str, Array | None], needed: dict[str, Array]) -> None:
+    """Compare the arrays of a file with those that its layers need."""
+    for name in sorted(found.keys() | needed.keys()):
+        if found.get(name) != needed.get(name):
+            raise ValueError(f"array {name} of the file is {describe(found.get(name))}, but its layers need "
+                             f"{describe(needed.get(name))}")
+
+
+def describe(array: Array | None) -> str:
+    """Say what an array is, or that there is none.
+
+    >>> describe(("float32", (3, 4))), describe(None)
+    ('float32 (3, 4)', 'absent')
+    """
+    return "absent" if array is None else f"{array[0]} {array[1]}"
+
+
+def read_layers(metadata: dict[str, str], path: Path) -> list[dict[str, Any]]:
+    """Read the descriptions of the layers from the metadata, after a look at who wrote the file."""
+    if metadata.get("format") != FORMAT:
+        raise ValueError(f"{path} is a safetensors file, but not one that {FORMAT}.save wrote")
+    if metadata.get("version") != str(VERSION):
+        version = one_line(metadata.get("version"))
+        raise ValueError(f"{path} has format version {version}, this release reads {VERSION}; upgrade hashnets_np")
     try:
-        with safe_open(path, framework="np") as file:
-            return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}
-    except (SafetensorError, TypeError) as error:  # TypeError: a dtype that NumPy does not have, such as bfloat16
-        what = f"{path} is no complete safetensors file that NumPy can read ({error})"
+        layers = json.loads(metadata["layers"])
+    except (KeyError, ValueError, RecursionError) as error:
+        raise ValueError(f"{path} describes a layer that cannot be made: {one_line(error)}") from error
+    if not isinstance(layers, list) or not all(is_description(config) for config in layers):
+        raise ValueError(f"{path} should list its layers, each with a type and plain arguments; was it edited?")
+    return layers
+
+
+def is_description(config: object) -> bool:
+    """Tell whether a value from a file can describe a layer: a type, and arguments that are numbers, words or null."""
+    if not isinstance(config, dict) or "type" not in config:
+        return False
+    return all(not isinstance(value, (list, dict)) and len(str(value)) <= LONGEST_TEXT for value in config.values())
+
+
+def pack(arrays: dict[str, NDArray], metadata: dict[str, str]) -> bytes:
+    r"""Write arrays and metadata as safetensors: wide numbers first, then by name, so that all are aligned.
+
+    >>> pack({"w": np.float32([1])}, {"a": "b"})[8:]
+    b'{"__metadata__":{"a":"b"},"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}} \x00\x00\x80?'
+    """
+    codes = {name: code for code, name in DTYPES.items()}
+    header: dict[str, Any] = {"__metadata__": metadata}
+    blocks = []
+    start = 0
+    for name in sorted(arrays, key=lambda name: (-arrays[name].itemsize, name)):
+        p = arrays[name]
+        block = p.astype(p.dtype.newbyteorder("<")).tobytes()  # C order, whatever the array's own is
+        end = start + len(block)
+        header[name] = {"dtype": codes[p.dtype.name], "shape": list(p.shape), "data_offsets": [start, end]}
+        blocks.append(block)
+        start = end
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return b"".join([struct.pack("<Q", len(text)), text, *blocks])
+
+
+def read_header(file: BinaryIO, path: Path) -> tuple[dict[str, str], dict[str, Entry]]:
+    """Read the metadata and what the arrays are; nothing is taken on trust, and no array is read."""
+    size = os.fstat(file.fileno()).st_size
+    try:
+        length = struct.unpack("<Q", file.read(8))[0]
+        if length > min(size - 8, LONGEST_HEADER):
+            raise ValueError(f"its header should have {length} bytes")
+        header = json.loads(file.read(length).decode(), object_pairs_hook=without_duplicates)
+        metadata = header.pop("__metadata__", {})
+        if not all(isinstance(text, str) for text in [*metadata.keys(), *metadata.values()]):
+            raise ValueError("its metadata must be text")
+        entries = {name: entry(record, 8 + length) for name, record in header.items()}
+        check_places(entries, 8 + length, size)
+    except (struct.error, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        what = f"{path} is not a complete safetensors file of float32 or float64 arrays ({one_line(error)})"
         raise ValueError(f"{what}; was it cut short?") from error
+    return metadata, entries
 
 
-def set_weights(net: Network, weights: dict[str, np.ndarray], path: Path) -> None:
-    """Put the arrays of a file into a network, refusing any that does not fit."""
-    expected = {name: p.shape for name, p in net.parameters()}
-    found = {name: p.shape for name, p in weights.items()}
-    if found != expected:
-        raise ValueError(f"{path} holds arrays {found}, but its layers need {expected}")
-    if strange := {str(p.dtype) for p in weights.values()} - {"float32", "float64"}:
-        raise ValueError(f"{path} holds weights of dtype {strange.pop()}, expected float32 or float64")
-    for number, layer in enumerate(net.layers):
-        layer.params = {name: weights[f"{number}.{name}"] for name in layer.params}
+def without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a dict of what stands in braces in JSON; a name that comes twice would hide the first."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name appears twice in its header")
+    return found
+
+
+def entry(record: dict[str, Any], origin: int) -> Entry:
+    """Check what the header says of one array."""
+    dtype, shape, (start, end) = record["dtype"], record["shape"], record["data_offsets"]
+    if dtype not in DTYPES:
+        raise ValueError(f"an array has dtype {dtype!r}")
+    if len(shape) > MOST_DIMENSIONS or not all(type(n) is int and 0 <= n < 2**48 for n in [*shape, start, end]):
+        raise ValueError("shapes and offsets must be a few whole numbers")
+    if end - start != prod(shape) * np.dtype(DTYPES[dtype]).itemsize:
+        raise ValueError(f"an array of shape {shape} cannot have {end - start} bytes")
+    return Entry(DTYPES[dtype], tuple(shape), origin + start)
+
+
+def check_places(entries: dict[str, Entry], origin: int, size: int) -> None:
+    """Check that the arrays follow each other without a gap, to the end of the file."""
+    place = origin
+    for array in sorted(entries.values(), key=lambda array: (array.start, prod(array.shape))):
+        if array.start != place:
+            raise ValueError(f"an array begins at byte {array.start} instead of {place}")
+        place += prod(array.shape) * np.dtype(array.dtype).itemsize
+    if place != size:
+        raise ValueError(f"it should have {place} bytes and has {size}")
+
+
+def read_array(file: BinaryIO, array: Entry, path: Path) -> NDArray:
+    """Read one array."""
+    dtype = np.dtype(array.dtype)
+    file.seek(array.start)
+    raw = file.read(prod(array.shape) * dtype.itemsize)
+    if len(raw) != prod(array.shape) * dtype.itemsize:
+        raise ValueError(f"{path} was cut short while it was read")
+    return np.frombuffer(bytearray(raw), dtype.newbyteorder("<")).astype(dtype, copy=False).reshape(array.shape)

@@ -68,6 +68,20 @@ class Layer:
         """Return the arguments that make this layer again, ready for JSON."""
         return dict(self._config)
 
+    @classmethod
+    def stored_shapes(cls, config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+        """Find the shapes of the parameters from a `config()`, without making the layer.
+
+        `load` compares them with a file before it allocates anything. A class that does not know them, or has none,
+        says {}, and is compared when it has been made.
+        """
+        return {}
+
+    @classmethod
+    def computed_numbers(cls, config: dict[str, Any]) -> int:
+        """Count the numbers that the layer of a `config()` computes when it is made, besides its parameters."""
+        return 0
+
     def num_parameters(self) -> int:
         """Count the real weights: what is stored."""
         return sum(p.size for p in self.params.values())
@@ -135,6 +149,13 @@ class HashedLinear(Layer):
         if (self.map, self.bias_map) != self._made_with:
             raise ValueError("a layer whose map was replaced (by a table?) cannot be saved: nothing makes it again")
         return super().config()
+
+    @classmethod
+    def stored_shapes(cls, config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+        """Find the shapes of w and, with a bias of its own, b."""
+        biases = {"hashed": (config["bias_buckets"],), "dense": (config["n_out"],)}
+        own_bias = {"b": biases[config["bias"]]} if config["bias"] in biases else {}
+        return {"w": (config["buckets"],), **own_bias}
 
     def num_virtual_parameters(self) -> int:
         """Count the virtual weights and, where they are not a column of V, the biases."""
@@ -216,6 +237,12 @@ class Linear(Layer):
         self.params["w"] = initial_weights(rng, (n_out, n_in), n_in, init, dtype)
         if bias:
             self.params["b"] = initial_bias(rng, n_out, n_in, init, dtype)
+
+    @classmethod
+    def stored_shapes(cls, config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+        """Find the shapes of W and b."""
+        bias = {"b": (config["n_out"],)} if config["bias"] else {}
+        return {"w": (config["n_out"], config["n_in"]), **bias}
 
     def forward(self, x: NDArray, train: bool = False) -> NDArray:
         """x (batch, n_in) -> z (batch, n_out)."""

@@ -6,6 +6,8 @@ mask and the fixed factor come from the package's hash, so they need no storage 
 same. Left out: how large each layer may be (`methods`).
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
@@ -69,6 +71,16 @@ class MaskedLinear(Layer):
         self.params["w"] = initial_weights(rng, survivors, fan_in, "he", dtype)
         self.params["b"] = np.zeros(n_out, dtype)
 
+    @classmethod
+    def stored_shapes(cls, config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+        """Find the shapes of the surviving weights and b."""
+        return {"w": (config["survivors"],), "b": (config["n_out"],)}
+
+    @classmethod
+    def computed_numbers(cls, config: dict[str, Any]) -> int:
+        """Count the hashes that the mask is chosen by."""
+        return config["n_out"] * config["n_in"]
+
     def virtual_weight(self) -> NDArray:
         """Build V (n_out, n_in): the surviving weights in their places, zero where an edge was removed."""
         V = np.zeros(self.n_out * self.n_in, self.params["w"].dtype)
@@ -126,6 +138,16 @@ class LowRankLinear(Layer):
         """Convert the parameters, and make R again in that dtype, as `load` would."""
         super().change_dtype(dtype)
         self.fixed = hashed_normal(len(self.fixed), self.n_in, self.n_in**-0.5, self._config["seed"], dtype)
+
+    @classmethod
+    def stored_shapes(cls, config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+        """Find the shapes of U and b."""
+        return {"u": (config["n_out"], config["rank"]), "b": (config["n_out"],)}
+
+    @classmethod
+    def computed_numbers(cls, config: dict[str, Any]) -> int:
+        """Count the entries of the fixed factor R."""
+        return config["rank"] * config["n_in"]
 
     def virtual_weight(self) -> NDArray:
         """Build V = U R (n_out, n_in)."""

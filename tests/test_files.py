@@ -1,0 +1,301 @@
+"""Model files: what is saved comes back, the same bytes each time, and no file does harm whatever it claims."""
+
+import hashlib
+import json
+import os
+import struct
+import subprocess
+import sys
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import hashnets_np as hn
+from hashnets_np.experiments.methods import build
+from hashnets_np.files import DTYPES
+
+
+def small_net(seed=0, c="1/8", **arguments):
+    layers = [hn.HashedLinear(64, 30, c, hn.derive_seed(seed, 0), **arguments), hn.ReLU(), hn.Dropout(0.1, seed)]
+    return hn.Network([*layers, hn.HashedLinear(30, 10, c, hn.derive_seed(seed, 1), **arguments)])
+
+
+@pytest.mark.parametrize("bias", ["column", "hashed", "dense", None])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_saved_network_comes_back_in_the_size_of_its_real_weights(tmp_path, bias, dtype):
+    net = small_net(bias=bias, dtype=dtype)
+    path = tmp_path / "net.safetensors"
+    hn.save(net, path)
+    assert path.stat().st_size <= np.dtype(dtype).itemsize * net.num_parameters() + 4096
+    again = hn.load(path)
+    x = hn.load_dataset("digits").x_test.astype(dtype)
+    np.testing.assert_array_equal(again.forward(x), net.forward(x))
+    assert [layer.config() for layer in again.layers] == [layer.config() for layer in net.layers]
+    assert os.listdir(tmp_path) == ["net.safetensors"]
+    hn.fit(again, hn.load_dataset("digits"), epochs=1)  # what was loaded can be trained on
+
+
+def rewritten(path, change):
+    raw = path.read_bytes()
+    length = struct.unpack("<Q", raw[:8])[0]
+    header = change(raw[8 : 8 + length].decode()).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header + raw[8 + length :])
+
+
+def in_layers(*layers):
+    def change(header):
+        whole = json.loads(header)
+        whole["__metadata__"]["layers"] = json.dumps(layers)
+        return json.dumps(whole)
+    return change
+
+
+def test_damaged_foreign_and_future_files_get_one_clear_line(tmp_path):
+    path = tmp_path / "net.safetensors"
+    hn.save(small_net(), path)
+    good = path.read_bytes()
+    cases = [
+        (lambda: path.write_bytes(good[:-10]), "is not a complete safetensors file"),
+        (lambda: path.write_bytes(b""), "is not a complete safetensors file"),
+        (lambda: path.write_bytes(b"PK\x03\x04 not a model"), "is not a complete safetensors file"),
+        (lambda: rewritten(path, lambda h: h.replace('"format":"hashnets_np"', '"format":"pt"')), "not one that"),
+        (lambda: rewritten(path, lambda h: h.replace('"version":"1"', '"version":"99"')), "version 99.*upgrade"),
+        (lambda: rewritten(path, lambda h: h.replace("HashedLinear", "Conv")), "unknown layer type 'Conv'"),
+        (lambda: rewritten(path, lambda h: h.replace('\\"n_in\\":64', '\\"n_in\\":-1')), "cannot be made"),
+        (lambda: rewritten(path, lambda h: h.replace('\\"buckets\\":244', '\\"buckets\\":100')), "float32 .100,.$"),
+        (lambda: rewritten(path, lambda h: h.replace('"layers":"', '"layers":"' + "[" * 10**5)), "cannot be made"),
+    ]
+    for damage, message in cases:
+        path.write_bytes(good)
+        damage()
+        assert path.read_bytes() != good
+        with pytest.raises(ValueError, match=message) as error:
+            hn.load(path)
+        assert "\n" not in str(error.value)
+    with pytest.raises(FileNotFoundError, match="no model file at"):
+        hn.load(tmp_path / "missing")
+
+
+def test_an_unfinished_write_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "net.safetensors"
+    hn.save(small_net(), path)
+    good = path.read_bytes()
+
+    def crash(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "replace", crash)
+    with pytest.raises(OSError, match="disk full"):
+        hn.save(small_net(seed=1), path)
+    assert path.read_bytes() == good and os.listdir(tmp_path) == ["net.safetensors"]
+
+
+@pytest.mark.parametrize("m", [hn.SharingMap.from_table([[0, 1]], buckets=2), hn.SharingMap(1, 2, 2, seed=5)])
+def test_a_layer_whose_map_was_replaced_is_refused_by_model_files(tmp_path, m):
+    layer = hn.HashedLinear(2, 1, buckets=2, bias=None, seed=4)
+    layer.map = m
+    with pytest.raises(ValueError, match="map was replaced"):
+        hn.save(hn.Network([layer]), tmp_path / "net.safetensors")
+    assert os.listdir(tmp_path) == []
+
+
+def test_sizes_that_are_numpy_integers_can_be_saved(tmp_path):
+    hidden, classes = np.array([5, 3])
+    net = hn.Network([hn.HashedLinear(4, hidden, "1/2"), hn.Dropout(np.float32(0.5)), hn.Linear(hidden, classes)])
+    hn.save(net, tmp_path / "net.safetensors")
+    assert [layer.config() for layer in hn.load(tmp_path / "net.safetensors").layers] == [
+        layer.config() for layer in net.layers]
+
+
+def test_a_network_in_another_dtype_says_so_in_its_file(tmp_path):
+    hn.save(small_net().astype(np.float64), tmp_path / "net.safetensors")
+    first = hn.load(tmp_path / "net.safetensors").layers[0]
+    assert first.params["w"].dtype == np.float64 and first.config()["dtype"] == "float64"
+
+
+def test_weights_that_contradict_their_layer_are_not_saved(tmp_path):
+    for change, what in [(lambda w: w.astype(np.int32), "int32"), (lambda w: w.astype(np.float64), "float64"),
+                         (lambda w: w[:-1], "float32 .243,.")]:
+        net = small_net()
+        net.layers[0].params["w"] = change(net.layers[0].params["w"])
+        with pytest.raises(ValueError, match=rf"parameter 0.w is {what}.*its layer says float32 \(244,\)"):
+            hn.save(net, tmp_path / "net.safetensors")
+    assert os.listdir(tmp_path) == []
+
+
+def test_weights_in_any_layout_are_saved_as_they_are(tmp_path):
+    layer = hn.Linear(3, 4)
+    layer.params["w"] = np.asfortranarray(layer.params["w"])
+    hn.save(hn.Network([layer]), tmp_path / "net.safetensors")
+    np.testing.assert_array_equal(hn.load(tmp_path / "net.safetensors").layers[0].params["w"], layer.params["w"])
+
+
+def crafted(path, layers, arrays, **more):
+    """Write a file of layers and arrays as they are given, whether they agree or not."""
+    header, blocks, start = {}, [], 0
+    for name, array in arrays.items():
+        code = {"float32": "F32", "float64": "F64", "int32": "I32"}[array.dtype.name]
+        header[name] = {"dtype": code, "shape": list(array.shape), "data_offsets": [start, start + array.nbytes]}
+        blocks.append(array.tobytes())
+        start += array.nbytes
+    text = layers if isinstance(layers, str) else json.dumps(layers)
+    header["__metadata__"] = {"format": "hashnets_np", "version": "1", "layers": text}
+    raw = json.dumps(header | more).encode()
+    path.write_bytes(struct.pack("<Q", len(raw)) + raw + b"".join(blocks))
+
+
+LINEAR = {"type": "Linear", "n_in": 2, "n_out": 3, "seed": 0, "bias": False, "dtype": "float32", "init": "he"}
+W = {"0.w": np.zeros((3, 2), np.float32)}
+
+
+def test_a_crafted_file_that_agrees_with_itself_is_read(tmp_path):
+    crafted(tmp_path / "m", [LINEAR], W)
+    assert hn.load(tmp_path / "m").layers[0].config() == {k: v for k, v in LINEAR.items() if k != "type"}
+
+
+@pytest.mark.parametrize(("layers", "arrays", "message"), [
+    ([LINEAR | {"dtype": "float64"}], W, r"0.w of the file is float32 \(3, 2\), but its layers need float64"),
+    ([LINEAR], {"0.w": np.zeros((3, 2))}, "is float64 .*need float32"),
+    ([LINEAR], {"0.w": np.zeros((3, 2), np.int32)}, "float32 or float64 arrays .*dtype 'I32'"),
+    ([LINEAR], {"0.w": np.zeros((2, 3), np.float32)}, r"\(2, 3\), but its layers need float32 \(3, 2\)"),
+    ([LINEAR], {}, r"0.w of the file is absent"),
+    ([LINEAR], W | {"1.w": np.zeros(1, np.float32)}, "1.w .*need absent"),
+    ([LINEAR | {"rng": 3}], W, "no argument 'rng'"),
+    ([LINEAR | {"colour": "red"}], W, "no argument 'colour'; was the file written by a newer release"),
+    ([{k: v for k, v in LINEAR.items() if k != "n_in"}], W, "lacks 'n_in'"),
+    ([LINEAR | {"n_in": "2" * 200}], W, "plain arguments"),
+    ([LINEAR | {"dtype": {"a": 1}}], W, "plain arguments"),
+    ([LINEAR | {"type": ["Linear"]}], W, "plain arguments"),
+    ([[LINEAR]], W, "plain arguments"),
+    (LINEAR, W, "should list its layers"),
+    ("null", W, "should list its layers"),
+    ("[" * 10**5, W, "cannot be made"),
+    ([LINEAR | {"n_in": 2.0}], W, "n_in must be an integer"),
+    ([LINEAR | {"init": "xavier"}], W, "init must be"),
+])
+def test_a_file_that_contradicts_itself_is_one_line(tmp_path, layers, arrays, message):
+    crafted(tmp_path / "m", layers, arrays)
+    with pytest.raises(ValueError, match=message) as error:
+        hn.load(tmp_path / "m")
+    assert "\n" not in str(error.value) and len(str(error.value)) < 800
+
+
+def entry(shape=(3, 2), offsets=(0, 24), dtype="F32"):
+    return {"dtype": dtype, "shape": shape, "data_offsets": offsets}
+
+
+@pytest.mark.parametrize("more", [
+    {"0.w": entry(shape=(3, 3))}, {"0.w": entry(shape=(-3, -2))}, {"0.w": entry(shape=(3, 2.0))},
+    {"0.w": entry(shape=(3, True))}, {"0.w": entry(shape=[1] * 10**5)}, {"0.w": entry(shape=None)},
+    {"0.w": entry(offsets=(0,))}, {"0.w": entry(offsets=(4, 28))}, {"0.w": entry(offsets=(24, 0))},
+    {"0.w": entry(offsets=(0, 10**400))}, {"0.w": entry(dtype="BF16")}, {"0.w": entry(dtype=["F32"])}, {"0.w": 7},
+    {"0.v": entry()}, {"0.w": {}}, {"__metadata__": 5}, {"__metadata__": {"format": 3}}, {"__metadata__": None},
+    {"0.b": entry(shape=(0,), offsets=(7, 7))},
+])
+def test_no_header_is_believed(tmp_path, more):
+    crafted(tmp_path / "m", [LINEAR], W, **more)
+    with pytest.raises(ValueError, match="is not a complete safetensors file"):
+        hn.load(tmp_path / "m")
+
+
+@pytest.mark.parametrize("header", [b"[]", b"null", b"7", b'"w"', b"{", b"\xff\xfe", b"[" * 10**5, b"{" * 10**5,
+                                    b'{"a":{},"a":{}}', b'{"__metadata__":{"format":"a","format":"hashnets_np"}}'])
+def test_a_header_that_is_not_a_table_of_arrays_is_one_line(tmp_path, header):
+    for length in (len(header), len(header) + 1, 2**63):
+        (tmp_path / "m").write_bytes(struct.pack("<Q", length) + header)
+        with pytest.raises(ValueError, match="is not a complete safetensors file") as error:
+            hn.load(tmp_path / "m")
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("layer", [
+    {"type": "HashedLinear", "n_in": 1, "n_out": 1, "buckets": 2**31 - 1, "bias": None, "dtype": "float32"},
+    {"type": "HashedLinear", "n_in": 1, "n_out": 2**32, "buckets": 1, "bias": "dense", "dtype": "float32"},
+    LINEAR | {"n_in": 2**20, "n_out": 2**13}, LINEAR | {"n_in": 10**13},
+    {"type": "MaskedLinear", "n_in": 10**9, "n_out": 1, "survivors": 10**8, "seed": 0, "dtype": "float32"},
+    {"type": "LowRankLinear", "n_in": 10**9, "n_out": 1, "rank": 1, "seed": 0, "dtype": "float32"},
+])
+def test_a_small_file_takes_little_memory_whatever_it_asks_for(tmp_path, layer):
+    crafted(tmp_path / "m", [layer], {"0.w": np.zeros(1, np.float32)})
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="cannot be made"):
+        hn.load(tmp_path / "m")
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 2**20
+
+
+@pytest.mark.parametrize(("layer", "arrays"), [
+    ({"type": "MaskedLinear", "survivors": 1}, {"0.w": np.zeros(1, np.float32), "0.b": np.zeros(1, np.float32)}),
+    ({"type": "LowRankLinear", "rank": 1}, {"0.u": np.zeros((1, 1), np.float32), "0.b": np.zeros(1, np.float32)}),
+])
+def test_a_layer_that_computes_far_more_than_it_stores_is_refused(tmp_path, layer, arrays):
+    crafted(tmp_path / "m", [layer | {"n_in": 10**9, "n_out": 1, "seed": 0, "dtype": "float32"}], arrays)
+    with pytest.raises(ValueError, match="would compute 1000000000 numbers from 2 stored ones"):
+        hn.load(tmp_path / "m")
+
+
+@pytest.mark.parametrize("method", ["hashnet", "nn", "rer", "lrd"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_official_library_reads_what_is_saved_and_writes_what_is_read(tmp_path, method, dtype):
+    official = pytest.importorskip("safetensors.numpy")
+    from safetensors import safe_open
+
+    net = build(method, [64, 30, 10], compression="1/4", seed=1, dtype=dtype)
+    hn.save(net, tmp_path / "ours")
+    with safe_open(tmp_path / "ours", "np") as file:
+        metadata = file.metadata()
+    weights = official.load_file(tmp_path / "ours")
+    assert weights.keys() == dict(net.parameters()).keys()
+    for name, p in net.parameters():
+        np.testing.assert_array_equal(weights[name], p)
+        assert weights[name].dtype == p.dtype
+    (tmp_path / "theirs").write_bytes(official.save(weights, metadata))
+    for again in (hn.load(tmp_path / "theirs"), hn.load(tmp_path / "ours")):
+        for (_, p), (_, q) in zip(net.parameters(), again.parameters(), strict=True):
+            np.testing.assert_array_equal(p, q)
+
+
+TRAIN_AND_SAVE = """
+import sys, hashnets_np as hn
+net = hn.build("hashnet", [64, 100, 10], compression="1/8", seed=3)
+hn.fit(net, hn.load_dataset("digits"), 1)
+for number in range(3):
+    hn.save(net, f"{sys.argv[1]}-{number}")
+"""
+
+
+def test_the_same_network_gives_the_same_bytes_in_any_process_and_on_any_number_of_threads(tmp_path):
+    for threads in ("1", "4"):
+        environment = os.environ | {"NUMBA_NUM_THREADS": threads, "PYTHONHASHSEED": threads}
+        subprocess.run([sys.executable, "-c", TRAIN_AND_SAVE, tmp_path / threads], check=True, env=environment)
+    sums = {hashlib.sha256(path.read_bytes()).hexdigest() for path in tmp_path.iterdir()}
+    assert len(list(tmp_path.iterdir())) == 6 and len(sums) == 1
+
+
+def test_a_file_of_the_first_release_is_read_whatever_the_order_of_its_metadata(tmp_path):
+    hn.save(small_net(), tmp_path / "m")
+    good = hn.load(tmp_path / "m")
+
+    def other_order(header):
+        whole = json.loads(header)
+        whole["__metadata__"] = dict(reversed(whole["__metadata__"].items()))
+        return json.dumps(dict(reversed(whole.items())))
+
+    rewritten(tmp_path / "m", other_order)
+    for (_, p), (_, q) in zip(good.parameters(), hn.load(tmp_path / "m").parameters(), strict=True):
+        np.testing.assert_array_equal(p, q)
+
+
+def test_an_argument_that_no_file_can_hold_is_a_value_error(tmp_path):
+    layer = hn.ReLU()
+    layer._config = {"seed": np.random.default_rng(0)}
+    with pytest.raises(ValueError, match="an argument that a file cannot hold"):
+        hn.save(hn.Network([layer]), tmp_path / "m")
+
+
+def test_loaded_weights_can_be_written_to_and_are_in_the_machines_byte_order(tmp_path):
+    hn.save(small_net(), tmp_path / "m")
+    for _, p in hn.load(tmp_path / "m").parameters():
+        assert p.flags.writeable and p.dtype.isnative and p.dtype.name in DTYPES.values()
