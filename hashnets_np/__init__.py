@@ -3,6 +3,7 @@
 from .datasets import Dataset, load_dataset
 from .experiments.methods import build
 from .explanations import explain, feature_hash, feature_hashing_forward
+from .export import export_c
 from .files import load, save
 from .gradient_check import gradcheck
 from .hashing import derive_seed, xxh32_pair
@@ -29,6 +30,7 @@ __all__ = [
     "build",
     "derive_seed",
     "explain",
+    "export_c",
     "feature_hash",
     "feature_hashing_forward",
     "fit",

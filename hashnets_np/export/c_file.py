@@ -1,0 +1,207 @@
+"""A network as one C99 file: Eq. 8 as a loop, with no table of buckets, no V, no malloc and no C library.
+
+What is the same in every file stands in `c/` as plain C. What differs from network to network is written here and in
+`c_layers.py`: sizes, seeds, weights, and the order of the calls.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..network import Network
+from ..training import predict
+from .border import check_inputs, check_network, check_suffix, write_together
+from .c_layers import WRITERS
+from .c_program import Program, Step, WeightType, float_literal, in_rows, read_piece
+from .int8 import quantize
+
+WEIGHT_TYPES = {"float32": "float", "int8": "int8_t"}
+TEST_INPUTS = 10
+TEST_BOUND = 1e-4  # of the largest logit: another order of addition, as with -ffast-math, moves the last digits
+
+
+@dataclass(frozen=True)
+class CExport:
+    """What `export_c` wrote, and what it needs on the machine that runs it; sizes in bytes.
+
+    Attributes
+    ----------
+    path, header : Path
+        The C file and its header.
+    inputs, outputs : int
+        How many numbers go in and come out.
+    real_weights, virtual_weights : int
+        How many weights are stored, and how many the network computes with.
+    weight_bytes : int
+        Constant data: weights and biases.
+    stack_bytes : int
+        The buffers between layers. Calls need about 200 bytes more.
+    """
+
+    path: Path
+    header: Path
+    inputs: int
+    outputs: int
+    real_weights: int
+    virtual_weights: int
+    weight_bytes: int
+    stack_bytes: int
+
+    def __str__(self) -> str:
+        return (f"{self.path} and {self.header}: {self.inputs} inputs, {self.outputs} outputs\n"
+                f"{self.real_weights:,} real weights in {self.weight_bytes:,} bytes stand for {self.virtual_weights:,}; "
+                f"buffers on the stack: {self.stack_bytes:,} bytes")
+
+
+def export_c(
+    net: Network, path: str | Path, *, weights: WeightType = "float32", inputs: ArrayLike | None = None
+) -> CExport:
+    """Write a network as one C99 file, and a header with its prototypes beside it.
+
+    Every virtual weight is computed when it is used (Eq. 8), so the file holds the real weights and no bucket numbers.
+    `net.c` needs nothing but <stdint.h>, and defines `net_logits(x, z)` and `net_class(x)`. Compiled with
+    -DNET_SELF_TEST, it also defines `net_self_test()`; with -DNET_MAIN, it is a program that reads inputs and prints
+    classes and logits.
+
+    Parameters
+    ----------
+    net : Network
+        Of hashed, dense, masked and low-rank layers, ReLU and dropout. A low-rank layer needs <math.h> too.
+    path : str or Path
+        Ends in ".c". The functions are named after it: "digits.c" gives `digits_logits`.
+    weights : "float32" or "int8"
+        How weights are stored; "int8" rounds them to one byte each, with one scale for each array (see `quantize`).
+        A float64 network is rounded to float32.
+    inputs : (n, n_in) array, optional
+        What the self-test computes: the first ten rows. Without it, ten rows of random numbers in [0, 1).
+
+    Returns
+    -------
+    CExport
+        The paths, and the sizes of weights and buffers; print it.
+
+    Raises
+    ------
+    ValueError
+        For a network without weights, a layer or kind of map that has no C code, and weights that are not finite.
+    OSError
+        If a file cannot be written. Nothing is left half-written.
+
+    References
+    ----------
+    Eq. 8 of Chen et al., ICML 2015.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import hashnets_np as hn
+    >>> net = hn.build("hashnet", [64, 100, 10], compression="1/8", seed=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     made = hn.export_c(net, f"{folder}/digits.c", weights="int8")
+    >>> made.weight_bytes, made.virtual_weights, made.stack_bytes
+    (940, 7510, 400)
+    """
+    path = check_suffix(path, ".c", "export_onnx writes .onnx")
+    if weights not in WEIGHT_TYPES:
+        raise ValueError(f"weights must be 'float32' or 'int8', got {weights!r}")
+    n_in, n_out = check_network(net)
+    x = check_inputs(inputs, n_in, TEST_INPUTS)
+    program = write_layers(net, Program(weights, n_in))
+    statements, stack_bytes = write_calls(program.steps)
+    made = CExport(path, path.with_suffix(".h"), n_in, n_out, net.num_parameters(), net.num_virtual_parameters(),
+                   program.constant_bytes, stack_bytes)
+    name = c_name(path.stem)
+    words = {"STEM": name, "NAME": name.upper()}
+    prototypes = fill_in("prototypes.h", words | {"N_IN": str(n_in), "N_OUT": str(n_out)}).strip()
+    source = [
+        title(made, name),
+        "\n".join(["#include <stdint.h>", *program.includes]),
+        prototypes,
+        f"typedef {WEIGHT_TYPES[weights]} weight_t;",
+        *program.pieces.values(),
+        *program.constants,
+        fill_in("functions.c", words | {"STATEMENTS": statements}),
+    ]
+    exact = quantize(net) if weights == "int8" else net.astype(np.float32)
+    test = self_test(x, predict(exact, x), words)
+    header = fill_in("header.h", words | {"PROTOTYPES": prototypes})
+    write_together({made.header: header.encode(), path: ("\n\n".join(source) + test).encode()})
+    return made
+
+
+def write_layers(net: Network, program: Program) -> Program:
+    """Add all layers to a program; an error names the layer."""
+    for number, layer in enumerate(net.layers):
+        try:
+            if type(layer) not in WRITERS:
+                raise ValueError(f"there is C code only for {', '.join(kind.__name__ for kind in WRITERS)}")
+            WRITERS[type(layer)](layer, number, program)
+        except ValueError as error:
+            raise ValueError(f"layer {number}, a {type(layer).__name__}, cannot be written in C: {error}") from error
+    return program
+
+
+def write_calls(steps: list[Step]) -> tuple[str, int]:
+    """Write the body of the function, and count the bytes of its buffers.
+
+    Two buffers take turns: each layer reads one and writes the other; the last one writes to the caller's z.
+    """
+    last = max(n for n, step in enumerate(steps) if not step.in_place)
+    sizes = {"even": 0, "odd": 0}
+    calls = []
+    source = "x"
+    for n, step in enumerate(steps):
+        target = source if step.in_place else "z" if n == last else "odd" if source == "even" else "even"
+        if target in sizes:
+            sizes[target] = max(sizes[target], step.n_out)
+        calls.append("    " + step.call.format(a=source, z=target))
+        source = target
+    buffers = [f"    float {name}[{size}];" for name, size in sizes.items() if size]
+    return "\n".join(buffers + calls), 4 * sum(sizes.values())
+
+
+def self_test(x: NDArray, logits: NDArray, words: dict[str, str]) -> str:
+    """Write the inputs and logits of the self-test, and the program that runs it."""
+    bound = float_literal(TEST_BOUND * np.abs(logits).max())
+    values = {"COUNT": str(len(x)), "BOUND": bound, "TEST_INPUTS": in_braces(x), "TEST_LOGITS": in_braces(logits)}
+    return fill_in("self_test.c", words | values)
+
+
+def in_braces(matrix: NDArray) -> str:
+    """Write a matrix as rows in braces.
+
+    >>> in_braces(np.array([[1.0, 0.5]]))
+    '{1.0f, 0.5f}'
+    """
+    return ",\n".join(f"{{{in_rows([float_literal(v) for v in row])}}}" for row in matrix)
+
+
+def c_name(stem: str) -> str:
+    """Make a name for C out of the name of a file.
+
+    >>> c_name("digits"), c_name("my net-2"), c_name("8-bit")
+    ('digits', 'my_net_2', 'net_8_bit')
+    """
+    name = re.sub(r"[^A-Za-z0-9]+", "_", stem).strip("_")
+    return name if re.match("[A-Za-z]", name) else f"net_{name}".rstrip("_")
+
+
+def fill_in(piece: str, words: dict[str, str]) -> str:
+    """Read a piece and put the words of this network in; all at once, since a network may be called "count"."""
+    pattern = "|".join(sorted(words, key=len, reverse=True))
+    return re.sub(pattern, lambda found: words[found[0]], read_piece(piece))
+
+
+def title(made: CExport, name: str) -> str:
+    """Write the comment at the head of the file."""
+    file = made.path.name
+    return f"""/* {file}: a neural network, written by hashnets_np. {made.inputs} inputs, {made.outputs} outputs.
+   {made.real_weights} real weights ({made.weight_bytes} bytes) stand for {made.virtual_weights} virtual weights.
+
+   Which real weight a virtual weight uses is computed when it is needed (Eq. 8 of Chen et al., ICML 2015): there is no
+   table, no malloc and no global state. Buffers on the stack: {made.stack_bytes} bytes.
+
+   To try it:  cc -std=c99 -O2 -D{name.upper()}_MAIN {file} -o {name} && ./{name} test */"""

@@ -1,0 +1,127 @@
+"""A C file as it grows: the pieces of C that it needs, its constants, and the calls of its function in order.
+
+The pieces are the files in `c/`, which are plain C. One that needs another says so with #include "other.c", and each
+is copied into the program once.
+"""
+
+import re
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Any, Literal
+
+import numpy as np
+
+from ..layers import Layer
+from ..maps.sharing_map import SharingMap
+from .int8 import int8_scale, is_rounded, to_int8
+
+PIECES = files(__package__) / "c"
+ROW_LENGTH = 118
+
+WeightType = Literal["float32", "int8"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call in the C function: `call` with {a} for the buffer that it reads and {z} for the one that it writes."""
+
+    call: str
+    n_out: int
+    in_place: bool = False
+
+
+@dataclass
+class Program:
+    """What the layers of a network have added to a C file so far; width: how many numbers the last step gave."""
+
+    weights: WeightType
+    width: int
+    pieces: dict[str, str] = field(default_factory=dict)  # name -> text, in the order of the file
+    includes: list[str] = field(default_factory=list)  # headers of the C library
+    constants: list[str] = field(default_factory=list)
+    constant_bytes: int = 0
+    steps: list[Step] = field(default_factory=list)
+
+    def add_piece(self, name: str, kind: str = "") -> None:
+        """Add a piece after all that it includes, each once; KIND in its text becomes the kind of a map."""
+        key = f"{name} {kind}"
+        if key in self.pieces:
+            return
+        body = []
+        for row in read_piece(f"{name}.c").splitlines():
+            if included := re.fullmatch(r'#include "(\w+)\.c"', row):
+                self.add_piece(included[1])
+            elif row.startswith("#include <"):
+                self.includes += [] if row in self.includes else [row]
+            else:
+                body.append(row.replace("KIND", kind))
+        self.pieces[key] = "\n".join(body)
+
+    def add_weights(self, name: str, layer: Layer, parameter: str) -> str:
+        """Add the constants of one array, rounded where the file asks for it; returns its scale as a C literal."""
+        w = layer.params[parameter].astype(np.float32).ravel()
+        if not is_rounded(layer, parameter):
+            self.add_array("float", name, [float_literal(v) for v in w], 4 * w.size)
+        elif self.weights == "float32":
+            self.add_array("weight_t", name, [float_literal(v) for v in w], 4 * w.size)
+        else:
+            scale = int8_scale(w)
+            self.add_array("weight_t", name, [str(q) for q in to_int8(w, scale)], w.size)
+            return float_literal(scale)
+        return "1.0f"
+
+    def add_array(self, c_type: str, name: str, literals: list[str], size: int) -> None:
+        """Add a constant array, in rows of readable length."""
+        self.constants.append(f"static const {c_type} {name}[{len(literals)}] = {{\n{in_rows(literals)}\n}};")
+        self.constant_bytes += size
+
+    def add_map(self, name: str, m: SharingMap) -> None:
+        """Add the few numbers that define a map, and the piece that computes it."""
+        self.add_piece(map_piece(m))
+        numbers = ", ".join(f"{n}u" for n in (m.n_out, m.n_cols, m.buckets, m.seed))
+        self.constants.append(f"static const map_t {name} = {{{numbers}}};")
+
+    def add_step(self, call: str, n_out: int, in_place: bool = False) -> None:
+        """Add a call; one that works in place reads and writes the buffer of the call before it."""
+        self.steps.append(Step(call, n_out, in_place))
+        self.width = n_out
+
+
+def read_piece(name: str) -> str:
+    """Read the text of a file in `c/`."""
+    return (PIECES / name).read_text(encoding="utf-8")
+
+
+def map_piece(m: SharingMap) -> str:
+    """Find the name of the piece that computes a kind of map, or explain why there is none."""
+    name = f"map_{m.kind}"
+    if (PIECES / f"{name}.c").is_file():
+        return name
+    known = sorted(p.name[4:-2] for p in PIECES.iterdir() if re.fullmatch(r"map_\w+\.c", p.name))
+    if m.kind == "table":
+        raise ValueError("its sharing map is a table, which a C file would have to store: use a kind that is computed "
+                         f"({', '.join(known)})")
+    raise ValueError(f"there is no C code for the kind of its sharing map, {m.kind!r}; there is for {', '.join(known)}")
+
+
+def float_literal(value: Any) -> str:
+    """Write a float32 with the fewest digits that read back as the same number.
+
+    >>> float_literal(0.1), float_literal(np.float32(1e-8))
+    ('0.1f', '1e-08f')
+    """
+    return f"{np.float32(value)!s}f"
+
+
+def in_rows(literals: list[str]) -> str:
+    """Write literals with commas between them, in rows of readable length.
+
+    >>> in_rows(["1.0f", "0.5f"])
+    '1.0f, 0.5f'
+    """
+    rows = [""]
+    for literal in literals:
+        if len(rows[-1]) + len(literal) + 2 > ROW_LENGTH:
+            rows.append("")
+        rows[-1] += f" {literal}," if rows[-1] else f"{literal},"
+    return "\n".join(rows).rstrip(",")

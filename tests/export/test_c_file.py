@@ -1,0 +1,274 @@
+"""Networks as C files: they compile without a warning, run clean, and give the logits of `predict`."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import hashnets_np as hn
+from hashnets_np.experiments.baselines import LowRankLinear
+from hashnets_np.export import c_program, export_c, quantize
+from hashnets_np.maps.sharing_map import KINDS
+
+STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion", "-Wshadow", "-Wmissing-prototypes"]
+SANITIZE = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+DIGITS = hn.load_dataset("digits")
+
+
+def hashed_net(widths, dtype="float32", **options) -> hn.Network:
+    """Hashed layers with ReLU between them, biases of all sorts away from 0."""
+    layers = []
+    for n, (n_in, n_out) in enumerate(zip(widths, widths[1:], strict=False)):
+        layers += [hn.HashedLinear(n_in, n_out, "1/4", seed=n + 1, dtype=dtype, init="uniform", **options), hn.ReLU()]
+    return hn.Network(layers[:-1])
+
+
+def method_net(method, **options) -> hn.Network:
+    """A network of the study, with biases away from 0."""
+    net = hn.build(method, [64, 40, 10], compression="1/2", seed=3, **options)
+    rng = np.random.default_rng(0)
+    for name, p in net.parameters():
+        if name.endswith(".b"):
+            p[:] = rng.normal(size=p.shape)
+    return net
+
+
+def odd_net() -> hn.Network:
+    """Layers of several kinds in an order that no method has, ReLU first and last."""
+    return hn.Network([
+        hn.ReLU(), hn.Dropout(0.5), hn.HashedLinear(64, 30, "1/3", seed=4), hn.ReLU(),
+        hn.HashedLinear(30, 50, "1/8", bias="hashed", kind="authors2015", init="uniform"), hn.ReLU(),
+        hn.Linear(50, 20, bias=False), hn.ReLU(), LowRankLinear(20, 12, rank=3, seed=9), hn.ReLU(),
+        hn.HashedLinear(12, 10, buckets=7, bias=None, kind="pytorch2019"), hn.ReLU(),
+    ])
+
+
+NETWORKS = {
+    "xxhash_column": lambda: hashed_net([64, 50, 10]),
+    "xxhash_hashed": lambda: hashed_net([64, 50, 10], bias="hashed"),
+    "xxhash_dense": lambda: hashed_net([64, 50, 10], bias="dense"),
+    "xxhash_none": lambda: hashed_net([64, 50, 10], bias=None),
+    "authors2015_hashed": lambda: hashed_net([64, 30, 10], bias="hashed", kind="authors2015"),
+    "authors2015_dense": lambda: hashed_net([64, 30, 10], bias="dense", kind="authors2015"),
+    "pytorch2019_hashed": lambda: hashed_net([64, 30, 10], bias="hashed", kind="pytorch2019"),
+    "pytorch2019_none": lambda: hashed_net([64, 30, 10], bias=None, kind="pytorch2019"),
+    "keras_dense": lambda: hashed_net([64, 30, 10], bias="dense", kind="keras"),
+    "one_layer": lambda: hashed_net([64, 10]),
+    "five_layers": lambda: hashed_net([64, 50, 40, 30, 20, 10]),
+    "float64": lambda: hashed_net([64, 50, 10], dtype="float64"),
+    "wide": lambda: hashed_net([64, 1000, 10]),
+    "dropout": lambda: hn.build("hashnet", [64, 50, 10], compression="1/8", dropout=0.5, input_dropout=0.1),
+    "rer": lambda: method_net("rer"),
+    "lrd": lambda: method_net("lrd"),
+    "nn": lambda: method_net("nn"),
+    "odd": odd_net,
+}
+QUICK = ["xxhash_column", "odd"]  # the others are as right, but 18 networks x 2 compilers take a minute
+
+
+@pytest.fixture(params=["gcc", "clang"])
+def compiler(request) -> str:
+    if not shutil.which(request.param):
+        pytest.skip(f"no {request.param} on this machine")
+    return request.param
+
+
+def build(compiler: str, source: Path, *flags: str) -> Path:
+    """Compile a C file in its folder; any warning is an error."""
+    program = source.with_suffix("")
+    command = [compiler, *STRICT, *flags, source.name, "-o", program.name, "-lm"]
+    done = subprocess.run(command, cwd=source.parent, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return program
+
+
+def run_rows(program: Path, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give rows of numbers to the program; returns the classes and the logits that it prints."""
+    text = "\n".join(" ".join(repr(float(v)) for v in row) for row in x)
+    done = subprocess.run([program], input=text, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows = np.array([row.split() for row in done.stdout.splitlines()], np.float64)
+    return rows[:, 0].astype(int), rows[:, 1:]
+
+
+def relative(found, expected) -> float:
+    return float(np.abs(found - expected).max() / np.abs(expected).max())
+
+
+@pytest.mark.parametrize("weights", ["float32", "int8"])
+@pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in NETWORKS])
+def test_the_c_file_gives_the_logits_of_predict_on_all_digits(compiler, name, weights, tmp_path):
+    net = NETWORKS[name]()
+    export_c(net, tmp_path / f"{name}.c", weights=weights)
+    program = build(compiler, tmp_path / f"{name}.c", f"-D{name.upper()}_MAIN", *SANITIZE)
+    exact = net if weights == "float32" else quantize(net)
+    expected = hn.predict(exact, DIGITS.x_test)
+    classes, logits = run_rows(program, DIGITS.x_test)
+    print(f"{name}, {weights}, {compiler}: largest relative difference {relative(logits, expected):.1e}")
+    assert relative(logits, expected) <= 1e-5
+    assert np.array_equal(classes, expected.argmax(axis=1))
+    assert "all 10 inputs agree" in subprocess.run([program, "test"], capture_output=True, text=True, check=True).stdout
+
+
+def test_every_kind_of_map_that_a_layer_allows_has_its_piece_of_c():
+    for kind in KINDS:
+        assert c_program.map_piece(hn.SharingMap(3, 1, 2, kind=kind)) == f"map_{kind}"
+
+
+def test_every_piece_names_what_it_needs():
+    """Each compiles when it is the only one that is asked for."""
+    if not shutil.which("gcc"):
+        pytest.skip("no gcc on this machine")
+    for piece in c_program.PIECES.glob("*.c"):
+        if piece.stem in ("functions", "self_test", "hashed_layer", "hashed_bias"):
+            continue  # these belong to a network or to a kind
+        program = c_program.Program("float32", 3)
+        program.add_piece(piece.stem)
+        text = "\n".join(["#include <stdint.h>", *program.includes, "typedef float weight_t;", *program.pieces.values()])
+        flags = [*STRICT, "-Wno-unused-function", "-fsyntax-only", "-x", "c", "-"]
+        done = subprocess.run(["gcc", *flags], input=text, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("weights", ["float32", "int8"])
+def test_the_object_needs_no_library_and_a_caller_needs_only_the_header(compiler, weights, tmp_path):
+    export_c(odd_without_low_rank(), tmp_path / "net.c", weights=weights)
+    flags = ["-Os", "-ffreestanding", "-c", "net.c", "-o", "net.o"]
+    subprocess.run([compiler, *STRICT, *flags], cwd=tmp_path, check=True)
+    symbols = subprocess.run(["nm", "net.o"], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert re.findall(r" U (\S+)", symbols) == []
+    assert re.findall(r" [A-TV-Z] (\S+)", symbols) == ["net_class", "net_logits"]
+    assert not re.findall(r" [dDbB] ", symbols)  # no variables: it may be called from several threads
+    caller = '#include "net.h"\nint main(void) { float x[NET_INPUTS] = {0}; return net_class(x) < NET_OUTPUTS ? 0 : 1; }\n'
+    (tmp_path / "caller.c").write_text(caller)
+    subprocess.run([compiler, *STRICT, "caller.c", "net.c", "-o", "caller"], cwd=tmp_path, check=True)
+    subprocess.run([tmp_path / "caller"], check=True)
+
+
+def odd_without_low_rank() -> hn.Network:
+    net = odd_net()
+    return hn.Network([layer if not isinstance(layer, LowRankLinear) else hn.Linear(20, 12) for layer in net.layers])
+
+
+def test_the_self_test_finds_a_changed_weight(compiler, tmp_path):
+    export_c(hashed_net([64, 20, 10]), tmp_path / "net.c", inputs=DIGITS.x_test)
+    source = (tmp_path / "net.c").read_text()
+    first = re.search(r"w2\[\d+\] = \{\n(\S+)f,", source)
+    changed = source[: first.start(1)] + "0.7" + source[first.end(1) :]
+    (tmp_path / "net.c").write_text(changed)
+    program = build(compiler, tmp_path / "net.c", "-DNET_MAIN")
+    done = subprocess.run([program, "test"], capture_output=True, text=True)
+    assert done.returncode == 1 and "input 1 of 10: the logits differ" in done.stdout
+
+
+def test_the_program_says_what_is_wrong_with_its_input(compiler, tmp_path):
+    export_c(hashed_net([4, 3]), tmp_path / "net.c")
+    program = build(compiler, tmp_path / "net.c", "-DNET_MAIN")
+    for text in ("1 2 3", "1 2 3 four"):
+        done = subprocess.run([program], input=text, capture_output=True, text=True)
+        assert done.returncode == 2 and "expected rows of 4 numbers" in done.stderr
+
+
+@pytest.mark.parametrize("stem", ["count", "STEM", "my NAME", "8-bit", "double", "_x", "ü"])
+def test_a_file_may_have_any_name(stem, compiler, tmp_path):
+    export_c(hashed_net([4, 3]), tmp_path / f"{stem}.c")
+    build(compiler, tmp_path / f"{stem}.c", f"-D{c_macro(stem)}_MAIN")
+
+
+def c_macro(stem: str) -> str:
+    from hashnets_np.export.c_file import c_name
+    return c_name(stem).upper()
+
+
+def test_extreme_weights_are_written_exactly(compiler, tmp_path):
+    net = hn.Network([hn.Linear(1, 5, bias=False)])
+    weights = np.array([1e-45, 3.4028235e38, -0.0, 1 / 3, -1e-38], np.float32)
+    net.layers[0].params["w"][:, 0] = weights
+    export_c(net, tmp_path / "net.c", inputs=[[1.0]])
+    program = build(compiler, tmp_path / "net.c", "-DNET_MAIN")
+    assert np.array_equal(run_rows(program, np.ones((1, 1)))[1][0].astype(np.float32), weights)
+
+
+def test_the_report_counts_what_is_there(tmp_path):
+    net = hashed_net([64, 50, 40, 10], bias="hashed")
+    made = export_c(net, tmp_path / "net.c")
+    small = export_c(net, tmp_path / "net.c", weights="int8")
+    assert made.weight_bytes == 4 * net.num_parameters() and small.weight_bytes == net.num_parameters()
+    assert made.stack_bytes == 4 * (50 + 40)  # the last layer writes to the caller's array
+    assert (made.inputs, made.outputs, made.virtual_weights) == (64, 10, net.num_virtual_parameters())
+    for text in (str(made.path), "360 bytes", f"{made.real_weights:,}"):
+        assert text in str(made)
+
+
+def test_int8_loses_at_most_one_percent_on_the_digits():
+    net = hn.build("hashnet", [64, 100, 10], compression="1/8", seed=0)
+    hn.fit(net, DIGITS, 20, optimizer=hn.SGD(0.05))
+    error = hn.losses.error_rate
+    before = error(hn.predict(net, DIGITS.x_test), DIGITS.y_test)
+    after = error(hn.predict(quantize(net), DIGITS.x_test), DIGITS.y_test)
+    print(f"test error {before:.2f} %, with int8 weights {after:.2f} %")
+    assert before < 10 and after <= before + 1
+
+
+def test_quantizing_leaves_the_network_as_it_is_and_rounds_to_half_a_step():
+    net = method_net("nn")
+    before = {name: p.copy() for name, p in net.parameters()}
+    rounded = dict(quantize(net).parameters())
+    for name, p in net.parameters():
+        assert np.array_equal(p, before[name])
+        step = np.abs(p).max() / 127
+        assert np.abs(rounded[name] - p).max() <= (0 if name.endswith("b") else 0.501 * step)
+
+
+class OwnLayer(hn.ReLU):
+    """A layer of somebody's own, which does something else."""
+
+
+def table_net() -> hn.Network:
+    net = hashed_net([2, 2])
+    net.layers[0].map = hn.SharingMap.from_table([[0, 1, 1], [1, 1, 0]], buckets=net.layers[0].map.buckets)
+    return net
+
+
+def diverged_net() -> hn.Network:
+    net = hashed_net([2, 2])
+    net.layers[0].params["w"][0] = np.nan
+    return net
+
+
+BAD = {
+    "a table": (table_net, {}, "layer 0, a HashedLinear, cannot be written in C: its sharing map is a table"),
+    "a layer of one's own": (lambda: hn.Network([hn.Linear(2, 2), OwnLayer()]), {}, "layer 1, a OwnLayer, cannot be"),
+    "no layers": (lambda: hn.Network([]), {}, "no layer with weights"),
+    "no weights": (lambda: hn.Network([hn.ReLU()]), {}, "no layer with weights"),
+    "layers that don't fit": (lambda: hn.Network([hn.Linear(2, 3), hn.Linear(2, 2)]), {}, "layer 0 gives 3 numbers"),
+    "not finite": (diverged_net, {}, "weights 0.w hold values that are not finite"),
+    "unknown weights": (lambda: hashed_net([2, 2]), {"weights": "int4"}, "'float32' or 'int8'"),
+    "other inputs": (lambda: hashed_net([2, 2]), {"inputs": np.ones((3, 3))}, r"expected \(n, n_in=2\)"),
+    "no inputs": (lambda: hashed_net([2, 2]), {"inputs": np.ones((0, 2))}, "at least one row"),
+    "infinite inputs": (lambda: hashed_net([2, 2]), {"inputs": [[1, np.inf]]}, "not finite"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_clear_line_and_nothing_is_written(case, tmp_path):
+    make, options, message = BAD[case]
+    with pytest.raises(ValueError, match=message) as error:
+        export_c(make(), tmp_path / "net.c", **options)
+    assert "\n" not in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing_half_written(tmp_path):
+    net = hashed_net([2, 2])
+    with pytest.raises(ValueError, match=r"must end in \.c"):
+        export_c(net, tmp_path / "net.h")
+    with pytest.raises(OSError):
+        export_c(net, tmp_path / "nowhere" / "net.c")
+    (tmp_path / "net.c").mkdir()
+    with pytest.raises(OSError, match="is a folder"):
+        export_c(net, tmp_path / "net.c")
+    assert [p.name for p in tmp_path.iterdir()] == ["net.c"]

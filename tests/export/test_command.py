@@ -1,0 +1,43 @@
+"""`hashnets export`: what it prints, and one clear line with exit code 2 where it cannot do what it is asked."""
+
+import re
+
+import pytest
+
+import hashnets_np as hn
+from hashnets_np.__main__ import main
+
+
+@pytest.fixture
+def model(tmp_path):
+    net = hn.build("hashnet", [64, 50, 10], compression="1/8", seed=0)
+    hn.fit(net, hn.load_dataset("digits"), 3)
+    hn.save(net, tmp_path / "model.safetensors")
+    return tmp_path / "model.safetensors"
+
+
+def test_it_writes_the_file_and_prints_its_sizes_and_its_test_error(model, tmp_path, capsys):
+    assert main(["export", str(model), str(tmp_path / "net.c"), "--int8", "--data", "digits"]) == 0
+    out = capsys.readouterr().out
+    net = hn.load(model)
+    digits = hn.load_dataset("digits")
+    assert f"{net.num_parameters()} real weights in {net.num_parameters()} bytes" in out
+    assert "buffers on the stack: 200 bytes" in out
+    exported, before = re.search(r"test error on digits: ([\d.]+) %; before the export: ([\d.]+) %", out).groups()
+    assert float(before) == pytest.approx(hn.losses.error_rate(hn.predict(net, digits.x_test), digits.y_test), abs=0.01)
+    assert abs(float(exported) - float(before)) < 2
+    assert "int8_t weight_t" in (tmp_path / "net.c").read_text() and (tmp_path / "net.h").exists()
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (["missing.safetensors", "net.c"], "no model file at missing.safetensors"),
+    (["MODEL", "net.exe"], "must end in .c"),
+    (["MODEL", "nowhere/net.c"], "nowhere"),
+    (["MODEL", "net.c", "--data", "cifar"], "unknown data set 'cifar'"),
+])
+def test_what_cannot_be_done_is_one_line(arguments, message, model, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["export", *(str(model) if a == "MODEL" else a for a in arguments)]) == 2
+    err = capsys.readouterr().err
+    assert message in err and err.count("\n") == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["model.safetensors"]
