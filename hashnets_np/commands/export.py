@@ -1,7 +1,4 @@
-"""Write a model file as one C file with its header (net.c).
-
-    python -m hashnets_np export model.safetensors net.c --int8 --data digits
-"""
+"""Write a model file as one C file (net.c) with its header (net.h)."""
 
 import argparse
 from pathlib import Path
@@ -35,7 +32,8 @@ def run(args: argparse.Namespace) -> int:
     print(export_c(net, Path(args.output), weights="int8" if args.int8 else "float32", inputs=inputs))
     if data:
         exported = quantize(net) if args.int8 else net.astype(np.float32)
-        print(f"test error on {data.name}: {error_on_test_set(exported, data)}; before the export: {error_on_test_set(net, data)}")
+        before = error_on_test_set(net, data)
+        print(f"test error on {data.name}: {error_on_test_set(exported, data)}; before the export: {before}")
     return 0
 
 

@@ -1,12 +1,13 @@
 """What both exporters check before they write anything, and how they write: everything or nothing."""
 
-import os
+import itertools
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..disk import atomic_write, user_path
 from ..network import Network
 
 
@@ -19,7 +20,7 @@ def check_network(net: Network) -> tuple[int, int]:
     sizes = [(n, layer.n_in, layer.n_out) for n, layer in enumerate(layers) if layer.params and hasattr(layer, "n_in")]
     if not sizes:
         raise ValueError("the network has no layer with weights, so that nothing says how many inputs it has")
-    for (n, _, given), (m, expected, _) in zip(sizes, sizes[1:], strict=False):
+    for (n, _, given), (m, expected, _) in itertools.pairwise(sizes):
         if given != expected:
             raise ValueError(f"layer {n} gives {given} numbers, but layer {m} expects {expected}")
     for name, p in net.parameters():
@@ -30,7 +31,7 @@ def check_network(net: Network) -> tuple[int, int]:
 
 def check_suffix(path: str | Path, suffix: str, other: str) -> Path:
     """Check how the name of the file ends."""
-    path = Path(path)
+    path = user_path(path)
     if path.suffix != suffix:
         raise ValueError(f"{path} must end in {suffix}; {other}")
     return path
@@ -39,7 +40,7 @@ def check_suffix(path: str | Path, suffix: str, other: str) -> Path:
 def check_inputs(inputs: ArrayLike | None, n_in: int, most: int) -> NDArray[np.float32]:
     """Check the inputs of a self-test and take the first rows; without any, draw numbers in [0, 1)."""
     if inputs is None:
-        return np.random.default_rng(0).integers(0, 256, (most, n_in)).astype(np.float32) / 256
+        return np.random.default_rng(0).integers(0, 256, (most, n_in)).astype(np.float32) / np.float32(256)
     x = np.asarray(inputs, np.float32)
     if x.ndim != 2 or x.shape[1] != n_in or len(x) == 0:
         raise ValueError(f"inputs have shape {x.shape}, expected (n, n_in={n_in}) with at least one row")
@@ -49,15 +50,22 @@ def check_inputs(inputs: ArrayLike | None, n_in: int, most: int) -> NDArray[np.f
 
 
 def write_together(contents: dict[Path, bytes]) -> None:
-    """Write files beside their places first and rename them last: a failure leaves all of them as they were."""
-    partial = {path: path.with_name(f"{path.name}.{os.getpid()}.partial") for path in contents}
+    """Write several files, or none: if one cannot be written, those before it are put back as they were."""
+    before = {path: path.read_bytes() if path.is_file() else None for path in contents}
+    written: list[Path] = []
     try:
         for path, content in contents.items():
-            if path.is_dir():
-                raise IsADirectoryError(f"{path} is a folder; name a file")
-            partial[path].write_bytes(content)
-        for path in contents:
-            os.replace(partial[path], path)
-    finally:
-        for leftover in partial.values():
-            leftover.unlink(missing_ok=True)
+            atomic_write(path, content)
+            written.append(path)
+    except OSError:
+        for path in written:
+            put_back(path, before[path])
+        raise
+
+
+def put_back(path: Path, content: bytes | None) -> None:
+    """Give a file its old content; None: it did not exist."""
+    if content is None:
+        path.unlink()
+    else:
+        atomic_write(path, content)

@@ -51,9 +51,9 @@ class CExport:
     stack_bytes: int
 
     def __str__(self) -> str:
+        stored = f"{self.real_weights:,} real weights in {self.weight_bytes:,} bytes"
         return (f"{self.path} and {self.header}: {self.inputs} inputs, {self.outputs} outputs\n"
-                f"{self.real_weights:,} real weights in {self.weight_bytes:,} bytes stand for {self.virtual_weights:,}; "
-                f"buffers on the stack: {self.stack_bytes:,} bytes")
+                f"{stored} stand for {self.virtual_weights:,}; buffers on the stack: {self.stack_bytes:,} bytes")
 
 
 def export_c(

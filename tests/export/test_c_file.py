@@ -1,5 +1,6 @@
 """Networks as C files: they compile without a warning, run clean, and give the logits of `predict`."""
 
+import itertools
 import re
 import shutil
 import subprocess
@@ -21,7 +22,7 @@ DIGITS = hn.load_dataset("digits")
 def hashed_net(widths, dtype="float32", **options) -> hn.Network:
     """Hashed layers with ReLU between them, biases of all sorts away from 0."""
     layers = []
-    for n, (n_in, n_out) in enumerate(zip(widths, widths[1:], strict=False)):
+    for n, (n_in, n_out) in enumerate(itertools.pairwise(widths)):
         layers += [hn.HashedLinear(n_in, n_out, "1/4", seed=n + 1, dtype=dtype, init="uniform", **options), hn.ReLU()]
     return hn.Network(layers[:-1])
 
@@ -127,7 +128,8 @@ def test_every_piece_names_what_it_needs():
             continue  # these belong to a network or to a kind
         program = c_program.Program("float32", 3)
         program.add_piece(piece.stem)
-        text = "\n".join(["#include <stdint.h>", *program.includes, "typedef float weight_t;", *program.pieces.values()])
+        head = ["#include <stdint.h>", *program.includes, "typedef float weight_t;"]
+        text = "\n".join([*head, *program.pieces.values()])
         flags = [*STRICT, "-Wno-unused-function", "-fsyntax-only", "-x", "c", "-"]
         done = subprocess.run(["gcc", *flags], input=text, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
@@ -142,8 +144,8 @@ def test_the_object_needs_no_library_and_a_caller_needs_only_the_header(compiler
     assert re.findall(r" U (\S+)", symbols) == []
     assert re.findall(r" [A-TV-Z] (\S+)", symbols) == ["net_class", "net_logits"]
     assert not re.findall(r" [dDbB] ", symbols)  # no variables: it may be called from several threads
-    caller = '#include "net.h"\nint main(void) { float x[NET_INPUTS] = {0}; return net_class(x) < NET_OUTPUTS ? 0 : 1; }\n'
-    (tmp_path / "caller.c").write_text(caller)
+    main = "int main(void) { float x[NET_INPUTS] = {0}; return net_class(x) < NET_OUTPUTS ? 0 : 1; }"
+    (tmp_path / "caller.c").write_text(f'#include "net.h"\n{main}\n')
     subprocess.run([compiler, *STRICT, "caller.c", "net.c", "-o", "caller"], cwd=tmp_path, check=True)
     subprocess.run([tmp_path / "caller"], check=True)
 
@@ -269,6 +271,10 @@ def test_a_file_that_cannot_be_written_leaves_nothing_half_written(tmp_path):
     with pytest.raises(OSError):
         export_c(net, tmp_path / "nowhere" / "net.c")
     (tmp_path / "net.c").mkdir()
-    with pytest.raises(OSError, match="is a folder"):
+    with pytest.raises(OSError, match=r"net\.c"):
         export_c(net, tmp_path / "net.c")
-    assert [p.name for p in tmp_path.iterdir()] == ["net.c"]
+    assert [p.name for p in tmp_path.iterdir()] == ["net.c"]  # and no header without its C file
+    (tmp_path / "net.h").write_text("of an older network")
+    with pytest.raises(OSError, match=r"net\.c"):
+        export_c(net, tmp_path / "net.c")
+    assert (tmp_path / "net.h").read_text() == "of an older network"
