@@ -10,7 +10,7 @@ from .hashing import derive_seed, xxh32_pair
 from .kernels import hash_gather, hash_scatter_add, hashed_backward, hashed_forward
 from .layers import Dropout, HashedLinear, Linear, ReLU
 from .losses import softmax_cross_entropy
-from .maps.sharing_map import SharingMap, bucket_count
+from .maps import SharingMap, bucket_count
 from .network import Network
 from .optim import SGD
 from .training import History, fit, predict

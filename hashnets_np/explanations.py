@@ -10,9 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .hashing import xxh32_pair
 from .kernels import check
-from .maps.sharing_map import SharingMap
+from .maps import SharingMap
 
 LOOK_AT, AT_ONCE = 10**7, 10**5  # virtual weights among which bucket-mates are looked for, and how many at a time
 
@@ -27,8 +26,7 @@ class Explanation:
     i: int
     j: int
     map: SharingMap
-    key: bytes | None  # None for kinds that hash something else than the 8-byte key
-    hash: int | None
+    derivation: list[str]  # the steps from (i, j) to bucket and sign, as text
     bucket: int
     sign: int
     mates: list[tuple[int, int]]
@@ -38,16 +36,7 @@ class Explanation:
     def __str__(self) -> str:
         m = self.map
         lines = [f"V[{self.i}, {self.j}] of a {m.n_out} x {m.n_cols} matrix, {m.buckets} buckets, kind {m.kind}"]
-        if self.key is not None and self.hash is not None:
-            x = self.hash
-            lines += [
-                f"key     {self.key.hex(' ')}   (i, then j, little-endian)",
-                f"hash    0x{x:08x} = {x}   (XXH32, seed {m.seed})",
-                f"bucket  {x} >> 1 = {x >> 1}, {x >> 1} mod {m.buckets} = {self.bucket}",
-                f"sign    bit 0 of the hash is {x & 1}: {self.sign:+d}",
-            ]
-        else:
-            lines += [f"bucket  {self.bucket}", f"sign    {self.sign:+d}"]
+        lines += self.derivation
         lines.append(f"so      V[{self.i}, {self.j}] = {'-' if self.sign < 0 else ''}w[{self.bucket}]")
         shown = ", ".join(f"V[{i}, {j}]" for i, j in self.mates)
         more = f" and {self.num_mates - len(self.mates)} more" if self.num_mates > len(self.mates) else ""
@@ -80,10 +69,8 @@ def explain(m: SharingMap, i: int, j: int, show: int = 5) -> Explanation:
         found = place[(m.lookup(place // m.n_cols, place % m.n_cols)[0] == bucket) & (place != here)]
         num_mates += len(found)
         mates += [divmod(int(n), m.n_cols) for n in found[: show - len(mates)]]
-    is_xxhash = m.kind == "xxhash"
-    key = int(i).to_bytes(4, "little") + int(j).to_bytes(4, "little") if is_xxhash else None
-    x = int(xxh32_pair(i, j, m.seed)) if is_xxhash else None
-    return Explanation(int(i), int(j), m, key, x, bucket, sign, mates, num_mates, looked_at)
+    steps = m.derivation(int(i), int(j))
+    return Explanation(int(i), int(j), m, steps, bucket, sign, mates, num_mates, looked_at)
 
 
 def feature_hash(a: NDArray, m: SharingMap, i: int) -> NDArray:

@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from .hashing import MAX_UINT32, derive_seed
 from .kernels import check, hash_gather, hash_scatter_add, hashed_backward, hashed_forward
-from .maps.sharing_map import KINDS, SharingMap, bucket_count
+from .maps import SharingMap, allowed_biases, bucket_count
 
 
 def initial_weights(rng: np.random.Generator, shape: Any, n_in: int, init: str, dtype: DTypeLike) -> NDArray:
@@ -190,16 +190,17 @@ class HashedLinear(Layer):
 
 
 def weight_map(
-    n_in: int, n_out: int, compression: object, buckets: int | None, seed: int | None, bias: str | None, kind: str
+    n_in: int, n_out: int, compression: object, buckets: int | None, seed: int | None, bias: str | None, kind: str,
+    size: int | None = None,
 ) -> SharingMap:
     """Make the map of a layer's weights from either a compression or a number of buckets."""
     if (compression is None) == (buckets is None):
         raise ValueError(f"give exactly one of compression and buckets, got {compression!r} and {buckets!r}")
-    if kind in KINDS and bias not in KINDS[kind].biases:
-        raise ValueError(f"bias must be one of {KINDS[kind].biases} with kind {kind!r}, got {bias!r}")
+    if bias not in allowed_biases(kind):
+        raise ValueError(f"bias must be one of {allowed_biases(kind)} with kind {kind!r}, got {bias!r}")
     n_cols = n_in + (bias == "column")
     K = bucket_count(compression, n_out * n_cols) if buckets is None else buckets
-    return SharingMap(n_out, n_cols, K, seed, kind)  # type: ignore[arg-type]
+    return SharingMap(n_out, n_cols, buckets=K, seed=seed, kind=kind, size=size)
 
 
 def hashed_bias_map(m: SharingMap, compression: object, bias_buckets: int | None) -> SharingMap:
@@ -207,9 +208,7 @@ def hashed_bias_map(m: SharingMap, compression: object, bias_buckets: int | None
     if bias_buckets is None:
         n = m.n_out * m.n_cols
         bias_buckets = bucket_count(compression or Fraction(min(m.buckets, n), n), m.n_out)
-    bias_kind = KINDS[m.kind].bias_kind
-    seed = m.seed if bias_kind else derive_seed(m.seed, MAX_UINT32)
-    return SharingMap(m.n_out, 1, bias_buckets, seed, bias_kind or m.kind)
+    return m.bias_map(bias_buckets, derive_seed(m.seed, MAX_UINT32))
 
 
 class Linear(Layer):

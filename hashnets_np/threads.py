@@ -61,7 +61,7 @@ def one_blas_thread() -> Iterator[None]:
         yield
 
 
-def run(piece: Callable[[int], object], pieces: int) -> None:
+def run_pieces(piece: Callable[[int], object], pieces: int) -> None:
     """Call piece(0) to piece(pieces - 1), in any order and several at a time; they must write to different places."""
     numbers, taking = iter(range(pieces)), threading.Lock()
 

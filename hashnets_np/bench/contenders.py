@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..kernels import hashed_backward, hashed_forward
-from ..maps.sharing_map import SharingMap
+from ..maps import SharingMap
 
 SEED = 7
 
@@ -77,7 +77,7 @@ class Hashed(Contender):
 
     def __init__(self, cell: Cell) -> None:
         super().__init__(cell)
-        self.map = SharingMap(cell.n_out, cell.n_in, cell.buckets, SEED)
+        self.map = SharingMap(cell.n_out, cell.n_in, buckets=cell.buckets, seed=SEED)
 
     def forward(self) -> Any:
         """Eq. 8."""
@@ -141,7 +141,7 @@ class Torch(Contender):
 
     def tables(self) -> None:
         """Store bucket and sign of every virtual weight."""
-        m = SharingMap(self.cell.n_out, self.cell.n_in, self.cell.buckets, SEED)
+        m = SharingMap(self.cell.n_out, self.cell.n_in, buckets=self.cell.buckets, seed=SEED)
         self.index = self.torch.empty((m.n_out, m.n_cols), dtype=self.torch.int64)
         self.sign = self.torch.empty((m.n_out, m.n_cols), dtype=self.torch.float32)
         for start in range(0, m.n_out, 256):

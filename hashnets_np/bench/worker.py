@@ -83,7 +83,12 @@ def parts(layer: Hashed) -> dict[str, float]:
     """Take a step apart: walk through the tiles with and without their parts, and multiply."""
     from ..kernels import fast
 
-    m, walker, dw = layer.map, fast.Walker(layer.w, layer.map), np.zeros(layer.cell.buckets, np.float32)
+    m = layer.map
+    lines = m.lines()
+    if lines is None:
+        raise ValueError(f"the parts of a step are timed for kinds with a compiled line function, not {m.kind!r}")
+    loops = fast.TileLoops(layer.w, lines)
+    dw = np.zeros(layer.cell.buckets, np.float32)
     room = np.ones(fast.LONG_SIDE * fast.SHORT_SIDE, np.float32)  # one tile after the other, as in a step
 
     def tiles() -> Iterator[tuple[slice, slice, NDArray]]:
@@ -93,7 +98,7 @@ def parts(layer: Hashed) -> dict[str, float]:
 
     def walk(sums: Any, gather: bool) -> None:
         for rows, cols, tile in tiles():
-            walker.walk(tile, rows, cols, sums, gather)
+            loops.scatter_gather(tile, rows, cols, sums, gather)
 
     def multiply(product: Any) -> None:
         for rows, cols, tile in tiles():

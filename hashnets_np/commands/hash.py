@@ -3,7 +3,7 @@
 import argparse
 
 from ..explanations import explain
-from ..maps.sharing_map import KINDS, SharingMap
+from ..maps import KINDS, SharingMap
 
 HELP = "show the key, hash, bucket and sign of one virtual weight"
 
@@ -21,6 +21,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the explanation."""
-    m = SharingMap(args.n_out, args.n_cols, args.buckets, args.seed, args.kind)
+    m = SharingMap(args.n_out, args.n_cols, buckets=args.buckets, seed=args.seed, kind=args.kind)
     print(explain(m, args.i, args.j))
     return 0

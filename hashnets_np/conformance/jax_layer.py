@@ -17,7 +17,7 @@ from jax import Array
 
 from ..hashing import as_uint32
 from ..layers import hashed_bias_map, weight_map
-from ..maps.sharing_map import KINDS, SharingMap
+from ..maps import KINDS, SharingMap
 from .adapter import Adapter, check_labels
 from .numpy_layer import NumpyLayer
 
@@ -198,7 +198,7 @@ class JaxLayer(Adapter):
     @staticmethod
     def bucket_sign(i, j, kind, buckets, seed):
         """Buckets and signs of the largest V there can be."""
-        return bucket_sign(i, j, SharingMap(2**32, 2**32, buckets, seed, kind))
+        return bucket_sign(i, j, SharingMap(2**32, 2**32, buckets=buckets, seed=seed, kind=kind))
 
     @staticmethod
     def derive_seed(seed, n):
@@ -208,7 +208,7 @@ class JaxLayer(Adapter):
     @staticmethod
     def network(seed, layers, weights, x, masks, rate, dz):
         """A HashedNet, forward and backward."""
-        seeds = [KINDS[spec.kind].seed or JaxLayer.derive_seed(seed, n) for n, spec in enumerate(layers)]
+        seeds = [KINDS[spec.kind].default_seed or JaxLayer.derive_seed(seed, n) for n, spec in enumerate(layers)]
         made = [make_layer(spec, w, b, s) for spec, (w, b), s in zip(layers, weights, seeds, strict=True)]
         params, maps = [p for p, _ in made], [m for _, m in made]
         z, pull = jax.vjp(lambda params, x: hashed_net(params, maps, x, masks, rate), params, jnp.asarray(x))

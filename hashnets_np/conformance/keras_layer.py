@@ -21,7 +21,7 @@ import numpy as np
 from keras import ops
 
 from ..layers import hashed_bias_map, weight_map
-from ..maps.sharing_map import KINDS
+from ..maps import KINDS
 from .adapter import Adapter
 from .jax_layer import JaxLayer, bucket_sign
 
@@ -181,7 +181,7 @@ class KerasLayer(Adapter):
     @staticmethod
     def network(seed, layers, weights, x, masks, rate, dz):
         """A HashedModel, forward and backward."""
-        seeds = [KINDS[spec.kind].seed or KerasLayer.derive_seed(seed, n) for n, spec in enumerate(layers)]
+        seeds = [KINDS[spec.kind].default_seed or KerasLayer.derive_seed(seed, n) for n, spec in enumerate(layers)]
         made = [make_layer(spec, w, b, s) for spec, (w, b), s in zip(layers, weights, seeds, strict=True)]
         z, grads, dx = gradients(HashedModel(made), x, dz, masks=masks, rate=rate)
         rest = iter(grads)

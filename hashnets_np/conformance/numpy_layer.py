@@ -11,7 +11,7 @@ from ..hashing import derive_seed, xxh32_pair
 from ..kernels import hash_gather, hash_scatter_add
 from ..layers import Dropout, HashedLinear, Layer, ReLU
 from ..losses import softmax_cross_entropy
-from ..maps.sharing_map import KINDS, SharingMap, bucket_count
+from ..maps import KINDS, SharingMap, bucket_count
 from ..maps.text import hash_texts
 from ..network import Network
 from ..optim import SGD
@@ -82,7 +82,7 @@ class NumpyLayer(Adapter):
     @staticmethod
     def bucket_sign(i, j, kind, buckets, seed):
         """Look up virtual weights of the largest V there can be."""
-        return SharingMap(2**32, 2**32, buckets, seed, kind).lookup(i, j)
+        return SharingMap(2**32, 2**32, buckets=buckets, seed=seed, kind=kind).lookup(i, j)
 
     @staticmethod
     def bucket_counts(compression, n_in, n_out, bias):
@@ -95,7 +95,7 @@ class NumpyLayer(Adapter):
         """Layers, ReLU and dropout in a row; dropout gets its masks by hand."""
         row: list[Layer] = []
         for n, (spec, (w, b)) in enumerate(zip(layers, weights, strict=True)):
-            derived = KINDS[spec.kind].seed is None
+            derived = KINDS[spec.kind].default_seed is None
             row += [Dropout(rate), make_layer(spec, w, b, derive_seed(seed, n) if derived else None), ReLU()]
         row.pop()
         z, given = x, iter(masks or [])

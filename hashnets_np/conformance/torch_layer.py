@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..layers import hashed_bias_map, weight_map
-from ..maps.sharing_map import KINDS, SharingMap
+from ..maps import KINDS, SharingMap
 from .adapter import Adapter, check_labels
 from .numpy_layer import NumpyLayer
 
@@ -208,7 +208,7 @@ class TorchLayer(Adapter):
     @staticmethod
     def bucket_sign(i, j, kind, buckets, seed):
         """Buckets and signs of the largest V there can be."""
-        m = SharingMap(2**32, 2**32, buckets, seed, kind)
+        m = SharingMap(2**32, 2**32, buckets=buckets, seed=seed, kind=kind)
         bucket, sign = bucket_sign(torch.tensor(i), torch.tensor(j), m)
         return array(bucket), array(sign)
 
@@ -220,7 +220,7 @@ class TorchLayer(Adapter):
     @staticmethod
     def network(seed, layers, weights, x, masks, rate, dz):
         """A HashedNet, forward and backward."""
-        seeds = [KINDS[spec.kind].seed or TorchLayer.derive_seed(seed, n) for n, spec in enumerate(layers)]
+        seeds = [KINDS[spec.kind].default_seed or TorchLayer.derive_seed(seed, n) for n, spec in enumerate(layers)]
         modules = [make_layer(spec, w, b, s) for spec, (w, b), s in zip(layers, weights, seeds, strict=True)]
         x = torch.tensor(x, requires_grad=True)
         z = HashedNet(list(modules))(x, None if masks is None else [torch.tensor(mask) for mask in masks], rate)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..maps.sharing_map import SharingMap
+from ..maps import SharingMap
 
 MAP = SharingMap(6, 5, buckets=4, seed=7)  # the example of many checks: every bucket many times, with both signs
 

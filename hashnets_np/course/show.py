@@ -11,7 +11,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ..maps.sharing_map import SharingMap
+from ..maps import SharingMap
 
 BUCKET_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 TEXT_BOX = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1.5}  # hatching must not hide a minus sign

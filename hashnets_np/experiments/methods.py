@@ -19,7 +19,7 @@ from numpy.typing import DTypeLike
 
 from ..hashing import as_uint32, derive_seed
 from ..layers import Dropout, HashedLinear, Layer, Linear, ReLU
-from ..maps.sharing_map import bucket_count
+from ..maps import bucket_count
 from ..network import Network
 from .baselines import LowRankLinear, MaskedLinear
 

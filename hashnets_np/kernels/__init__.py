@@ -1,42 +1,46 @@
-"""Gather, scatter-add, forward and backward of a hashed layer: the border where arguments are checked.
+"""Gather, scatter-add, forward and backward of a hashed layer: arguments are checked here.
 
 Behind it stand `plain` (NumPy, the specification) and `fast` (numba), with the same names, arguments and results.
-numba is used where it can be had; HASHNETS_KERNELS=numpy chooses the plain version, HASHNETS_KERNELS=numba insists.
+`backend` says which of them does the work.
 """
 
-import importlib
-import importlib.util
-import os
-from functools import cache
-from types import ModuleType
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..maps.sharing_map import SharingMap
+from ..backend import importing_numba_code, uses_numba
+from ..maps import SharingMap
+from . import plain
 
 __all__ = ["hash_gather", "hash_scatter_add", "hashed_backward", "hashed_forward"]
 
 
-@cache
-def has_numba() -> bool:
-    """Say whether numba is installed, without importing it."""
-    return importlib.util.find_spec("numba") is not None
+class Kernels(Protocol):
+    """What both versions have: the same names, arguments and results."""
+
+    def hash_gather(self, w: NDArray, m: SharingMap) -> NDArray:
+        """V (n_out, n_cols) from w (K,), Eq. 7."""
+
+    def hash_scatter_add(self, dV: NDArray, m: SharingMap) -> NDArray:
+        """dw (K,) from dV (n_out, n_cols), Eq. 12."""
+
+    def hashed_forward(self, w: NDArray, a: NDArray, m: SharingMap) -> NDArray:
+        """z (batch, n_out), Eq. 8."""
+
+    def hashed_backward(
+        self, w: NDArray, a: NDArray, dz: NDArray, m: SharingMap, input_grad: bool = True
+    ) -> tuple[NDArray, NDArray | None]:
+        """dw (K,), Eq. 12, and da (batch, n_cols), Eq. 9."""
 
 
-def backend() -> ModuleType:
-    """Choose the module that does the work: `fast` where numba can be had, else `plain`."""
-    choice = os.environ.get("HASHNETS_KERNELS", "")
-    if choice not in ("", "numpy", "numba"):
-        raise ValueError(f"HASHNETS_KERNELS must be 'numpy' or 'numba' or unset, got {choice!r}")
-    if choice == "numba" and not has_numba():
-        raise ValueError("HASHNETS_KERNELS=numba, but numba is not installed; pip install numba, or unset the variable")
-    fast = choice != "numpy" and has_numba()
-    try:
-        return importlib.import_module(".fast" if fast else ".plain", __name__)
-    except RuntimeError as error:  # numba looks for a folder for its cache (test_no_folder_for_the_cache_is_one_line)
-        mend = "name a writable folder in NUMBA_CACHE_DIR, or choose the plain kernels with HASHNETS_KERNELS=numpy"
-        raise OSError(f"the numba kernels cannot be loaded: {error}; {mend}") from error
+def kernels() -> Kernels:
+    """Choose the module that does the work."""
+    if not uses_numba():
+        return plain
+    with importing_numba_code():
+        from . import fast
+    return fast
 
 
 def check(name: str, array: NDArray, shape: tuple[int | None, ...]) -> NDArray:
@@ -68,7 +72,7 @@ def hash_gather(w: NDArray, m: SharingMap) -> NDArray:
            [ 3. ,  0.5]])
     """
     (w,) = as_floats(check("w", w, (m.buckets,)))
-    return backend().hash_gather(w, m)
+    return kernels().hash_gather(w, m)
 
 
 def hash_scatter_add(dV: NDArray, m: SharingMap) -> NDArray:
@@ -82,7 +86,7 @@ def hash_scatter_add(dV: NDArray, m: SharingMap) -> NDArray:
     array([1., 5.])
     """
     (dV,) = as_floats(check("dV", dV, (m.n_out, m.n_cols)))
-    return backend().hash_scatter_add(dV, m)
+    return kernels().hash_scatter_add(dV, m)
 
 
 def hashed_forward(w: NDArray, a: NDArray, m: SharingMap) -> NDArray:
@@ -96,7 +100,7 @@ def hashed_forward(w: NDArray, a: NDArray, m: SharingMap) -> NDArray:
     array([[-5.5,  4. ]])
     """
     w, a = as_floats(check("w", w, (m.buckets,)), check("a", a, (None, m.n_cols)))
-    return backend().hashed_forward(w, a, m)
+    return kernels().hashed_forward(w, a, m)
 
 
 def hashed_backward(
@@ -115,4 +119,4 @@ def hashed_backward(
     w, a, dz = as_floats(check("w", w, (m.buckets,)), check("a", a, (None, m.n_cols)), check("dz", dz, (None, m.n_out)))
     if len(a) != len(dz):
         raise ValueError(f"a has {len(a)} rows and dz has {len(dz)}; both must have one row per example")
-    return backend().hashed_backward(w, a, dz, m, input_grad)
+    return kernels().hashed_backward(w, a, dz, m, input_grad)

@@ -1,23 +1,15 @@
 """The four kernels in NumPy: gather, scatter-add, forward, backward. The specification, written from the equations.
 
 A layer's V is looked at a block of rows at a time and never built whole. Arguments have been checked by `kernels`. The
-fast version, with the same names, arguments and results, is `fast.py`. Left out: everything that makes it fast.
+fast version, with the same names, arguments and results, is `fast.py`.
 """
-
-from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..maps.sharing_map import SharingMap
+from ..maps import SharingMap
 
 BLOCK = 2**18  # virtual weights looked at together: 2 MiB of bucket numbers
-
-
-def row_blocks(m: SharingMap) -> Iterator[slice]:
-    """Cut the rows of V into blocks of about BLOCK virtual weights."""
-    step = max(1, BLOCK // m.n_cols)
-    return (slice(start, min(start + step, m.n_out)) for start in range(0, m.n_out, step))
 
 
 def hash_gather(w: NDArray, m: SharingMap) -> NDArray:
@@ -41,7 +33,7 @@ def add_to_buckets(dV: NDArray, bucket: NDArray, sign: NDArray, buckets: int) ->
 def hashed_forward(w: NDArray, a: NDArray, m: SharingMap) -> NDArray:
     """Multiply by V, a block of its rows at a time."""
     z = np.empty((len(a), m.n_out), dtype=w.dtype)
-    for rows in row_blocks(m):
+    for rows in m.row_blocks(BLOCK):
         bucket, sign = m.tile(rows)
         V = w[bucket] * sign  # (rows, n_cols)
         z[:, rows] = a @ V.T  # Eq. 8: z_i = sum_j w_h(i,j) xi(i,j) a_j
@@ -54,7 +46,7 @@ def hashed_backward(
     """Send the error term dz back to the real weights and, if asked, to the input."""
     dw = np.zeros(m.buckets)  # float64 until the end
     da = np.zeros(a.shape, dtype=w.dtype) if input_grad else None
-    for rows in row_blocks(m):
+    for rows in m.row_blocks(BLOCK):
         bucket, sign = m.tile(rows)
         dV = dz[:, rows].T @ a  # Eq. 10: dL/dV_ij = a_j delta_i   (rows, n_cols)
         dw += add_to_buckets(dV, bucket, sign, m.buckets)  # Eq. 12

@@ -1,130 +1,139 @@
-"""Sharing maps: which real weight, and which sign, virtual weight (i, j) uses.
+"""The sharing map: which real weight, and which sign, virtual weight (i, j) uses.
 
 The one abstraction of the package. A map answers (i, j) -> (bucket k in 0..K-1, sign +1 or -1), which is all that
-Eq. 7, V[i, j] = w[h(i, j)] * xi(i, j), needs to know. A kind of map is one function of (i, j) in `KINDS`. Left out:
-what is done with the answer (`kernels`), and maps that change during training.
+Eq. 7, V[i, j] = w[h(i, j)] * xi(i, j), needs to know. It is a small value: it owns the shape of V, the number of
+buckets, a seed and a kind, and computes everything else when asked. What the kinds are stands beside this file.
 """
 
-import importlib
-import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from decimal import Decimal
-from fractions import Fraction
-from math import ceil
-from numbers import Real
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from ..hashing import as_uint32, xxh32_pair
+from ..hashing import as_uint32
+from .kind import Bias, BucketArray, Kind, Lines, SignArray, find_kind
 
-MAX_BUCKETS = 2**31 - 1
-NUMBER = re.compile(r"\d+/0*[1-9]\d*|(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)  # without sign
-Buckets = NDArray[np.int64]
-Signs = NDArray[np.int8]
-MapFunction = Callable[[NDArray, NDArray, int, int], tuple[Buckets, Signs]]
-BIASES = ("column", "hashed", "dense", None)
+MAX_SIDE, MAX_BUCKETS, MAX_SEED = 2**32, 2**31 - 1, 2**32 - 1
+AT_ONCE = 2**20  # virtual weights whose buckets are computed at a time where all of them are asked for
 
 
-class Kind(NamedTuple):
-    """What the package knows of a kind of map: its function of (i, j, buckets, seed) and how a layer may use it."""
-
-    function: str  # "module:name", imported only when it is used
-    seed: int | None = None  # its one default seed in every layer; None: each layer of a network derives its own
-    biases: tuple[str | None, ...] = BIASES
-    bias_kind: str | None = None  # the kind that hashes the bias; None: the same kind, with a seed of its own
+def check_integer(name: str, value: object, low: int, high: int) -> int:
+    """Check an integer argument; return it as Python's int, which does not wrap."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not low <= value <= high:
+        raise ValueError(f"{name} must be an integer in {low}..{high}, got {value!r}")
+    return int(value)
 
 
-def xxhash_kind(i: NDArray, j: NDArray, buckets: int, seed: int) -> tuple[Buckets, Signs]:
-    """Bucket and sign from disjoint bits of one hash: the bucket from bits 1 to 31, the sign from bit 0."""
-    x = xxh32_pair(i, j, seed)
-    bucket = (x >> np.uint32(1)).astype(np.int64) % buckets
-    sign = np.where(x & np.uint32(1), -1, 1).astype(np.int8)
-    return bucket, sign
+def explicit_rule(m: "SharingMap", i: np.ndarray, j: np.ndarray, /) -> tuple[BucketArray, SignArray]:
+    """Look bucket and sign up in the table that the map was made from."""
+    assert m._table is not None
+    bucket = np.frombuffer(m._table[0], np.intp).reshape(m.n_out, m.n_cols)
+    sign = np.frombuffer(m._table[1], np.int8).reshape(m.n_out, m.n_cols)
+    return bucket[i, j], sign[i, j]
 
 
-KINDS: dict[str, Kind] = {
-    "xxhash": Kind("hashnets_np.maps.sharing_map:xxhash_kind"),
-    # maps of code that exists in the world, bit for bit
-    "authors2015": Kind("hashnets_np.maps.text:authors2015", 1691, BIASES[1:], "authors2015_bias"),
-    "authors2015_bias": Kind("hashnets_np.maps.text:authors2015_bias", 1691, (None,)),
-    "pytorch2019": Kind("hashnets_np.maps.text:pytorch2019", 2, BIASES[1:], "pytorch2019_bias"),
-    "pytorch2019_bias": Kind("hashnets_np.maps.text:pytorch2019_bias", 2, (None,)),
-    "keras": Kind("hashnets_np.maps.text:keras", 2, BIASES[2:]),
-}
+TABLE = Kind("table", explicit_rule, biases=(None,))  # not registered: only `from_table` makes such a map
 
 
-def find_kind(name: str) -> MapFunction:
-    """Look up the function of a kind, or say which kinds there are."""
-    if name not in KINDS:
-        raise ValueError(f"unknown kind of sharing map {name!r}; known kinds: {', '.join(KINDS)}")
-    module, function = KINDS[name].function.split(":")
-    return getattr(importlib.import_module(module), function)
-
-
-def exact_fraction(compression: object) -> Fraction:
-    """Read a compression without rounding: text, int and Fraction as they are, a float as the decimal it prints as.
-
-    >>> exact_fraction("1/8"), exact_fraction(0.1)
-    (Fraction(1, 8), Fraction(1, 10))
-    """
-    text = str(compression)  # not a float's binary value: 0.1 is 1/10, and a tenth of 100 is 10, not 11
-    if isinstance(compression, (str, Real, Decimal)) and NUMBER.fullmatch(text):
-        return Fraction(text)
-    raise ValueError(f"compression must be a number in (0, 1] such as '1/8' or 0.125, got {compression!r}")
-
-
-def bucket_count(compression: object, virtual_weights: int) -> int:
-    """Count the real weights that a compression leaves: K = max(1, ceil(c * n)), in exact arithmetic.
-
-    compression: real / virtual weights in (0, 1], as text ("1/8", "0.1"), int, Fraction or float; else ValueError.
-
-    >>> bucket_count("1/8", 785 * 1000)
-    98125
-    """
-    c = exact_fraction(compression)
-    if not 0 < c <= 1:
-        raise ValueError(f"compression must be in (0, 1], got {compression!r}; it is real weights / virtual weights")
-    return max(1, ceil(c * virtual_weights))
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class SharingMap:
     """The map (i, j) -> (bucket, sign) of one layer, computed on demand and never stored.
 
-    n_out, n_cols: the shape of V, each in 1..2**32. buckets: K in 1..2**31-1. seed: in 0..2**32-1, or None for the
-    kind's default. kind: a name in `KINDS`. Raises ValueError for anything outside. Source: Eq. 3 and 7 of the paper.
+    Parameters
+    ----------
+    n_out, n_cols : int
+        The shape of V, each in 1..2**32.
+    buckets : int
+        K, the number of real weights, in 1..2**31-1.
+    seed : int, optional
+        In 0..2**32-1. Without it the kind's default seed, or 0 for kinds that have none: two maps made from the same
+        arguments are equal.
+    kind : str
+        The name of the kind: "xxhash", "fold", "chunk", "tile", "authors2015", "pytorch2019", "keras", or one that was
+        registered with `register_kind`.
+    size : int, optional
+        For the kinds that share whole pieces of w: the length of a chunk, the side of a tile. Without it the kind's
+        default.
 
-    >>> bucket, sign = SharingMap(2, 3, buckets=4, seed=7).table()
+    Raises
+    ------
+    ValueError
+        For anything outside these limits, for an unknown kind, and for a size where the kind has none.
+
+    References
+    ----------
+    Eq. 3 and 7 of Chen et al., ICML 2015; the kinds: data/vectors/SPEC.md.
+
+    Examples
+    --------
+    >>> m = SharingMap(2, 3, buckets=4, seed=7)
+    >>> bucket, sign = m.table()
     >>> bucket
     array([[0, 2, 1],
            [1, 0, 2]])
+    >>> m.loads()
+    array([2, 2, 2, 0])
+
     """
 
     n_out: int
     n_cols: int
     buckets: int
-    seed: int = None  # type: ignore[assignment]  # None: the kind's default; an int from __post_init__ on
-    kind: str = "xxhash"
-    _table: tuple[bytes, bytes] | None = field(default=None, repr=False)  # bytes: a map can be compared and hashed
+    seed: int
+    kind: str
+    size: int | None
+    _table: tuple[bytes, bytes] | None = field(repr=False)  # bytes: so that maps can be compared and hashed
 
-    def __post_init__(self) -> None:
-        if self._table is None:
-            find_kind(self.kind)
-        if self.seed is None:
-            object.__setattr__(self, "seed", KINDS[self.kind].seed or 0)
-        limits = {"n_out": (1, 2**32), "n_cols": (1, 2**32), "buckets": (1, MAX_BUCKETS), "seed": (0, 2**32 - 1)}
-        for name, (low, high) in limits.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not low <= value <= high:
-                raise ValueError(f"{name} must be an integer in {low}..{high}, got {value!r}")
-            object.__setattr__(self, name, int(value))
+    def __init__(
+        self, n_out: int, n_cols: int, *, buckets: int, seed: int | None = None, kind: str = "xxhash",
+        size: int | None = None,
+    ) -> None:
+        definition = find_kind(kind)
+        if seed is None:
+            seed = definition.default_seed or 0
+        if size is None:
+            size = definition.default_size
+        elif definition.default_size is None:
+            raise ValueError(f"maps of kind {kind!r} have no size, got size={size!r}")
+        self._set(n_out, n_cols, buckets, seed, kind, size, None)
+
+    def _set(
+        self, n_out: int, n_cols: int, buckets: int, seed: int, kind: str, size: int | None,
+        table: tuple[bytes, bytes] | None,
+    ) -> None:
+        """Check the fields and set them, which the frozen class allows only this way."""
+        values: dict[str, Any] = {
+            "n_out": check_integer("n_out", n_out, 1, MAX_SIDE),
+            "n_cols": check_integer("n_cols", n_cols, 1, MAX_SIDE),
+            "buckets": check_integer("buckets", buckets, 1, MAX_BUCKETS),
+            "seed": check_integer("seed", seed, 0, MAX_SEED),
+            "kind": kind,
+            "size": None if size is None else check_integer("size", size, 1, 2**15),
+            "_table": table,
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
 
     @classmethod
     def from_table(cls, bucket: ArrayLike, sign: ArrayLike | None = None, *, buckets: int) -> "SharingMap":
-        """Make an explicit map from a table, as in the paper's Figure 1. sign: +-1, all +1 if left out."""
+        """Make an explicit map from a table, as in the paper's Figure 1.
+
+        Parameters
+        ----------
+        bucket : (n_out, n_cols) integers in 0..buckets-1
+            The bucket of each virtual weight.
+        sign : (n_out, n_cols) integers, +1 or -1, optional
+            Its sign; all +1 if left out.
+        buckets : int
+            K, the number of real weights.
+
+        Examples
+        --------
+        >>> SharingMap.from_table([[0, 1]], [[1, -1]], buckets=2).lookup(0, 1)
+        (np.int64(1), np.int8(-1))
+
+        """
         bucket = np.asarray(bucket)
         sign = np.ones(bucket.shape, np.int8) if sign is None else np.asarray(sign)
         if bucket.ndim != 2 or bucket.dtype.kind not in "iu" or sign.shape != bucket.shape:
@@ -133,25 +142,98 @@ class SharingMap:
             raise ValueError(f"buckets must be 0..{buckets - 1}, got {bucket.min()}..{bucket.max()}; are they 1-based?")
         if not np.isin(sign, (-1, 1)).all():
             raise ValueError("signs must be +1 or -1")
-        table = bucket.astype(np.int64).tobytes(), sign.astype(np.int8).tobytes()
-        return cls(bucket.shape[0], bucket.shape[1], buckets, seed=0, kind="table", _table=table)
+        n_out, n_cols = bucket.shape
+        table = (bucket.astype(np.intp).tobytes(), sign.astype(np.int8).tobytes())
+        m = cls.__new__(cls)
+        m._set(n_out, n_cols, buckets, 0, TABLE.name, None, table)
+        return m
 
-    def lookup(self, i: ArrayLike, j: ArrayLike) -> tuple[Buckets, Signs]:
-        """Find bucket and sign of virtual weights (i, j): integers that broadcast, checked against the shape of V."""
-        i, j = as_uint32(i, "i"), as_uint32(j, "j")
+    @property
+    def definition(self) -> Kind:
+        """The kind of the map: its rule, and how a layer may use it."""
+        return TABLE if self._table is not None else find_kind(self.kind)
+
+    def lookup(self, i: ArrayLike, j: ArrayLike) -> tuple[BucketArray, SignArray]:
+        """Find bucket and sign of virtual weights (i, j).
+
+        Parameters
+        ----------
+        i, j : integers that broadcast
+            0-based rows and columns inside V.
+
+        Returns
+        -------
+        bucket, sign : intp and int8 of the broadcast shape
+
+        Raises
+        ------
+        ValueError
+            For indices outside V.
+
+        """
+        i = as_uint32(i, "i")
+        j = as_uint32(j, "j")
         if (i.size and i.max() >= self.n_out) or (j.size and j.max() >= self.n_cols):
             raise ValueError(f"(i, j) must lie inside V, which is {self.n_out} x {self.n_cols}; indices are 0-based")
-        if self._table is None:
-            return find_kind(self.kind)(i, j, self.buckets, self.seed)
-        bucket = np.frombuffer(self._table[0], np.int64).reshape(self.n_out, self.n_cols)
-        sign = np.frombuffer(self._table[1], np.int8).reshape(self.n_out, self.n_cols)
-        return bucket[i, j], sign[i, j]
+        return self.definition.rule(self, i, j)
 
-    def tile(self, rows: slice, cols: slice = slice(None)) -> tuple[Buckets, Signs]:
+    def tile(self, rows: slice, cols: slice = slice(None)) -> tuple[BucketArray, SignArray]:
         """Find bucket and sign of a block of V, as two matrices."""
-        i, j = np.arange(*rows.indices(self.n_out)), np.arange(*cols.indices(self.n_cols))
+        i = np.arange(*rows.indices(self.n_out))
+        j = np.arange(*cols.indices(self.n_cols))
         return self.lookup(i[:, None], j[None, :])
 
-    def table(self) -> tuple[Buckets, Signs]:
-        """Find bucket and sign of every virtual weight: (n_out, n_cols) int64 and int8. For looking: 9 bytes each."""
+    def table(self) -> tuple[BucketArray, SignArray]:
+        """Find bucket and sign of every virtual weight, (n_out, n_cols) each. For looking: 9 bytes a weight."""
         return self.tile(slice(None))
+
+    def row_blocks(self, weights: int = AT_ONCE) -> list[slice]:
+        """Cut V into blocks of whole rows, of about so many virtual weights each."""
+        step = max(1, weights // self.n_cols)
+        return [slice(start, min(start + step, self.n_out)) for start in range(0, self.n_out, step)]
+
+    def loads(self) -> np.ndarray:
+        """Count how many virtual weights share each real weight.
+
+        Returns
+        -------
+        (buckets,) integers
+            The loads; they sum to n_out * n_cols.
+
+        Examples
+        --------
+        >>> SharingMap.from_table([[0, 2], [2, 2]], buckets=4).loads()
+        array([1, 0, 3, 0])
+
+        """
+        loads = np.zeros(self.buckets, np.int64)
+        for rows in self.row_blocks():
+            bucket, _ = self.tile(rows)
+            # bincount, not `loads[bucket] += 1`, which adds only once per distinct bucket (test_duplicates_are_counted)
+            loads += np.bincount(bucket.ravel(), minlength=self.buckets)
+        return loads
+
+    def bias_map(self, buckets: int, derived_seed: int) -> "SharingMap":
+        """Make the map of a hashed bias, n_out x 1: of the kind's own kind for biases, or of this one, reseeded."""
+        other = self.definition.bias_kind
+        if other is not None:
+            return SharingMap(self.n_out, 1, buckets=buckets, seed=self.seed, kind=other.name)
+        return SharingMap(self.n_out, 1, buckets=buckets, seed=derived_seed, kind=self.kind, size=self.size)
+
+    def lines(self) -> Lines | None:
+        """Prepare the compiled line function of the fast kernels, if the kind has one."""
+        prepare = self.definition.lines
+        return None if prepare is None else prepare(self)
+
+    def derivation(self, i: int, j: int) -> list[str]:
+        """List the steps from (i, j) to its bucket and sign, as text."""
+        explain = self.definition.derivation
+        if explain is not None:
+            return explain(self, i, j)
+        bucket, sign = self.lookup(i, j)
+        return [f"bucket  {bucket}", f"sign    {sign:+d}"]
+
+
+def allowed_biases(kind: str) -> tuple[Bias, ...]:
+    """List what a layer with maps of this kind may have as `bias`; ValueError for an unknown kind."""
+    return find_kind(kind).biases

@@ -8,15 +8,16 @@ numba. One seed serves every layer, so layers of equal shape share one map: fait
 Source: the released Torch7 code and the known PyTorch and Keras ports, described in data/vectors/SPEC.md, section 8.
 """
 
-import importlib
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..backend import importing_numba_code, uses_numba
 from ..hashing import MAX_UINT32, PRIME_1, PRIME_2, PRIME_3, PRIME_4, PRIME_5
-from ..kernels import backend
+from .kind import BIASES, BucketArray, IndexArray, Kind, Rule, SignArray, register_kind
+from .sharing_map import SharingMap
 
 Texts = NDArray[np.bytes_]
 Part = Callable[[NDArray[np.int64]], Texts]
@@ -78,29 +79,33 @@ def text_hashes(first: Texts, second: Texts, seed: int) -> NDArray[np.uint32]:
 
 
 def hash_texts(first: Texts, second: Texts, seed: int) -> NDArray[np.uint32]:
-    """Hash with numba where the kernels use it, else with the plain version."""
-    if backend().__name__.endswith(".fast"):
-        return importlib.import_module(".text_fast", __package__).text_hashes(first, second, seed)
-    return text_hashes(first, second, seed)
+    """Hash with numba where it is used, else with the plain version."""
+    if not uses_numba():
+        return text_hashes(first, second, seed)
+    with importing_numba_code():
+        from . import text_fast
+    return text_fast.text_hashes(first, second, seed)
 
 
-def bucket_and_sign(index: NDArray, sign: NDArray | None, buckets: int) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+def bucket_and_sign(index: NDArray, sign: NDArray | None, buckets: int) -> tuple[BucketArray, SignArray]:
     """Take the bucket from the index hash and the sign from the sign hash: odd is +1; without one, all are +1."""
-    bucket = (index % np.uint32(buckets)).astype(np.int64)
+    bucket = (index % np.uint32(buckets)).astype(np.intp)
     if sign is None:
         return bucket, np.ones(index.shape, np.int8)
     return bucket, (sign & np.uint32(1)).astype(np.int8) * np.int8(2) - np.int8(1)
 
 
-def two_texts(rows: Part, cols: Part, index_end: str, sign_end: str) -> Callable:
-    """Make a kind whose two keys are rows(i) + "_" + cols(j) and then an ending of their own."""
+def two_texts(rows: Part, cols: Part, index_end: str, sign_end: str) -> Rule:
+    """Make a rule whose two keys are rows(i) + "_" + cols(j) and then an ending of their own."""
 
-    def kind(i: NDArray, j: NDArray, buckets: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
-        first, second = join(rows(i.astype(np.int64)), b"_"), cols(j.astype(np.int64))
-        index, sign = (hash_texts(first, join(second, end.encode()), seed) for end in (index_end, sign_end))
-        return bucket_and_sign(index, sign, buckets)
+    def rule(m: SharingMap, i: IndexArray, j: IndexArray, /) -> tuple[BucketArray, SignArray]:
+        first = join(rows(i.astype(np.int64)), b"_")
+        second = cols(j.astype(np.int64))
+        index = hash_texts(first, join(second, index_end.encode()), m.seed)
+        sign = hash_texts(first, join(second, sign_end.encode()), m.seed)
+        return bucket_and_sign(index, sign, m.buckets)
 
-    return kind
+    return rule
 
 
 def always(text: str) -> Part:
@@ -108,13 +113,27 @@ def always(text: str) -> Part:
     return lambda n: np.full(n.shape, text.encode())
 
 
-authors2015 = two_texts(triple, triple, "idxW", "xi_W")  # "123_123idxW"
-authors2015_bias = two_texts(triple, always("123"), "idxB", "xi_B")
-pytorch2019 = two_texts(digits, digits, "idxW", "xiW")  # "0_0idxW"
-pytorch2019_bias = two_texts(digits, always("0"), "idxB", "xiB")
-
-
-def keras(i: NDArray, j: NDArray, buckets: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
+def keras_rule(m: SharingMap, i: IndexArray, j: IndexArray, /) -> tuple[BucketArray, SignArray]:
     """Make the map of the Keras port: key "{j}_{i}", input first, and no signs."""
-    first, second = join(digits(j.astype(np.int64)), b"_"), digits(i.astype(np.int64))
-    return bucket_and_sign(hash_texts(first, second, seed), None, buckets)
+    first = join(digits(j.astype(np.int64)), b"_")
+    second = digits(i.astype(np.int64))
+    return bucket_and_sign(hash_texts(first, second, m.seed), None, m.buckets)
+
+
+# "123_123idxW": the indices of three neighbours, counted from 1
+AUTHORS_2015_BIAS = register_kind(
+    Kind("authors2015_bias", two_texts(triple, always("123"), "idxB", "xi_B"), default_seed=1691, biases=(None,))
+)
+AUTHORS_2015 = register_kind(
+    Kind("authors2015", two_texts(triple, triple, "idxW", "xi_W"), default_seed=1691, biases=BIASES[1:],
+         bias_kind=AUTHORS_2015_BIAS)
+)
+# "0_0idxW"
+PYTORCH_2019_BIAS = register_kind(
+    Kind("pytorch2019_bias", two_texts(digits, always("0"), "idxB", "xiB"), default_seed=2, biases=(None,))
+)
+PYTORCH_2019 = register_kind(
+    Kind("pytorch2019", two_texts(digits, digits, "idxW", "xiW"), default_seed=2, biases=BIASES[1:],
+         bias_kind=PYTORCH_2019_BIAS)
+)
+KERAS = register_kind(Kind("keras", keras_rule, default_seed=2, biases=BIASES[2:]))

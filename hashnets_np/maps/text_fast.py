@@ -9,7 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ..hashing import PRIME_1, PRIME_2, PRIME_3, PRIME_4, PRIME_5
-from ..threads import run
+from ..threads import run_pieces
 
 MASK = np.uint64(0xFFFFFFFF)
 P1, P2, P3, P4, P5 = (np.uint64(p) for p in (PRIME_1, PRIME_2, PRIME_3, PRIME_4, PRIME_5))
@@ -94,5 +94,5 @@ def text_hashes(first: NDArray[np.bytes_], second: NDArray[np.bytes_], seed: int
     texts, grid = (*as_bytes(first), *as_bytes(second)), out.reshape(a.shape)
     step = max(1, PIECE // a.shape[1])
     rows = [slice(start, start + step) for start in range(0, len(a), step)]
-    run(lambda n: hash_pairs(grid[rows[n]], *texts, a[rows[n]], b[rows[n]], np.uint64(seed)), len(rows))
+    run_pieces(lambda n: hash_pairs(grid[rows[n]], *texts, a[rows[n]], b[rows[n]], np.uint64(seed)), len(rows))
     return out

@@ -18,7 +18,7 @@ pytest.importorskip("numba")
 from hashnets_np import threads as fast_threads
 from hashnets_np.hashing import xxh32_pair
 from hashnets_np.kernels import fast, fast_lines, plain
-from hashnets_np.maps.sharing_map import MAX_BUCKETS, SharingMap
+from hashnets_np.maps import KINDS, MAX_BUCKETS, SharingMap, xxhash_fast
 
 BOUND = {np.float32: 1e-5, np.float64: 1e-12}
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -35,11 +35,12 @@ def difference(result, expected):
     return np.abs(result - expected).max() / np.abs(expected).max()
 
 
-def example(n_out, n_cols, buckets, batch, dtype, seed=1):
+def example(n_out, n_cols, buckets, batch, dtype, seed=1, kind="xxhash"):
     """A map, and w, a, dz, dV to go with it."""
     rng = np.random.default_rng(seed)
     shapes = buckets, (batch, n_cols), (batch, n_out), (n_out, n_cols)
-    return SharingMap(n_out, n_cols, buckets, seed=2**32 - 1), *(rng.normal(size=s).astype(dtype) for s in shapes)
+    m = SharingMap(n_out, n_cols, buckets=buckets, seed=2**32 - 1, kind=kind)
+    return m, *(rng.normal(size=s).astype(dtype) for s in shapes)
 
 
 def all_four(m, w, a, dz, dV):
@@ -48,9 +49,10 @@ def all_four(m, w, a, dz, dV):
 
 
 @DTYPES
+@pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if kind.lines is not None])
 @pytest.mark.parametrize("sizes", SIZES)
-def test_all_four_kernels_agree_with_the_plain_version(sizes, dtype):
-    m, w, a, dz, dV = example(*sizes, dtype)
+def test_all_four_kernels_agree_with_the_plain_version(sizes, kind, dtype):
+    m, w, a, dz, dV = example(*sizes, dtype, kind=kind)
     V, scattered, z, dw, da = all_four(m, w, a, dz, dV)
     np.testing.assert_array_equal(V, plain.hash_gather(w, m))
     assert difference(scattered, plain.hash_scatter_add(dV, m)) <= BOUND[dtype]
@@ -68,14 +70,14 @@ def test_lanes_and_lines_give_the_hash_bit_for_bit(rng):
     i[:3], j[:3] = (0, 1, 2**32 - 1), (0, 1, 2**32 - 1)
     for seed in (0, 7, 2**31, 2**32 - 1):
         expected = xxh32_pair(i[:, None], j[None, :], seed)
-        rows, cols = fast.row_lanes(i, seed), fast.column_lanes(j)
+        rows, cols = xxhash_fast.row_lanes(i, seed), xxhash_fast.column_lanes(j)
         x = np.empty(j.size, np.uint32)
         for r in range(i.size):  # a row of V is a line
-            fast_lines.hash_line(x, rows[r], cols)
+            xxhash_fast.hash_line(x, rows[r], cols)
             np.testing.assert_array_equal(x, expected[r])
         x = np.empty(i.size, np.uint32)
         for c in range(j.size):  # a column of V is a line
-            fast_lines.hash_line(x, cols[c], rows)
+            xxhash_fast.hash_line(x, cols[c], rows)
             np.testing.assert_array_equal(x, expected[:, c])
 
 
@@ -85,7 +87,7 @@ def test_buckets_without_division_are_exact(buckets):
     y = np.concatenate([multiples - 1, multiples, multiples + 1, [0, 2**31 - 1, 2**31 - 2]])
     y = y[(y >= 0) & (y < 2**31)]
     bucket = np.empty(y.size, np.uint32)
-    fast_lines.bucket_line(bucket, (2 * y + 1).astype(np.uint32), np.uint32(buckets), *fast_lines.divisor(buckets))
+    xxhash_fast.bucket_line(bucket, (2 * y + 1).astype(np.uint32), np.uint32(buckets), *xxhash_fast.divisor(buckets))
     np.testing.assert_array_equal(bucket, y % buckets)
 
 
@@ -136,7 +138,7 @@ def test_callers_in_several_threads_do_not_disturb_each_other():
 def test_an_error_in_a_piece_reaches_the_caller_and_frees_blas():
     before = [library["num_threads"] for library in fast_threads.blas().info()]
     with pytest.raises(ZeroDivisionError):
-        fast_threads.run(lambda n: 1 // (n - 3), 8)
+        fast_threads.run_pieces(lambda n: 1 // (n - 3), 8)
     assert [library["num_threads"] for library in fast_threads.blas().info()] == before
 
 
@@ -159,7 +161,7 @@ def test_inputs_of_any_layout_are_read_and_never_written(batch, dtype):
 def test_inputs_of_any_layout_need_no_compilation_of_their_own(batch):
     m, w, a, dz, dV = example(150, 170, 999, batch, np.float32)
     all_four(m, w, a, dz, dV)
-    kernels = fast_lines.walk_tile, fast_lines.forward_lines, fast_lines.backward_lines
+    kernels = fast_lines.scatter_gather_tile, fast_lines.forward_lines, fast_lines.backward_lines
     compiled = [len(k.signatures) for k in kernels]
     odd = np.repeat(w, 2)[::2], np.asfortranarray(a), np.repeat(dz, 2, axis=1)[:, ::2], dV.T.copy().T
     for x in odd:
@@ -190,7 +192,7 @@ def test_blas_has_one_thread_in_every_piece_and_in_the_plain_version(monkeypatch
     for name in ("hashed_forward", "hashed_backward"):
         monkeypatch.setattr(plain, name, look)
     with fast_threads.blas().limit(limits=2):
-        fast_threads.run(look, 3)
+        fast_threads.run_pieces(look, 3)
         fast.hashed_forward(np.ones(1), np.ones((2, 4)), m)
         fast.hashed_backward(np.ones(1), np.ones((2, 4)), np.ones((2, 3)), m)
     assert len(seen) == 5 and all(threads == [1] * len(threads) for threads in seen)
@@ -208,12 +210,12 @@ def test_many_addends_keep_their_digits(offset, rng):
 @DTYPES
 def test_partial_sums_need_less_memory_than_the_virtual_weights(dtype):
     for side, K in [(10, 1), (1000, 1), (1000, 15625), (1000, 125000), (1000, 500_000), (1000, 10**6), (8192, 2**20)]:
-        pieces, dw = fast.column_pieces(SharingMap(side, side, K), np.dtype(dtype))
+        pieces, dw = fast.column_pieces(SharingMap(side, side, buckets=K), np.dtype(dtype))
         assert (pieces[0].start, pieces[-1].stop, len(dw)) == (0, side, len(pieces))
         assert all(p.stop == q.start for p, q in itertools.pairwise(pieces))
         assert dw.size <= max(K, side * side)
         assert dw.nbytes <= max(2**25, 4 * K * dw.itemsize)
-    assert len(fast.column_pieces(SharingMap(1000, 1000, 10**6), np.dtype(dtype))[0]) == 1
+    assert len(fast.column_pieces(SharingMap(1000, 1000, buckets=10**6), np.dtype(dtype))[0]) == 1
 
 
 @pytest.mark.parametrize("batch", [1, 16])

@@ -96,7 +96,7 @@ def test_a_one_to_one_map_is_the_dense_layer(kernels, rng):
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 200), st.integers(0, 2**32 - 1))
 def test_gather_and_scatter_add_are_transposes(n_out, n_cols, K, seed):
-    m, rng = SharingMap(n_out, n_cols, K, seed), np.random.default_rng(seed)
+    m, rng = SharingMap(n_out, n_cols, buckets=K, seed=seed), np.random.default_rng(seed)
     w, G = rng.normal(size=K), rng.normal(size=(n_out, n_cols))
     left, right = np.vdot(hash_gather(w, m), G), np.vdot(w, hash_scatter_add(G, m))
     assert abs(left - right) <= 1e-12 * np.abs(G).sum() * np.abs(w).max()
@@ -185,11 +185,13 @@ def run_python(code, **environment):
 CHECKSUM = """
 import numpy as np, hashnets_np as hn
 from hashnets_np import kernels
-rng, m = np.random.default_rng(0), hn.SharingMap(33, 29, 50, seed=9)
+rng = np.random.default_rng(0)
 w, a, dz = rng.normal(size=50), rng.normal(size=(7, 29)), rng.normal(size=(7, 33))
-dw, da = hn.hashed_backward(w, a, dz, m)
-V, z = hn.hash_gather(w, m), hn.hashed_forward(w, a, m)
-print(kernels.backend().__name__, *(f"{x.sum():.9f}" for x in (V, z, dw, da)))
+results = []
+for kind in ("xxhash", "fold"):
+    m = hn.SharingMap(33, 29, buckets=50, seed=9, kind=kind)
+    results += [hn.hash_gather(w, m), hn.hashed_forward(w, a, m), *hn.hashed_backward(w, a, dz, m)]
+print(kernels.kernels().__name__, *(f"{x.sum():.9f}" for x in results))
 """
 WITHOUT_NUMBA = "import sys; sys.modules['numba'] = None\nimport importlib.util as u; f = u.find_spec\n" \
     "u.find_spec = lambda name, package=None: None if name == 'numba' else f(name, package)\n"

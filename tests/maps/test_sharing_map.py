@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashnets_np import SharingMap, bucket_count, derive_seed
-from hashnets_np.maps.sharing_map import KINDS
+from hashnets_np.maps import KINDS
 
 
 def chi2_limit(k):
@@ -57,8 +57,8 @@ def test_tiles_are_parts_of_the_table():
 
 
 def test_maps_are_values():
-    assert SharingMap(3, 4, buckets=2, seed=1) == SharingMap(3, 4, 2, 1)
-    assert SharingMap(3, 4, 2, 1) != SharingMap(3, 4, 2, 2)
+    assert SharingMap(3, 4, buckets=2, seed=1) == SharingMap(3, 4, buckets=2, seed=1)
+    assert SharingMap(3, 4, buckets=2, seed=1) != SharingMap(3, 4, buckets=2, seed=2)
     table = SharingMap.from_table([[0, 1]], buckets=2)
     assert table == SharingMap.from_table(np.array([[0, 1]]), [[1, 1]], buckets=2)
     assert table != SharingMap.from_table([[1, 0]], buckets=2)
@@ -71,16 +71,17 @@ def test_maps_are_values():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((0, 3, 2), "n_out"), ((2.0, 3, 2), "n_out"), ((2**32 + 1, 3, 2), "n_out"),
-        ((3, 0, 2), "n_cols"), ((3, True, 2), "n_cols"),
-        ((3, 3, 0), "buckets"), ((3, 3, 2**31), "buckets"),
-        ((3, 3, 2, -1), "seed"), ((3, 3, 2, 2**32), "seed"),
-        ((3, 3, 2, 0, "md5"), "known kinds: xxhash"),
+        ({"n_out": 0}, "n_out"), ({"n_out": 2.0}, "n_out"), ({"n_out": 2**32 + 1}, "n_out"),
+        ({"n_cols": 0}, "n_cols"), ({"n_cols": True}, "n_cols"),
+        ({"buckets": 0}, "buckets"), ({"buckets": 2**31}, "buckets"),
+        ({"seed": -1}, "seed"), ({"seed": 2**32}, "seed"),
+        ({"kind": "md5"}, "known kinds: xxhash"),
+        ({"size": 4}, "maps of kind 'xxhash' have no size"), ({"kind": "tile", "size": 0}, "size"),
     ],
 )
 def test_an_impossible_map_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
-        SharingMap(*arguments)
+        SharingMap(**{"n_out": 3, "n_cols": 3, "buckets": 2} | arguments)
 
 
 @pytest.mark.parametrize(
@@ -131,6 +132,23 @@ def test_at_compression_one_a_share_of_1_over_e_of_the_buckets_is_empty():
 
 
 def test_layers_of_one_shape_have_maps_of_their_own():
-    first, second = (SharingMap(100, 100, 50, derive_seed(1, layer)).table() for layer in (0, 1))
+    first, second = (SharingMap(100, 100, buckets=50, seed=derive_seed(1, layer)).table() for layer in (0, 1))
     assert abs((first[0] == second[0]).mean() - 1 / 50) < 0.01
     assert abs((first[1] == second[1]).mean() - 1 / 2) < 0.03
+
+
+def test_duplicates_are_counted():
+    assert SharingMap.from_table([[0, 2], [2, 2]], buckets=4).loads().tolist() == [1, 0, 3, 0]
+
+
+def test_loads_of_many_blocks_are_those_of_the_table(monkeypatch):
+    m = SharingMap(90, 70, buckets=101, seed=4)
+    expected = np.bincount(m.table()[0].ravel(), minlength=101)
+    monkeypatch.setattr(type(m), "row_blocks", lambda self: [slice(0, 1), slice(1, 50), slice(50, 90)])
+    np.testing.assert_array_equal(m.loads(), expected)
+
+
+def test_bucket_numbers_have_the_index_type_of_the_platform():
+    for kind in KINDS:
+        bucket, sign = SharingMap(3, 1, buckets=2, kind=kind).table()
+        assert (bucket.dtype, sign.dtype) == (np.intp, np.int8), kind

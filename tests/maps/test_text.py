@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashnets_np import HashedLinear, SharingMap
+from hashnets_np.maps import KINDS
 from hashnets_np.maps import text as text_map
-from hashnets_np.maps.sharing_map import KINDS
 
 KEYS = {  # written from the description of each code, one pair at a time
     "authors2015": lambda i, j: (f"{i+1}{i+2}{i+3}_{j+1}{j+2}{j+3}idxW", f"{i+1}{i+2}{i+3}_{j+1}{j+2}{j+3}xi_W"),
@@ -52,7 +52,7 @@ def test_a_tile_across_lengths_of_numbers(kind, kernels):
     assert bucket.dtype == np.int64 and sign.dtype == np.int8 and bucket.shape == (113, 7)
     for i in range(7, 120):
         for j in range(5, 12):
-            assert (bucket[i - 7, j - 5], sign[i - 7, j - 5]) == expected(kind, i, j, 50, KINDS[kind].seed)
+            assert (bucket[i - 7, j - 5], sign[i - 7, j - 5]) == expected(kind, i, j, 50, KINDS[kind].default_seed)
 
 
 def test_plain_and_fast_agree_on_every_shape(monkeypatch):
@@ -76,8 +76,8 @@ def test_the_released_codes_check_values():
 @pytest.mark.parametrize("kind", ["authors2015", "pytorch2019"])
 def test_a_layer_hashes_its_bias_by_a_kind_of_its_own_with_the_same_seed_everywhere(kind):
     first, second = (HashedLinear(4, 6, "1/2", bias="hashed", kind=kind) for _ in range(2))
-    assert first.map == second.map and first.map.seed == KINDS[kind].seed
-    assert first.bias_map == SharingMap(6, 1, buckets=3, seed=KINDS[kind].seed, kind=kind + "_bias")
+    assert first.map == second.map and first.map.seed == KINDS[kind].default_seed
+    assert first.bias_map == SharingMap(6, 1, buckets=3, seed=KINDS[kind].default_seed, kind=kind + "_bias")
 
 
 @pytest.mark.parametrize(("kind", "bias"), [("authors2015", "column"), ("pytorch2019", "column"), ("keras", "column"),

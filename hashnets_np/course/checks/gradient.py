@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ...gradient_check import gradcheck
 from ...kernels import hash_gather, hash_scatter_add, hashed_forward
 from ...layers import HashedLinear, ReLU
-from ...maps.sharing_map import SharingMap
+from ...maps import SharingMap
 from ...network import Network
 from ..marking import MAP, NotYet, call, compare, done, number, numbers, require
 

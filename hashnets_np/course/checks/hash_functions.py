@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import hashing
-from ...maps.sharing_map import SharingMap, bucket_count
+from ...maps import SharingMap, bucket_count
 from ..marking import MAP, call, call_pair, done, number, numbers, require
 
 

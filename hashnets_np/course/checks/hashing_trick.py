@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...explanations import feature_hash
 from ...kernels import hashed_forward
-from ...maps.sharing_map import SharingMap
+from ...maps import SharingMap
 from ..marking import MAP, call, compare, done, numbers, require
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ...layers import HashedLinear, Linear
-from ...maps.sharing_map import SharingMap
+from ...maps import SharingMap
 from ...optim import SGD
 from ..marking import NotYet, call, call_pair, compare, done, number, numbers, require
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ...datasets import LOADERS
-from ...maps.sharing_map import bucket_count, exact_fraction
+from ...maps import bucket_count, exact_fraction
 from ..methods import DARK, METHODS
 
 PRESETS = Path(__file__).parent / "presets"

@@ -1,0 +1,39 @@
+"""Which version does the work: numba where it is installed, else plain NumPy.
+
+Both give the same integers, and floats within a stated bound. `HASHNETS_KERNELS=numpy` chooses the plain version,
+`HASHNETS_KERNELS=numba` insists on the other. numba is imported by what uses it, never here.
+"""
+
+import importlib.util
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+CHOICES = ("", "numpy", "numba")
+
+
+@cache
+def has_numba() -> bool:
+    """Tell whether numba is installed, without importing it."""
+    return importlib.util.find_spec("numba") is not None
+
+
+def uses_numba() -> bool:
+    """Tell whether the numba versions are to be used; ValueError for a choice that is not possible."""
+    choice = os.environ.get("HASHNETS_KERNELS", "")
+    if choice not in CHOICES:
+        raise ValueError(f"HASHNETS_KERNELS must be 'numpy' or 'numba' or unset, got {choice!r}")
+    if choice == "numba" and not has_numba():
+        raise ValueError("HASHNETS_KERNELS=numba, but numba is not installed; pip install numba, or unset the variable")
+    return choice != "numpy" and has_numba()
+
+
+@contextmanager
+def importing_numba_code() -> Iterator[None]:
+    """Turn numba's complaint that it finds no folder for its cache into one line that says what to do."""
+    try:
+        yield
+    except RuntimeError as error:  # raised when a jitted function is defined (test_no_folder_for_the_cache_is_one_line)
+        fix = "name a writable folder in NUMBA_CACHE_DIR, or choose the plain kernels with HASHNETS_KERNELS=numpy"
+        raise OSError(f"the numba kernels cannot be loaded: {error}; {fix}") from error

@@ -1,0 +1,115 @@
+"""What a kind of sharing map is: its rule (i, j) -> (bucket, sign), and what a layer has to know to use it.
+
+Each kind is one object, registered by the file that has its rule. Whoever needs to know something about a kind asks
+the object: nothing outside the file of a kind compares its name.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from .sharing_map import SharingMap
+
+BucketArray = NDArray[np.intp]  # bucket numbers index w, so they have the platform's index type: 32 bits in a browser
+SignArray = NDArray[np.int8]
+IndexArray = NDArray[np.uint32]
+Bias = Literal["column", "hashed", "dense"] | None
+BIASES: tuple[Bias, ...] = ("column", "hashed", "dense", None)
+
+
+class Rule(Protocol):
+    """A rule is a function (map, i, j) -> (bucket, sign)."""
+
+    def __call__(self, m: "SharingMap", i: IndexArray, j: IndexArray, /) -> tuple[BucketArray, SignArray]:
+        """Find bucket and sign of virtual weights (i, j), uint32 arrays that broadcast and lie inside the map."""
+        raise NotImplementedError
+
+
+class Lines(Protocol):
+    """What a compiled line function needs to know of a map: a NamedTuple of numbers and arrays, which numba takes."""
+
+    @staticmethod
+    def fill_function() -> Callable[..., None]:
+        """Return the compiled function fill(bucket, x, lines, line, first, by_rows).
+
+        It writes the buckets of a piece of a line of V, and hashes x whose bit 0 is set where the sign is -1, both
+        uint32. With by_rows the line is row number `line`, from column `first` on; else it is column number `line`,
+        from row `first` on.
+        """
+        raise NotImplementedError
+
+    @staticmethod
+    def rows_only() -> bool:
+        """Tell whether the function knows only rows."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of sharing map.
+
+    Parameters
+    ----------
+    name : str
+        Its name in `SharingMap(kind=...)`, in model files and in golden vectors.
+    rule : Rule
+        The specification, in NumPy: (map, i, j) -> (bucket, sign).
+    default_seed : int, optional
+        One seed for all layers, as in the released code. None: each layer of a network derives its own.
+    default_size : int, optional
+        The default of `SharingMap(size=...)`, for kinds that share whole pieces of w. None: the kind has no size.
+    biases : tuple
+        What a layer with this kind may have as `bias`.
+    bias_kind : Kind, optional
+        The kind that hashes the bias with the same seed. None: this kind, with a seed derived for the bias.
+    lines : callable, optional
+        map -> the numbers for the compiled line function of the fast kernels. None: they use the rule.
+    derivation : callable, optional
+        (map, i, j) -> the steps from (i, j) to bucket and sign, as lines of text for `explain`.
+
+    """
+
+    name: str
+    rule: Rule
+    default_seed: int | None = None
+    default_size: int | None = None
+    biases: tuple[Bias, ...] = BIASES
+    bias_kind: "Kind | None" = None
+    lines: "Callable[[SharingMap], Lines] | None" = None
+    derivation: "Callable[[SharingMap, int, int], list[str]] | None" = None
+
+
+KINDS: dict[str, Kind] = {}  # by name, in the order of registration
+
+
+def register_kind(kind: Kind, replace: bool = False) -> Kind:
+    """Make a kind known under its name.
+
+    Parameters
+    ----------
+    kind : Kind
+        The kind; it is returned.
+    replace : bool
+        Whether it may take the place of a kind of the same name, as when a notebook's cell runs again.
+
+    Raises
+    ------
+    ValueError
+        If the name is taken.
+    """
+    if kind.name in KINDS and not replace:
+        raise ValueError(f"a kind of sharing map named {kind.name!r} is registered already; choose another name, or "
+                         "replace=True")
+    KINDS[kind.name] = kind
+    return kind
+
+
+def find_kind(name: str) -> Kind:
+    """Find a kind by its name, or say which kinds there are."""
+    if name not in KINDS:
+        raise ValueError(f"unknown kind of sharing map {name!r}; known kinds: {', '.join(KINDS)}")
+    return KINDS[name]

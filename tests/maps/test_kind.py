@@ -1,0 +1,45 @@
+"""A kind of one's own: one object, registered once, and everything else asks it."""
+
+import numpy as np
+import pytest
+
+import hashnets_np as hn
+from hashnets_np.maps import KINDS, Kind, find_kind, register_kind
+
+
+def modulo_rule(m, i, j, /):
+    """Number the places of V row by row, and count the buckets round and round."""
+    place = i.astype(np.int64) * m.n_cols + j
+    return (place % m.buckets).astype(np.intp), np.ones(place.shape, np.int8)
+
+
+@pytest.fixture
+def modulo():
+    yield register_kind(Kind("modulo", modulo_rule, biases=("column", None)))
+    del KINDS["modulo"]
+
+
+def test_a_kind_of_ones_own_works_everywhere(modulo, kernels, tmp_path, rng):
+    layer = hn.HashedLinear(6, 4, buckets=5, kind="modulo", seed=1, dtype=np.float64)
+    assert layer.map.loads().tolist() == [6, 6, 6, 5, 5]
+    net = hn.Network([layer])
+    assert hn.gradcheck(net, rng.normal(size=(3, 6)), rng.integers(0, 4, 3)).worst < 1e-6
+    hn.save(net, tmp_path / "own.safetensors")
+    assert hn.load(tmp_path / "own.safetensors").layers[0].map == layer.map
+    assert "V[1, 0] = w[2]" in str(hn.explain(layer.map, 1, 0))  # the kind shows no steps of its own
+
+
+def test_a_kind_says_which_biases_it_allows(modulo):
+    with pytest.raises(ValueError, match="bias must be one of"):
+        hn.HashedLinear(6, 4, buckets=5, kind="modulo", seed=1, bias="dense")
+
+
+def test_a_name_is_taken_once(modulo):
+    with pytest.raises(ValueError, match="registered already"):
+        register_kind(modulo)
+    assert register_kind(modulo, replace=True) is modulo  # a notebook's cell may run twice
+
+
+def test_an_unknown_kind_is_refused_with_those_there_are():
+    with pytest.raises(ValueError, match="unknown kind of sharing map 'md5'; known kinds: xxhash, fold"):
+        find_kind("md5")
