@@ -91,7 +91,7 @@ def test_an_unfinished_write_leaves_the_old_file(tmp_path, monkeypatch):
     assert path.read_bytes() == good and os.listdir(tmp_path) == ["net.safetensors"]
 
 
-@pytest.mark.parametrize("m", [hn.SharingMap.from_table([[0, 1]], buckets=2), hn.SharingMap(1, 2, 2, seed=5)])
+@pytest.mark.parametrize("m", [hn.SharingMap.from_table([[0, 1]], buckets=2), hn.SharingMap(1, 2, buckets=2, seed=5)])
 def test_a_layer_whose_map_was_replaced_is_refused_by_model_files(tmp_path, m):
     layer = hn.HashedLinear(2, 1, buckets=2, bias=None, seed=4)
     layer.map = m

@@ -61,7 +61,7 @@ def occupancy_layer(layer_class: type[HashedLinear]) -> None:
             da = layer.backward(dz)
         except Exception as error:
             raise NotYet(f"backward stopped with {type(error).__name__}: {error}") from error
-        load = np.bincount(plain.map.table()[0].ravel(), minlength=plain.map.buckets)
+        load = plain.map.loads()
         compare(da, plain.backward(dz), "da (it should not change)")
         require(np.isfinite(layer.grads["w"]).all(), "an empty bucket has gradient 0, not 0 / 0")
         compare(layer.grads["w"], plain.grads["w"] / np.maximum(load, 1), f"dw at compression {c}", {
@@ -74,7 +74,7 @@ def permutation_map(m: SharingMap) -> None:
     require(isinstance(m, SharingMap), f"expected a SharingMap, got {type(m).__name__}")
     n = m.n_out * m.n_cols
     require(m.buckets == n, f"{m.buckets} buckets for {n} virtual weights is not compression 1")
-    loads = np.bincount(m.table()[0].ravel(), minlength=n)
+    loads = m.loads()
     empty = 100 * np.mean(loads == 0)
     require((loads == 1).all(), f"{empty:.1f} % of the buckets are empty; every one must be used once")
     done("A permutation: nothing is shared, nothing is empty.")
