@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check-frameworks check-cluster check-kills lint lab lessons clean
+.PHONY: demo test check-frameworks check-cluster check-kills lint lab lessons site clean
 
 demo: $(VENV)/base
 	$(BIN)/python -m hashnets_np demo
@@ -41,6 +41,19 @@ lint: $(VENV)/test
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
+DOCS := .venv-docs
+RUNTIME ?= $(wildcard ../shared/pyodide)
+
+site: $(DOCS)/docs  ## the pages, and the lessons that run in the browser, in site/; RUNTIME is a folder with Pyodide, or empty
+	$(DOCS)/bin/python docs/tools/build.py $(if $(RUNTIME),--runtime $(RUNTIME)) \
+	  $(addprefix --mathjax ,$(wildcard $(DOCS)/node_modules/mathjax/es5)) site
+
+$(DOCS)/docs: pyproject.toml  ## MathJax comes from npm; where that is missing, the pages load it from its CDN
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check -e ".[docs,browser]"
+	if command -v npm; then npm install --silent --no-fund --prefix $(DOCS) mathjax@3.2.2; fi
+	touch $@
+
 $(VENV)/base: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
@@ -55,4 +68,4 @@ $(VENV)/notebooks: $(VENV)/base
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-frameworks build dist figures .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-frameworks $(DOCS) site build dist figures .pytest_cache .mypy_cache .ruff_cache .hypothesis

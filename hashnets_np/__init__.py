@@ -7,7 +7,6 @@ from .export import export_c
 from .files import load, save
 from .gradient_check import gradcheck
 from .hashing import derive_seed, xxh32_pair
-from .idx import load_idx
 from .kernels import hash_gather, hash_scatter_add, hashed_backward, hashed_forward
 from .layers import Dropout, HashedLinear, Linear, ReLU
 from .losses import softmax_cross_entropy
@@ -42,7 +41,6 @@ __all__ = [
     "hashed_forward",
     "load",
     "load_dataset",
-    "load_idx",
     "predict",
     "save",
     "softmax_cross_entropy",

@@ -45,9 +45,9 @@ def gradcheck(
 
     x: (batch, n_in). y: whatever the loss takes. directions: per parameter. step: the length e of the step. The
     network is copied, not changed. Relative error:
-    |numeric - analytic| / max(|numeric|, |analytic|, |gradient| / sqrt(its size)); nan where a gradient or a loss is.
-    Raises ValueError where there is nothing to compare, no example or no direction, and RuntimeError if 100 draws in a
-    row flip a ReLU (take a smaller step).
+    ``|numeric - analytic| / max(|numeric|, |analytic|, |gradient| / sqrt(its size))``; nan where a gradient or a loss
+    is. Raises ValueError where there is nothing to compare, no example or no direction, and RuntimeError if 100 draws
+    in a row flip a ReLU (take a smaller step).
     """
     if not len(x) or directions < 1:
         raise ValueError(f"nothing to compare: {len(x)} examples and {directions} directions; take at least 1 of each")

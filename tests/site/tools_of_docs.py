@@ -1,0 +1,11 @@
+"""Import what builds the site, which is no package."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "docs" / "tools"))
+
+import address
+import stage
+
+__all__ = ["address", "stage"]
