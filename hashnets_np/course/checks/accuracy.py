@@ -1,55 +1,134 @@
 """Checks of exercise 8: compression versus accuracy."""
 
+import csv
 import itertools
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from ...datasets import package_file
 from ...experiments.methods import equal_size_widths
-from ..marking import call, compare, done, number, require
+from ..marking import Example, done, mark, number, require
+
+
+def _width_mistakes(n_in: int, hidden: int, classes: int, stored: int) -> list[tuple[str, float]]:
+    """Say what well-known mistakes would give for the width."""
+    exact = (stored - classes) / (n_in + classes + 1)
+
+    def bounded(h: float) -> float:
+        return min(hidden, max(1, round(h)))
+
+    return [
+        ("the biases are missing: each hidden unit has one, and each class", bounded(stored / (n_in + classes))),
+        ("the biases of the hidden units are missing", bounded((stored - classes) / (n_in + classes))),
+        ("the biases of the classes are missing", bounded(stored / (n_in + classes + 1))),
+        ("the nearest width can lie above: round, don't cut off", min(hidden, max(1, int(exact)))),
+        ("the nearest width can lie below: round to the nearest, not up", min(hidden, max(1, int(np.ceil(exact))))),
+        ("it must be at least 1 and at most `hidden`", round(exact)),
+        ("it must be at least 1", min(hidden, round(exact))),
+        ("it must be at most `hidden`", max(1, round(exact))),
+        ("the weights of the output layer are missing", bounded(stored / (n_in + 1))),
+    ]
 
 
 def equal_size_width(function: Callable) -> None:
     """Check the hidden width of the equal-size network: function(n_in, hidden, classes, stored) -> width."""
-    # the last two: without the bounds 1 and `hidden` they would be 0 and 6
-    for hidden, stored in ((1000, 99_376), (1000, 12_423), (1000, 795_010), (50, 5000), (50, 100), (2, 5000)):
-        found, expected = call(function, 784, hidden, 10, stored), equal_size_widths([784, hidden, 10], stored)[1]
-        right = number(found, "the width") == expected
-        require(right, f"{stored} stored parameters: {found} hidden units, expected {expected}")
+    questions = [(784, 1000, 10, 99_376), (784, 1000, 10, 12_423), (784, 1000, 10, 795_010), (784, 50, 10, 5000)]
+    questions += [(784, 50, 10, 100), (784, 2, 10, 5000)]  # without the bounds 1 and `hidden` they would be 0 and 6
+    questions += [(8, 100, 10, 601), (3, 500, 2, 900), (20, 40, 30, 777), (4, 90, 5, 333), (64, 256, 10, 310)]
+    examples = []
+    for n_in, hidden, classes, stored in questions:
+        expected = equal_size_widths([n_in, hidden, classes], stored)[1]
+        where = f"{n_in} inputs, {classes} classes, {stored} stored parameters"
+        mistakes = _width_mistakes(n_in, hidden, classes, stored)
+        examples.append(Example((n_in, hidden, classes, stored), expected, mistakes, where))
+    mark(function, examples, "the width")
     done("The same widths as hn.build('nn', ...).")
 
 
-def wins(found: Mapping[tuple[str, int], int], rows: list[dict[str, str]]) -> None:
-    """Check on how many of the eight data sets HashNet beats NN, by (compression, layers), in the paper's tables."""
+def _count_wins(first: str, second: str) -> dict[tuple[str, int], int]:
+    """Count, in the paper's tables, on how many data sets one method is below another."""
+    rows = list(csv.DictReader(package_file("paper/tables_1_2.csv").read_text().splitlines()))
+    counts = {}
     for c, layers in itertools.product(("1/8", "1/64"), (3, 5)):
         errors = {(r["dataset"], r["method"]): float(r["test_error_percent"]) for r in rows
                   if (r["compression"], int(r["layers"])) == (c, layers)}
-        expected = sum(errors[d, "HashNet"] < errors[d, "NN"] for d in {d for d, _ in errors})
+        counts[c, layers] = sum(errors[d, first] < errors[d, second] for d in {d for d, _ in errors})
+    return counts
+
+
+def wins(found: Mapping[tuple[str, int], int], rows: object = None) -> None:
+    """Check on how many of the eight data sets HashNet beats NN, by (compression, layers), in the paper's tables.
+
+    rows: what the reader counted in; the check reads the tables itself.
+    """
+    require(isinstance(found, Mapping), f"the counts should be a dictionary, got a {type(found).__name__}")
+    expected = _count_wins("HashNet", "NN")
+    counts = {}
+    for c, layers in expected:
         require((c, layers) in found, f"the entry for ({c!r}, {layers}) is missing")
-        require(found[c, layers] == expected, f"({c!r}, {layers}): {found[c, layers]} of 8, expected {expected}")
+        counts[c, layers] = number(found[c, layers], f"the entry for ({c!r}, {layers})")
+    if counts != expected:
+        reasons = {
+            "these are the data sets on which NN is below HashNet": _count_wins("NN", "HashNet"),
+            "this is HashNetDK against NN; the question leaves dark knowledge out": _count_wins("HashNetDK", "NN"),
+            "this is HashNetDK against DK": _count_wins("HashNetDK", "DK"),
+            "this is HashNet against DK": _count_wins("HashNet", "DK"),
+            "this is HashNetDK against HashNet": _count_wins("HashNetDK", "HashNet"),
+        }
+        for reason, wrong in reasons.items():
+            require(counts != wrong, reason)
+        key = next(key for key in expected if counts[key] != expected[key])
+        require(False, f"({key[0]!r}, {key[1]}): the tables don't say {counts[key]:g} of 8")
     done("HashNet does not always win; at 1/64 with 3 layers it does.")
 
 
 def standard_error(function: Callable) -> None:
     """Check the standard error of an error rate in percent: function(error_percent, n) -> percent."""
     fraction = "percent were taken for a fraction: p (1 - p) needs p between 0 and 1"
-    for p, n in ((1.45, 10_000), (22.93, 50_000), (50.0, 600)):
-        expected = 100 * np.sqrt(p / 100 * (1 - p / 100) / n)
-        compare(call(function, p, n), expected, f"the standard error of {p} % on {n}", {
-            fraction: 100 * np.sqrt(abs(p * (1 - p)) / n),
-            f"{fraction}; and the result should be in percent": np.sqrt(abs(p * (1 - p)) / n),
-            "that is a fraction, the result should be in percent": expected / 100,
-        })
+    examples = []
+    for percent, n in ((1.45, 10_000), (22.93, 50_000), (50.0, 600), (0.4, 1000), (96.5, 40)):
+        p = percent / 100
+        expected = 100 * np.sqrt(p * (1 - p) / n)
+        planted = 100 * np.sqrt(abs(percent * (1 - percent)) / n)
+        examples.append(Example((percent, n), expected, [
+            (fraction, planted),
+            (f"{fraction}; and the result should be in percent", planted / 100),
+            ("that is a fraction, the result should be in percent", expected / 100),
+            ("the root is missing: p (1 - p) / n is the variance", 100 * p * (1 - p) / n),
+            ("n belongs under the root", 100 * np.sqrt(p * (1 - p)) / n),
+            ("the variance is p (1 - p), not p", 100 * np.sqrt(p / n)),
+            ("this is the spread of one image; the mean of n has a smaller one", 100 * np.sqrt(p * (1 - p))),
+            ("divide by n, not n - 1: p itself is given", 100 * np.sqrt(p * (1 - p) / (n - 1))),
+            ("this is 1.96 standard errors, half a confidence interval", 1.96 * expected),
+            ("this is two standard errors", 2 * expected),
+        ], f"{percent} % on {n}"))
+    mark(function, examples, "the standard error")
     done("For MNIST at 1.5 %, about 0.12 %.")
 
 
 def difference_in_errors(function: Callable) -> None:
     """Check a difference in standard errors: function(a, b, n) -> z, for two networks on n test images each."""
-    for a, b, n in ((6.28, 2.79, 10_000), (1.45, 1.43, 10_000), (23.91, 27.06, 50_000)):
-        variance = sum(p / 100 * (1 - p / 100) / n for p in (a, b))
-        compare(call(function, a, b, n), (a - b) / 100 / np.sqrt(variance), f"z for {a} and {b}", {
-            "the two variances add up, not the two standard errors": (a - b) / 100 / sum(
-                np.sqrt(p / 100 * (1 - p / 100) / n) for p in (a, b)),
-            "the sign should be that of a - b": (b - a) / 100 / np.sqrt(variance),
-        })
+    examples = []
+    for a, b, n in ((6.28, 2.79, 10_000), (1.45, 1.43, 10_000), (23.91, 27.06, 50_000), (10.0, 40.0, 100)):
+        p, q = a / 100, b / 100
+        one, two = p * (1 - p) / n, q * (1 - q) / n
+        z = (p - q) / np.sqrt(one + two)
+        mean = (p + q) / 2
+        examples.append(Example((a, b, n), z, [
+            ("the two variances add up, not the two standard errors", (p - q) / (np.sqrt(one) + np.sqrt(two))),
+            ("the sign should be that of a - b", -z),
+            ("the sign should be that of a - b", abs(z)),
+            ("the variances of both errors count, not only that of a", (p - q) / np.sqrt(one)),
+            ("the variances of both errors count, not only that of b", (p - q) / np.sqrt(two)),
+            ("variances add up, also in a difference", (p - q) / np.sqrt(abs(one - two))),
+            ("this divides by the variance, not by its root", (p - q) / (one + two)),
+            ("a and b are in percent, and so must be their standard error", 100 * z),
+            ("a and b are in percent, and so must be their standard error", z / 100),
+            ("this is the difference itself, not in units of its standard error", a - b),
+            ("each error has its own variance; this takes that of their mean for both",
+             (p - q) / np.sqrt(2 * mean * (1 - mean) / n)),
+        ], f"{a} % and {b} % on {n}"))
+    mark(function, examples, "z")
     done("Differences below 2 are what chance does.")
+

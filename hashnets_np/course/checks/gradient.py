@@ -1,76 +1,230 @@
 """Checks of exercise 3: the gradient."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...gradient_check import gradcheck
-from ...kernels import hash_gather, hash_scatter_add, hashed_forward
+from ...kernels import hash_gather, hash_scatter_add, hashed_backward, hashed_forward
 from ...layers import HashedLinear, ReLU
 from ...maps import SharingMap
 from ...network import Network
-from ..marking import MAP, NotYet, call, compare, done, number, numbers, require
-
-
-def _layer() -> tuple[NDArray, NDArray, NDArray, NDArray, NDArray]:
-    """Make an example: bucket, sign, w, a (batch 3), dz."""
-    rng = np.random.default_rng(0)
-    return *MAP.table(), rng.normal(size=4), rng.normal(size=(3, 5)), rng.normal(size=(3, 6))
+from ..marking import (
+    MAPS,
+    Example,
+    NotYet,
+    call_with,
+    close,
+    done,
+    mark,
+    number,
+    numbers,
+    one_line,
+    require,
+)
+from .hashing_trick import FANCY
 
 
 def gather(function: Callable) -> None:
     """Check Equation 7: function(w, bucket, sign) -> V."""
-    bucket, sign, w, _, _ = _layer()
-    compare(call(function, w, bucket, sign), hash_gather(w, MAP), "V", {"the signs are missing": w[bucket]})
+    rng = np.random.default_rng(0)
+    examples = []
+    for m in MAPS:
+        bucket, sign = m.table()
+        w = rng.normal(size=m.buckets)
+        V = hash_gather(w, m)
+        examples.append(Example((w, bucket, sign), V, [
+            ("the signs are missing", w[bucket]),
+            ("this is V transposed: one row per output unit", V.T),
+            ("multiply by the sign; this adds it", w[bucket] + sign),
+            ("these are the sizes of the virtual weights without their signs", np.abs(V)),
+            ("the sign is applied to the size of w, which loses w's own sign", np.abs(w)[bucket] * sign),
+            ("the signs are the wrong way round", -V),
+        ], f"{m.n_out} x {m.n_cols}, {m.buckets} buckets"))
+    mark(function, examples, "V")
     done("The same as hn.hash_gather.")
 
 
 def scatter_add(function: Callable) -> None:
     """Check Equation 12: function(dV, bucket, sign, buckets) -> dw."""
-    bucket, sign, _, a, dz = _layer()
-    dV, right = dz.T @ a, hash_scatter_add(dz.T @ a, MAP)
-    fancy = np.zeros(4)
-    fancy[bucket] += dV * sign
-    compare(call(function, dV, bucket, sign, 4), right, "dw", {
-        "the signs are missing": np.bincount(bucket.ravel(), dV.ravel(), 4),
-        "this is the mean over each bucket, the gradient is the sum": right / np.bincount(bucket.ravel(), minlength=4),
-        "fancy += adds once per bucket; use np.bincount(..., weights=...)": fancy,
-    })
+    rng = np.random.default_rng(0)
+    examples = []
+    for m in MAPS:
+        bucket, sign = m.table()
+        dV = rng.normal(size=bucket.shape)
+        right = hash_scatter_add(dV, m)
+        load = np.bincount(bucket.ravel(), minlength=m.buckets)
+        fancy = np.zeros(m.buckets)
+        fancy[bucket] += dV * sign
+        with np.errstate(invalid="ignore"):
+            mean = right / load  # nan for an empty bucket
+        examples.append(Example((dV, bucket, sign, m.buckets), right, [
+            ("the signs are missing", np.bincount(bucket.ravel(), dV.ravel(), m.buckets)),
+            ("this is the mean over each bucket, the gradient is the sum", mean),
+            ("this is the mean over each bucket, the gradient is the sum", right / np.maximum(load, 1)),
+            (FANCY, fancy),
+            ("buckets without a place have gradient 0; minlength makes room for them", right[: bucket.max() + 1]),
+            ("this counts signs; dV is missing", np.bincount(bucket.ravel(), sign.ravel(), m.buckets)),
+            ("these are the signed gradients of the places; add them up by bucket", dV * sign),
+            ("the signs are the wrong way round", -right),
+        ], f"{m.n_out} x {m.n_cols}, {m.buckets} buckets"))
+    mark(function, examples, "dw")
     done("The same as hn.hash_scatter_add.")
 
 
 def input_gradient(function: Callable) -> None:
     """Check Equation 9: function(dz, w, bucket, sign) -> da."""
-    bucket, sign, w, _, dz = _layer()
-    V = w[bucket] * sign
-    compare(call(function, dz, w, bucket, sign), dz @ V, "da", {"the signs are missing": dz @ w[bucket]})
+    rng = np.random.default_rng(0)
+    examples = []
+    for m in MAPS:
+        bucket, sign = m.table()
+        w, dz = rng.normal(size=m.buckets), rng.normal(size=(2, m.n_out))
+        V = w[bucket] * sign
+        right = dz @ V
+        square = m.n_out == m.n_cols
+        examples.append(Example((dz, w, bucket, sign), right, [
+            ("V is transposed: da is dz V, z was a V^T", dz @ V.T if square else right),
+            ("V is transposed and the signs are missing: da is dz V", dz @ w[bucket].T if square else right),
+            ("the signs are missing", dz @ w[bucket]),
+            ("one row per example: this is da transposed", right.T),
+            ("a sum over the batch is for dw; da has one row for each example", right.sum(axis=0)),
+            ("the mean over the batch is not taken here", right / 2),
+        ], f"a layer of {m.n_out} x {m.n_cols}"))
+    mark(function, examples, "da")
     done("dz V: the same V as in the forward pass, read along its columns.")
+
+
+def _slope_examples() -> list[tuple[NDArray, NDArray, float]]:
+    """Make weights, a direction of length 1 and a step, of several sizes."""
+    rng = np.random.default_rng(5)
+    examples = [(np.array([1.0, -2.0]), np.array([0.6, 0.8]), 1e-3)]
+    for size, step in ((3, 1e-2), (5, 1e-3)):
+        u = rng.normal(size=size)
+        examples.append((rng.normal(size=size) + 1.5, u / np.linalg.norm(u), step))
+    return examples
 
 
 def slope(function: Callable) -> None:
     """Check central differences along a direction: function(loss, w, direction, step) -> slope."""
-    w, u = np.array([1.0, -2.0]), np.array([0.6, 0.8])
-    found = number(call(function, lambda w: float(np.sum(w**3)), w, u, 1e-3), "the slope")
-    exact = float(3 * w**2 @ u)
-    require(abs(found - exact / 2) > 1e-2, "half of it: the two points are 2 steps apart, or you went one way only")
-    require(abs(found - 2 * exact) > 1e-2, "twice too large: the two points are 2 steps apart")
-    require(abs(found - exact) < 1e-4, f"the slope of sum(w**3) is {exact:.4f} here, you measured {found:.4f}"
-            + ("; that is a one-sided difference" if abs(found - exact) < 1e-1 else ""))
-    require(np.array_equal(w, [1.0, -2.0]), "w was changed; work on w + step * direction, not in place")
+    for w, u, step in _slope_examples():
+        points: list[NDArray] = []
+
+        def loss(at: Any, points: list[NDArray] = points) -> float:
+            points.append(np.array(at, dtype=float))
+            return float(np.sum(np.asarray(at) ** 3))
+
+        at = w.copy()
+        found = number(call_with(function, loss, at, u.copy(), step), "the slope")
+        require(close(at, w, 1e-9), "w was changed; work on w + step * direction, not in place")
+        exact = float(3 * w**2 @ u)
+        _judge_slope(found, exact, (w, u, step), points)
     done("A central difference: its error shrinks with the square of the step.")
 
 
+def _judge_slope(found: float, exact: float, example: tuple[NDArray, NDArray, float], points: list[NDArray]) -> None:
+    """Compare a slope with the exact one; name the mistake from its value and from where the loss was asked for."""
+    w, u, step = example
+    up, down, here = (float(np.sum((w + s * u) ** 3)) for s in (step, -step, 0.0))
+    central = (up - down) / (2 * step)
+    if abs(found - exact) <= 2 * abs(central - exact) + 1e-6 * abs(exact):
+        return
+    mistakes = [
+        ("that is a one-sided difference; take one point on each side", (up - here) / step),
+        ("that is a one-sided difference; take one point on each side", (here - down) / step),
+        ("half of it: the two points are one step apart, so divide by one step; better take them on both sides",
+         (up - here) / (2 * step)),
+        ("twice too large: the two points are 2 steps apart", 2 * central),
+        ("the sign is the wrong way round: the point ahead comes first", -central),
+        ("the difference still has to be divided by the distance of the points", up - down),
+        ("dividing needs parentheses: a / 2 * step is (a / 2) * step", (up - down) / 2 * step),
+    ]
+    for reason, wrong in mistakes:
+        require(abs(found - wrong) > 1e-7 * max(1.0, abs(wrong)), reason)
+    far = [float(np.linalg.norm(p - w)) for p in points if p.shape == w.shape]
+    steps = sorted({f"{d:.3g}" for d in far if d > 0}) or ["0"]
+    off = [p - w for p in points if p.shape == w.shape and np.linalg.norm(p - w) > 0]
+    along = all(abs(abs(d @ u) - np.linalg.norm(d)) < 1e-6 * np.linalg.norm(d) for d in off)
+    require(not off or along, "the loss was measured at points that are not on the line w + t * direction")
+    asked = not off or np.isclose(max(far), step, rtol=1e-3)
+    require(asked, f"the loss was measured {' and '.join(steps)} from w, and the step asked for is {step:g}; with "
+            "a step that is too small rounding takes over, with one too large the curve")
+    require(False, f"for the loss sum(w**3), {found:.6g} is too {'large' if found > exact else 'small'}")
+
+
+def _backward(layer: HashedLinear, dz: NDArray, n_in: int) -> NDArray:
+    """Call a layer's backward pass and check the form of what it leaves behind; return da."""
+    try:
+        da = layer.backward(dz.copy())
+    except NotImplementedError as error:
+        raise NotYet("backward is still empty", empty=True) from error
+    except KeyError as error:
+        hint = f'self.grads has no entry {error} to write into; assign a new array: self.grads["w"] = ...'
+        raise NotYet(hint) from error
+    except Exception as error:
+        raise NotYet(one_line(f"backward stopped with {type(error).__name__}: {error}")) from error
+    require("w" in layer.grads, 'backward did not set self.grads["w"]')
+    require(da is not None, "backward returned None; the gradient of the input has to be returned")
+    dw = numbers(layer.grads["w"], 'self.grads["w"]')
+    require(dw.shape == layer.params["w"].shape, f'self.grads["w"] has shape {dw.shape}, expected '
+            f"{layer.params['w'].shape}: one number per real weight")
+    da = numbers(da, "what backward returns")
+    require(da.shape != (len(dz), n_in + 1), "what backward returns has a column too many: the constant 1 of column 0 "
+            "is no input, so nothing flows back to it")
+    require(da.shape == (len(dz), n_in), f"what backward returns has shape {da.shape}, expected {(len(dz), n_in)}")
+    return da
+
+
+def layer_class_of(found: Any) -> type[HashedLinear]:
+    """Check that the reader passed a class of layers."""
+    fits = isinstance(found, type) and issubclass(found, HashedLinear)
+    require(fits, f"the check needs your class itself, a subclass of hn.HashedLinear; got {one_line(repr(found))}")
+    return found
+
+
+def _by_hand(layer_class: type[HashedLinear]) -> None:
+    """Run one layer alone and name the well-known mistakes in its backward pass."""
+    rng = np.random.default_rng(3)
+    x, dz = rng.normal(size=(6, 7)), rng.normal(size=(6, 4))
+    try:
+        layer = layer_class(7, 4, compression="1/4", seed=2, dtype=np.float64)
+        plain = HashedLinear(7, 4, compression="1/4", seed=2, dtype=np.float64)
+        layer.forward(x), plain.forward(x)
+    except Exception as error:
+        raise NotYet(one_line(f"the layer stopped with {type(error).__name__}: {error}")) from error
+    da, right = _backward(layer, dz, 7), plain.backward(dz)
+    assert right is not None
+    dw, dw_right = np.array(layer.grads["w"], dtype=float), plain.grads["w"]
+    bucket, sign = plain.map.table()
+    dV, V = dz.T @ plain.a, plain.params["w"][bucket] * sign
+    K, load = plain.map.buckets, np.bincount(bucket.ravel(), minlength=plain.map.buckets)
+    fancy = np.zeros(K)
+    fancy[bucket] += dV * sign
+    for reason, wrong in (("the signs are missing", np.bincount(bucket.ravel(), dV.ravel(), K)), (FANCY, fancy),
+                          ("it is a sum over all places, not a mean", dw_right / np.maximum(load, 1)),
+                          ("the batch is summed, not averaged: the loss has divided already", dw_right / len(x))):
+        require(not close(dw, wrong, 1e-5), f"the gradient of w (Eq. 12) is wrong: {reason}")
+    require(close(dw, dw_right, 1e-5), "the gradient of w (Eq. 12) is wrong")
+    for reason, wrong in (("the bias is column 0, and this drops the last one", (dz @ V)[:, :-1]),
+                          ("the signs are missing", (dz @ plain.params["w"][bucket])[:, 1:])):
+        require(not close(da, wrong, 1e-5), f"what reaches the layer below (Eq. 9) is wrong: {reason}")
+    require(close(da, right, 1e-5), "what reaches the layer below (Eq. 9) is wrong")
+    _backward(layer, dz, 7)
+    again = close(np.array(layer.grads["w"], dtype=float), dw_right, 1e-5)
+    require(again, "called a second time, backward leaves another gradient; set self.grads, don't add to it")
+
+
 def layer_gradients(layer_class: type[HashedLinear]) -> None:
-    """Check the backward pass of a subclass of HashedLinear by the gradient check, in a network of two layers."""
+    """Check the backward pass of a subclass of HashedLinear: alone, then in a network by the gradient check."""
+    layer_class_of(layer_class)
+    _by_hand(layer_class)
     rng = np.random.default_rng(0)
     try:
-        layers = [HashedLinear(5, 7, "1/4", seed=1), ReLU(), layer_class(7, 4, "1/4", seed=2)]
+        layers = [HashedLinear(5, 7, compression="1/4", seed=1), ReLU(), layer_class(7, 4, compression="1/4", seed=2)]
         report = gradcheck(Network(layers), rng.normal(size=(6, 5)), np.array([0, 1, 2, 3, 0, 1]))
-    except NotImplementedError as error:
-        raise NotYet("backward is still empty") from error
     except Exception as error:
-        raise NotYet(f"the network stopped with {type(error).__name__}: {error}") from error
+        raise NotYet(one_line(f"the network stopped with {type(error).__name__}: {error}")) from error
     names = {"2.w": "the gradient of w (Eq. 12)", "0.w": "what reaches the layer below (Eq. 9)",
              "input": "what reaches the input (Eq. 9)"}
     for name, what in names.items():
@@ -82,17 +236,21 @@ def layer_gradients(layer_class: type[HashedLinear]) -> None:
 def tied_gradient(function: Callable) -> None:
     """Check the gradient of one w shared by two layers: function(w, x, dz2, m1, m2) -> dw; linear layers."""
     rng = np.random.default_rng(1)
-    m1, m2 = SharingMap(4, 5, buckets=3, seed=1), SharingMap(2, 4, buckets=3, seed=2)
-    w, x, dz2 = rng.normal(size=3), rng.normal(size=(6, 5)), rng.normal(size=(6, 2))
-
-    def loss(w: NDArray) -> float:
-        return float(np.sum(dz2 * hashed_forward(w, hashed_forward(w, x, m1), m2)))
-
-    slopes = [(loss(w + e) - loss(w - e)) / 2e-5 for e in 1e-5 * np.eye(3)]
-    found = numbers(call(function, w, x, dz2, m1, m2), "dw")
-    require(found.shape == w.shape, f"dw has shape {found.shape}, expected {w.shape}: one number per real weight")
-    second = hash_scatter_add(dz2.T @ hashed_forward(w, x, m1), m2)
-    require(not np.allclose(found, second), "this is the second layer's part only; w is used in the first layer, too")
-    right = np.allclose(found, slopes, rtol=1e-5, atol=1e-7)
-    require(right, f"dw is {found}, central differences say {np.array(slopes)}")
+    examples = []
+    for (n2, n1, n0), K, batch in (((2, 4, 5), 3, 6), ((3, 3, 3), 4, 2), ((5, 2, 4), 9, 3)):
+        m1, m2 = SharingMap(n1, n0, buckets=K, seed=1), SharingMap(n2, n1, buckets=K, seed=2)
+        w, x, dz2 = rng.normal(size=K), rng.normal(size=(batch, n0)), rng.normal(size=(batch, n2))
+        a1 = hashed_forward(w, x, m1)
+        second, da1 = hashed_backward(w, a1, dz2, m2)
+        assert da1 is not None
+        first, _ = hashed_backward(w, x, da1, m1)
+        examples.append(Example((w, x, dz2, m1, m2), first + second, [
+            ("this is the second layer's part only; w is used in the first layer, too", second),
+            ("this is the first layer's part only; w is used in the second layer, too", first),
+            ("the two parts add up; this is their mean", (first + second) / 2),
+            ("the two parts add up; this is their difference", second - first),
+            ("the two parts add up; this is their difference", first - second),
+            ("the two parts add up; this is their product", first * second),
+        ], f"layers {n0}-{n1}-{n2}, {K} real weights"))
+    mark(function, examples, "dw", tolerance=1e-5)  # measured slopes are right, too
     done("One weight, two layers: the contributions add up, as over the places of one layer.")

@@ -2,61 +2,143 @@
 
 import itertools
 from collections.abc import Callable
+from math import ceil, exp, floor
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ... import hashing
-from ...maps import SharingMap, bucket_count
-from ..marking import MAP, call, call_pair, done, number, numbers, require
+from ...maps import SharingMap, bucket_count, exact_fraction
+from ..marking import call, call_pair, done, number, numbers, require, whole
+
+MASK = 0xFFFFFFFF
+P2, P3 = hashing.PRIME_2, hashing.PRIME_3
+
+
+def _avalanche(word: int, shifts: tuple[int, int, int] = (15, 13, 16), primes: tuple[int, int] = (P2, P3)) -> int:
+    """Compute the last five steps of XXH32 with other shifts or primes, as mistakes do."""
+    for shift, prime in zip(shifts, (*primes, 1), strict=True):
+        word = (word ^ word >> shift) * prime & MASK
+    return word
+
+
+AVALANCHES: dict[str, Callable[[int], int]] = {
+    "the last step, the xor with itself shifted by 16, is missing":
+        lambda word: (((word ^ word >> 15) * P2 & MASK) ^ ((word ^ word >> 15) * P2 & MASK) >> 13) * P3 & MASK,
+    "P2 and P3 are exchanged": lambda word: _avalanche(word, primes=(P3, P2)),
+    "the shifts are exchanged": lambda word: _avalanche(word, shifts=(13, 15, 16)),
+    "P2 is used twice": lambda word: _avalanche(word, primes=(P2, P2)),
+    "P3 is used twice": lambda word: _avalanche(word, primes=(P3, P3)),
+}
 
 
 def avalanche(function: Callable) -> None:
     """Check the last five lines of XXH32 on Python integers."""
-    for word in (0, 1, 0x63D621E4, 2**32 - 1):
-        found = int(number(call(function, word), f"avalanche(0x{word:08x})"))
-        expected = int(hashing.avalanche(np.array([word], np.uint32))[0])
-        require(found < 2**32, f"avalanche(0x{word:08x}) has more than 32 bits; cut it off with & 0xFFFFFFFF")
-        require(found == expected, f"avalanche(0x{word:08x}) is 0x{found:08x}, expected 0x{expected:08x}")
+    words = [1, 0x63D621E4, MASK, 0x80000000, *map(int, np.random.default_rng(0).integers(0, 2**32, 20)), 0]
+    expected = [int(hashing.avalanche(np.array([word], np.uint32))[0]) for word in words]
+    found = []
+    for word in words:
+        value = whole(call(function, word), f"avalanche(0x{word:08x})")
+        require(value < 2**32, f"avalanche(0x{word:08x}) has more than 32 bits; cut it off with & 0xFFFFFFFF")
+        require(value >= 0, f"avalanche(0x{word:08x}) is negative; words are unsigned, 0 to 2**32 - 1")
+        found.append(value)
+    if found != expected:
+        for reason, wrong in AVALANCHES.items():
+            require(found != [wrong(word) for word in words], reason)
+        word, value = next((w, f) for w, f, e in zip(words, found, expected, strict=True) if f != e)
+        require(False, f"avalanche(0x{word:08x}) is 0x{value:08x}, which is not right; follow the five steps with "
+                       "`show` from the lesson")
     done("The avalanche of XXH32, bit for bit.")
+
+
+def _split(x: int, buckets: int) -> tuple[int, int]:
+    """Make bucket and sign from one hash."""
+    return (x >> 1) % buckets, -1 if x & 1 else 1
+
+
+SPLITS: dict[str, Callable[[int, int], tuple[int, int]]] = {
+    "the sign is the wrong way round: bit 0 equal to 0 means +1": lambda x, K: (_split(x, K)[0], -_split(x, K)[1]),
+    "bucket and sign share bit 0 of the hash: they are not independent": lambda x, K: (x % K, _split(x, K)[1]),
+    "the sign comes from the highest bit; it should come from bit 0":
+        lambda x, K: (_split(x, K)[0], -1 if x >> 31 else 1),
+    "the sign comes from bit 1, which the bucket uses": lambda x, K: (_split(x, K)[0], -1 if x >> 1 & 1 else 1),
+    "the sign comes from the bucket; then the two are not independent":
+        lambda x, K: (_split(x, K)[0], -1 if _split(x, K)[0] & 1 else 1),
+    "the sign is +1 or -1, not the bit itself": lambda x, K: (_split(x, K)[0], x & 1),
+    "the order is (bucket, sign)": lambda x, K: _split(x, K)[::-1],
+}
 
 
 def bucket_and_sign(function: Callable) -> None:
     """Check bucket and sign made from one hash: function(x, buckets) -> (bucket, sign)."""
-    # 7 as well: modulo 4 is also `& 3`, and an answer could have the 4 built in
-    for m, i, j in itertools.product((MAP, SharingMap(6, 5, buckets=7, seed=7)), range(6), range(5)):
-        x, (k, xi) = int(hashing.xxh32_pair(i, j, 7)), (int(value) for value in m.lookup(i, j))
-        bucket, sign = call_pair(function, x, m.buckets)
-        number(bucket, "the bucket"), number(sign, "the sign")
-        shared = m.buckets == 4 and bucket == x % 4 != k
-        require(not shared, "bucket and sign share bit 0 of the hash: they are not independent")
-        require(sign != -xi, "the sign is the wrong way round: bit 0 equal to 0 means +1")
-        right = (bucket, sign) == (k, xi)
-        require(right, f"for x = {x}, buckets = {m.buckets} came ({bucket}, {sign}), expected ({k}, {xi})")
+    hashes = [int(x) for x in np.random.default_rng(1).integers(0, 2**32, 30)]
+    # 7 and 98 as well: modulo 4 is also `& 3`, and an answer could have the 4 built in
+    questions = [*itertools.product(hashes, (4,)), *itertools.product(hashes, (7, 98, 1))]
+    found, expected = [], [_split(x, K) for x, K in questions]
+    for x, K in questions:
+        bucket, sign = call_pair(function, x, K)
+        found.append((number(bucket, "the bucket"), number(sign, "the sign")))
+    if found != expected:
+        for reason, wrong in SPLITS.items():
+            require(found != [wrong(x, K) for x, K in questions], reason)
+        (x, K), came, right = next(z for z in zip(questions, found, expected, strict=True) if z[1] != z[2])
+        which = "the bucket" if came[0] != right[0] else "the sign"
+        only = "" if K == 4 else "; with buckets = 4 all is right"
+        require(False, f"for x = {x}, buckets = {K} came ({came[0]:g}, {came[1]:g}): {which} is not right{only}")
     done("The same as hn.SharingMap.")
 
 
 def used_once(function: Callable) -> None:
     """Check the share of buckets with exactly one virtual weight, as a function of the compression."""
-    for c in (1.0, 0.5, 0.125):
-        found, expected = number(call(function, c), "the share"), np.exp(-1 / c) / c
-        require(c == 1 or abs(found - np.exp(-1 / c)) > 1e-6, "this is the share of empty buckets")
-        bucket, _ = SharingMap(500, 500, buckets=int(c * 250_000), seed=1).table()
-        counted = float(np.mean(np.bincount(bucket.ravel(), minlength=int(c * 250_000)) == 1))
-        near = abs(found - expected) < 1e-3
-        require(near, f"at c = {c} you say {found:.4f}; counted in a layer of 500 x 500: {counted:.4f}")
-    done("As counted, at compressions 1, 1/2 and 1/8.")
+    shares = {  # by c: the right one first
+        "": lambda c: exp(-1 / c) / c,
+        "this is the share of empty buckets": lambda c: exp(-1 / c),
+        "this is the share of buckets that are used at all": lambda c: 1 - exp(-1 / c),
+        "the mean number in a bucket is 1/c, not c": lambda c: exp(-c) * c,
+        "this is the probability of one or fewer": lambda c: exp(-1 / c) * (1 + 1 / c),
+        "this is the probability of two": lambda c: exp(-1 / c) / (2 * c * c),
+        "the mean stands in the formula twice: in the exponent, and as a factor": lambda c: exp(-1 / c) * c,
+    }
+    compressions = (1.0, 0.5, 0.125, 0.3, 0.8)
+    found = [number(call(function, c), "the share") for c in compressions]
+    if not np.allclose(found, [shares[""](c) for c in compressions], rtol=0, atol=1e-3):
+        for reason, wrong in shares.items():
+            require(not np.allclose(found, [wrong(c) for c in compressions], rtol=0, atol=1e-6), reason)
+        for c, value in zip(compressions, found, strict=True):
+            bucket, _ = SharingMap(500, 500, buckets=int(c * 250_000), seed=1).table()
+            counted = float(np.mean(np.bincount(bucket.ravel(), minlength=int(c * 250_000)) == 1))
+            require(abs(value - counted) < 3e-3, f"at c = {c} you say {value:.4f}; counted in a layer of 500 x 500, "
+                    f"{'fewer' if value > counted else 'more'} buckets are used once")
+        require(False, "close, but further from the formula than chance allows")
+    done("As counted, at compressions between 1/8 and 1.")
 
 
 def count_buckets(function: Callable) -> None:
     """Check K from compression and layer size, where floats round wrongly."""
     # 7/100: 0.07 * 100 is a little more than 7 in floats, so that rounding up gives 8
     cases = [("1/8", 785_000), ("1/3", 100), ("1/10", 100), ("1/64", 10_010), ("1/1000", 7), ("3/10", 10),
-             ("7/100", 100), ("14/25", 25)]
-    for c, n in cases:
-        found, expected = call(function, c, n), bucket_count(c, n)
-        right = number(found, "K") == expected
-        require(right, f"compression {c} of {n} virtual weights: {found} buckets, expected {expected}")
+             ("7/100", 100), ("14/25", 25), ("2/3", 99), ("1", 12), ("29/100", 100), ("1/7", 10)]
+    found = [number(call(function, c, n), "K") for c, n in cases]
+    exact = [exact_fraction(c) * n for c, n in cases]
+    expected = [bucket_count(c, n) for c, n in cases]
+    if found != expected:
+        as_floats = [float(exact_fraction(c)) * n for c, n in cases]
+        mistakes = [
+            ("round up: this rounds down", [floor(x) for x in exact]),
+            ("round up: this rounds down", [max(1, floor(x)) for x in exact]),
+            ("round up: this rounds down", [floor(x) for x in as_floats]),
+            ("round up: this rounds down", [max(1, floor(x)) for x in as_floats]),
+            ("round up, always: this rounds to the nearest", [round(x) for x in exact]),
+            ("round up, always: this rounds to the nearest", [max(1, round(x)) for x in exact]),
+            ("where c n is a whole number already, this is one too many", [floor(x) + 1 for x in exact]),
+        ]
+        (c, n), value, right = next(z for z in zip(cases, found, expected, strict=True) if z[1] != z[2])
+        here = f"compression {c} of {n} virtual weights: {value:g} buckets is too {'many' if value > right else 'few'}"
+        for reason, wrong in mistakes:
+            require(found != wrong, f"{here}; {reason}")
+        require(ceil(float(exact_fraction(c)) * n) != value, f"{here}; {c} is not exact as a float: 7/100 is stored as "
+                "a little more than 7/100; calculate with fractions.Fraction")
+        require(False, here)
     done("Exact, rounded up, and never zero.")
 
 
