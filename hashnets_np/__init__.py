@@ -8,7 +8,7 @@ from .files import load, save
 from .gradient_check import gradcheck
 from .hashing import derive_seed, xxh32_pair
 from .kernels import hash_gather, hash_scatter_add, hashed_backward, hashed_forward
-from .layers import Dropout, HashedLinear, Linear, ReLU
+from .layers import Dropout, HashedLinear, Layer, Linear, ReLU, Tanh, register_layer
 from .losses import softmax_cross_entropy
 from .maps import SharingMap, bucket_count
 from .network import Network
@@ -22,10 +22,12 @@ __all__ = [
     "Dropout",
     "HashedLinear",
     "History",
+    "Layer",
     "Linear",
     "Network",
     "ReLU",
     "SharingMap",
+    "Tanh",
     "bucket_count",
     "build",
     "derive_seed",
@@ -42,6 +44,7 @@ __all__ = [
     "load",
     "load_dataset",
     "predict",
+    "register_layer",
     "save",
     "softmax_cross_entropy",
     "xxh32_pair",

@@ -82,7 +82,7 @@ def draw_slope(
         for sign in (+1, -1):
             place[...] = original + sign * step * direction
             losses.append(loss(net.forward(x), y)[0])
-            kinks.append([layer.active for layer in net.layers if hasattr(layer, "active")])
+            kinks.append([layer.kink_sides() for layer in net.layers])
         place[...] = original
         if all(np.array_equal(plus, minus) for plus, minus in zip(*kinks, strict=True)):
             return (losses[0] - losses[1]) / (2 * step), direction, again

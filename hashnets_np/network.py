@@ -2,50 +2,124 @@
 
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
+from typing import Any
 
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike
 
+from .checks import check_flag, check_seed
+from .hashing import derive_seed
 from .layers import Layer
+from .types import FloatArray
 
 
 class Network:
     """Layers applied one after the other.
 
-    layers: a sequence of `Layer`s, each in one place only (ValueError otherwise), for it keeps its last input.
-    train=True switches dropout on in `forward`.
+    Parameters
+    ----------
+    layers : sequence of Layer
+        Each in one place only, for it keeps its last input. The outputs of a layer must be as many as the next one's
+        inputs.
+    seed : int
+        In 0..2**32-1. The layer at position n, counted from 0, that was made without a seed gets derive_seed(seed, n).
+        The same layers with the same seed are the same network. A layer that was used before, on its own, has drawn
+        a seed already, and keeps it.
 
+    Attributes
+    ----------
+    layers : list of Layer
+
+    Raises
+    ------
+    ValueError
+        If a layer appears twice or does not fit behind the one before it.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> from hashnets_np import HashedLinear, ReLU
-    >>> net = Network([HashedLinear(64, 256, "1/8", seed=1), ReLU(), HashedLinear(256, 10, "1/8", seed=2)])
-    >>> net.forward(np.zeros((5, 64), np.float32)).shape, net.num_parameters(), net.num_virtual_parameters()
+    >>> net = Network([HashedLinear(64, 256, "1/8"), ReLU(), HashedLinear(256, 10, "1/8")], seed=1)
+    >>> net(np.zeros((5, 64), np.float32)).shape, net.num_parameters(), net.num_virtual_parameters()
     ((5, 10), 2402, 19210)
+    >>> net
+    Network([
+        HashedLinear(64, 256, buckets=2080, seed=4105213281),
+        ReLU(),
+        HashedLinear(256, 10, buckets=322, seed=1306428411),
+    ])
     """
 
-    def __init__(self, layers: Sequence[Layer]) -> None:
+    def __init__(self, layers: Sequence[Layer], *, seed: int = 0) -> None:
         self.layers = list(layers)
-        if len({id(layer) for layer in self.layers}) < len(self.layers):
-            raise ValueError("a layer stands in the network twice; each place needs one of its own, as another ReLU()")
+        check_layers(self.layers)
+        seed = check_seed(seed)
+        for position, layer in enumerate(self.layers):
+            if layer.needs_seed():
+                layer.set_seed(derive_seed(seed, position))
 
-    def forward(self, x: NDArray, train: bool = False) -> NDArray:
-        """x (batch, n_in) -> logits (batch, classes)."""
-        for layer in self.layers:
-            x = layer.forward(x, train)
-        return x
+    def __call__(self, x: ArrayLike) -> FloatArray:
+        """Compute the outputs of a mini-batch in evaluation mode, as `forward(x)` does."""
+        return self.forward(x)
 
-    def backward(self, dz: NDArray, input_grad: bool = True) -> NDArray | None:
-        """dz (batch, classes), the gradient of the loss by the logits -> dx (batch, n_in); fills the layers' grads.
+    def __repr__(self) -> str:
+        """Write the network as the call that makes it."""
+        lines = [f"    {layer!r}," for layer in self.layers]
+        return "\n".join(["Network([", *lines, "])"])
 
-        Training needs no dx: input_grad=False leaves it out, and with it a third of the first layer's work.
+    def forward(self, x: ArrayLike, train: bool = False) -> FloatArray:
+        """Compute the outputs of a mini-batch.
+
+        Parameters
+        ----------
+        x : (batch, n_in) floats
+            One example a row.
+        train : bool
+            Whether dropout is on.
+
+        Returns
+        -------
+        (batch, n_out) floats
+            For a classifier: logits, one a class.
         """
-        first = next((n for n, layer in enumerate(self.layers) if layer.params), 0)
-        da: NDArray | None = dz
-        for number in reversed(range(len(self.layers))):
-            if number < first and not input_grad:
-                return None
-            da = self.layers[number].backward(da, input_grad or number > first)  # type: ignore[arg-type]
-        return da
+        output: Any = x
+        for layer in self.layers:
+            output = layer.forward(output, train)
+        return output
 
-    def parameters(self) -> Iterator[tuple[str, NDArray]]:
+    def backward(self, dz: ArrayLike, input_grad: bool = True) -> FloatArray | None:
+        """Compute the gradients of the loss and leave them in the layers' `grads`.
+
+        Parameters
+        ----------
+        dz : (batch, n_out) floats
+            The gradient of the loss with respect to what the last `forward` returned.
+        input_grad : bool
+            Whether the gradient with respect to the input is wanted. Training needs none, and leaves out a third of the
+            first layer's work.
+
+        Returns
+        -------
+        (batch, n_in) floats or None
+            The gradient with respect to the input.
+        """
+        if not check_flag("input_grad", input_grad):
+            return self._backward_to_the_first_parameters(dz)
+        error: Any = dz
+        for layer in reversed(self.layers):
+            error = layer.backward(error)
+        return error
+
+    def _backward_to_the_first_parameters(self, dz: ArrayLike) -> None:
+        """Go back as `backward` does, but no further than to the first layer that learns something."""
+        first = 0
+        while first < len(self.layers) - 1 and not self.layers[first].params:
+            first += 1
+        error: Any = dz
+        for layer in reversed(self.layers[first + 1 :]):
+            error = layer.backward(error)
+        self.layers[first].backward(error, input_grad=False)
+
+    def parameters(self) -> Iterator[tuple[str, FloatArray]]:
         """Go through all real weights as ("layer number.name", array)."""
         return ((f"{n}.{name}", p) for n, layer in enumerate(self.layers) for name, p in layer.params.items())
 
@@ -57,9 +131,82 @@ class Network:
         """Count the weights that the network computes with."""
         return sum(layer.num_virtual_parameters() for layer in self.layers)
 
+    def summary(self) -> "Summary":
+        """Make a table of the layers: shape, K, compression, stored and virtual weights.
+
+        Returns
+        -------
+        Summary
+            A string that a notebook or the interpreter shows as a table.
+
+        Examples
+        --------
+        >>> from hashnets_np import HashedLinear, ReLU
+        >>> Network([HashedLinear(64, 256, "1/8"), ReLU(), HashedLinear(256, 10, "1/8")]).summary()
+           layer         shape          K  compression  stored  virtual
+        0  HashedLinear  64 -> 256  2,080        0.125   2,080   16,640
+        1  ReLU
+        2  HashedLinear  256 -> 10    322       0.1253     322    2,570
+           total                                0.125    2,402   19,210
+        """
+        rows = [["", "layer", "shape", "K", "compression", "stored", "virtual"]]
+        for number, layer in enumerate(self.layers):
+            shape = "" if layer.n_in is None else f"{layer.n_in} -> {layer.n_out}"
+            buckets = "" if layer.buckets is None else f"{layer.buckets:,}"
+            counts = count_columns(layer.num_parameters(), layer.num_virtual_parameters())
+            rows.append([str(number), type(layer).__name__, shape, buckets, *counts])
+        rows.append(["", "total", "", "", *count_columns(self.num_parameters(), self.num_virtual_parameters())])
+        return Summary(table(rows, left=3))
+
     def astype(self, dtype: DTypeLike) -> "Network":
         """Copy the network with its parameters in another dtype, float32 or float64 (ValueError otherwise)."""
         net = deepcopy(self)
         for layer in net.layers:
             layer.change_dtype(dtype)
         return net
+
+
+class Summary(str):
+    """Text that the interpreter and notebooks show as it is, without quotes."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def check_layers(layers: Sequence[Any]) -> None:
+    """Check that each is a layer of its own, as wide as the one before it."""
+    if not layers:
+        raise ValueError("a network needs at least one layer, got none")
+    for number, layer in enumerate(layers):
+        if isinstance(layer, type) and issubclass(layer, Layer):
+            raise ValueError(f"layer {number} is the class {layer.__name__}; did you forget the parentheses, "
+                             f"{layer.__name__}(...)?")
+        if not isinstance(layer, Layer):
+            raise ValueError(f"layer {number} is {layer!r}, expected a Layer, such as HashedLinear(64, 10, '1/8')")
+    if len({id(layer) for layer in layers}) < len(layers):
+        raise ValueError("a layer appears twice in the network; each position needs one of its own, as another ReLU()")
+    width = None
+    for number, layer in enumerate(layers):
+        if layer.n_in is not None and width is not None and layer.n_in != width:
+            raise ValueError(f"layer {number}, {layer!r}, takes {layer.n_in} inputs, but the layers before it give "
+                             f"{width}")
+        if layer.n_out is not None:
+            width = layer.n_out
+
+
+def count_columns(stored: int, virtual: int) -> list[str]:
+    """Write compression, stored and virtual weights of a layer; nothing for one that has no weights."""
+    if not virtual:
+        return ["", "", ""]
+    return [f"{stored / virtual:.4g}", f"{stored:,}", f"{virtual:,}"]
+
+
+def table(rows: list[list[str]], left: int) -> str:
+    """Align cells in columns: the first `left` columns to the left, the others to the right."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row[:left], widths[:left], strict=True)]
+        cells += [cell.rjust(width) for cell, width in zip(row[left:], widths[left:], strict=True)]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)

@@ -4,13 +4,14 @@ v = mu v + g + wd w;  w -= lr v. The released Torch code multiplies g by 1 - mu 
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from math import cos, pi
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .checks import check_count, check_number
 from .layers import Layer
+from .types import FloatArray, ScheduleName
 
 Schedule = Callable[[int, int], float]  # (step from 0, steps in all) -> factor of the learning rate
 
@@ -19,48 +20,106 @@ SCHEDULES: dict[str, Schedule] = {
     "cosine": lambda step, steps: 0.5 * (1.0 + cos(pi * min(step / steps, 1.0))),
     "released": lambda step, steps: 1.0 / (1.0 + 1e-4 * step),  # the released code's decay
 }
+NEEDS_TOTAL_STEPS = ("cosine",)
 
 
 @dataclass
 class SGD:
     """Stochastic gradient descent: v = momentum * v + gradient + weight_decay * w, then w -= learning rate * v.
 
-    learning_rate: above 0. momentum: in [0, 1). weight_decay: at least 0. schedule: "constant", "cosine" (from the
-    learning rate to 0 over total_steps, at least 1, which `fit` sets, and 0 after them) or "released" (divided by
-    1 + step / 10,000). Any other value is a ValueError.
+    Parameters
+    ----------
+    learning_rate : float
+        Finite and above 0.
+    momentum : float
+        In [0, 1).
+    weight_decay : float
+        Finite and at least 0.
+    schedule : {"constant", "cosine", "released"}
+        "cosine" goes from the learning rate to 0 over `total_steps`, and stays 0 after them. "released" divides it by
+        1 + step / 10,000, as the paper's code does.
+    total_steps : int, optional
+        At least 1. `fit` sets it; a loop of your own has to, if the schedule is "cosine".
 
+    Attributes
+    ----------
+    steps_done : int
+        How many steps were taken.
+
+    Raises
+    ------
+    ValueError
+        For any other value.
+
+    Examples
+    --------
     >>> from hashnets_np import Linear
-    >>> layer = Linear(1, 1, bias=False)
-    >>> layer.params["w"][:], layer.grads["w"] = 2.0, np.ones((1, 1), np.float32)
-    >>> SGD(learning_rate=0.5).step([layer]); float(layer.params["w"][0, 0])
+    >>> layer = Linear(1, 1, bias=False, seed=0)
+    >>> layer.params["w"][:] = 2.0
+    >>> layer.grads["w"] = np.ones((1, 1), np.float32)
+    >>> SGD(learning_rate=0.5).step([layer])
+    >>> float(layer.params["w"][0, 0])
     1.5
     """
 
     learning_rate: float = 0.1
     momentum: float = 0.9
+    _: KW_ONLY
     weight_decay: float = 0.0
-    schedule: str = "constant"
-    total_steps: int = 1
+    schedule: ScheduleName = "constant"
+    total_steps: int | None = None
     steps_done: int = field(default=0, init=False)
-    velocity: dict[tuple[int, str], NDArray] = field(default_factory=dict, init=False, repr=False)
+    velocity: dict[tuple[int, str], FloatArray] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not self.learning_rate > 0 or not 0 <= self.momentum < 1 or not self.weight_decay >= 0:
-            raise ValueError(f"learning_rate must be > 0, momentum in [0, 1), weight_decay >= 0, got {self}")
-        if self.total_steps < 1:
-            raise ValueError(f"total_steps must be at least 1, got {self.total_steps}")
+        check_number("learning_rate", self.learning_rate, 0, above=True)
+        check_number("momentum", self.momentum, 0, 1)
+        check_number("weight_decay", self.weight_decay, 0)
+        if self.total_steps is not None:
+            check_count("total_steps", self.total_steps)
         if self.schedule not in SCHEDULES:
             raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}, got {self.schedule!r}")
 
     def step(self, layers: Iterable[Layer]) -> None:
-        """Update the parameters of the layers in place, from their grads."""
-        lr = self.learning_rate * SCHEDULES[self.schedule](self.steps_done, self.total_steps)
+        """Update the parameters of the layers in place, from their grads.
+
+        Parameters
+        ----------
+        layers : iterable of Layer
+            The same ones in the same order at every step, as `net.layers`: each parameter has its own velocity.
+
+        Raises
+        ------
+        ValueError
+            Before a backward pass, and for a cosine schedule that does not know `total_steps`.
+        """
+        lr = self.current_learning_rate()
         for number, layer in enumerate(layers):
             for name, w in layer.params.items():
                 v = self.velocity.setdefault((number, name), np.zeros_like(w))
                 v *= self.momentum
-                v += layer.grads[name]
+                v += gradient(layer, name, number)
                 if self.weight_decay:
                     v += self.weight_decay * w
                 w -= lr * v
         self.steps_done += 1
+
+    def current_learning_rate(self) -> float:
+        """Return the learning rate of the next step."""
+        if self.schedule in NEEDS_TOTAL_STEPS and self.total_steps is None:
+            raise ValueError(f"the {self.schedule} schedule needs to know the number of steps; write SGD(..., "
+                             f"schedule={self.schedule!r}, total_steps=epochs * steps_per_epoch), or train with fit, "
+                             "which sets it")
+        return self.learning_rate * SCHEDULES[self.schedule](self.steps_done, self.total_steps or 1)
+
+
+def gradient(layer: Layer, name: str, number: int) -> FloatArray:
+    """Return a layer's gradient of one parameter; ValueError before `backward`, or if it has another shape."""
+    if name not in layer.grads:
+        raise ValueError(f"layer {number} ({type(layer).__name__}) has no gradient of {name!r}; "
+                         "call forward and backward before step")
+    grad = layer.grads[name]
+    if np.shape(grad) != layer.params[name].shape:
+        raise ValueError(f"layer {number} ({type(layer).__name__}): the gradient of {name!r} has shape "
+                         f"{np.shape(grad)}, expected {layer.params[name].shape}")
+    return grad

@@ -83,7 +83,7 @@ def batches(data: hn.Dataset, dtype: str, seed: int = 0):
 
 def train(net: hn.Network, data: hn.Dataset, dtype: str, seed: int = 0) -> None:
     """Train a network of ours in place."""
-    sgd = hn.SGD(RATE, MOMENTUM, DECAY)
+    sgd = hn.SGD(RATE, MOMENTUM, weight_decay=DECAY)
     for x, y in batches(data, dtype, seed):
         _, dz = hn.softmax_cross_entropy(net.forward(x, train=True), y)
         net.backward(dz)

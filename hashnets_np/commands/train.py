@@ -67,7 +67,7 @@ def train(args: argparse.Namespace, data: Dataset, epochs: int) -> tuple[Network
     widths = parse_widths(args.widths, data)
     net = build(args.method, widths, compression=args.compression, seed=args.seed, dropout=args.dropout,
                 input_dropout=args.input_dropout)
-    optimizer = SGD(args.learning_rate, args.momentum, args.weight_decay, args.schedule)
+    optimizer = SGD(args.learning_rate, args.momentum, weight_decay=args.weight_decay, schedule=args.schedule)
     return net, fit(net, data, epochs, args.batch_size, optimizer, args.seed, progress=True)
 
 

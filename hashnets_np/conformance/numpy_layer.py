@@ -52,7 +52,7 @@ class NumpyLayer(Adapter):
     def step(self, a, dz, lr, momentum, weight_decay):
         """One step of SGD, on the gradients of this batch."""
         self.backward(a, dz)
-        self.sgd = self.sgd or SGD(lr, momentum, weight_decay)
+        self.sgd = self.sgd or SGD(lr, momentum, weight_decay=weight_decay)
         self.sgd.learning_rate = lr
         self.sgd.step([self.layer])
         return self.layer.params["w"], self.layer.params.get("b")

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from ..checks import check_count, check_input
 from ..hashing import MAX_UINT32, derive_seed, xxh32_pair
 from ..kernels import check
-from ..layers import Layer, check_input, check_sizes, initial_weights, register_layer
+from ..layers import Layer, check_sizes, initial_weights, register_layer
 from ..losses import log_softmax, softmax_cross_entropy
 from ..training import Loss
 
@@ -45,7 +46,7 @@ class MaskedLinear(Layer):
     """Random edge removal: a fully connected layer of which only K weights exist, with a dense bias.
 
     n_in, n_out: units. survivors: K, in 1..n_in * n_out, ValueError otherwise. seed: of the mask, which is computed and
-    not stored. dtype, rng: as in HashedLinear. Weights and biases are params["w"] (K,) and params["b"] (n_out,).
+    not stored; seed, dtype, rng: as in HashedLinear. Weights and biases are params["w"] (K,) and params["b"] (n_out,).
     Source: section 5, "Random Edge Removal" (RER); Ciresan et al., 2011.
 
     >>> layer = MaskedLinear(784, 1000, survivors=11266, seed=7)
@@ -53,23 +54,44 @@ class MaskedLinear(Layer):
     (12266, 785000)
     """
 
+    made_from_seed = ("kept", "params")
+    kept_by_forward = ("a", "V")
+
+    n_in: int
+    n_out: int
+    kept: NDArray[np.int64]  # (K,) positions in the flattened V
     a: NDArray  # the last input
 
     def __init__(
-        self, n_in: int, n_out: int, survivors: int, seed: int = 0, dtype: DTypeLike = np.float32,
+        self, n_in: int, n_out: int, survivors: int, *, seed: int | None = None, dtype: DTypeLike = np.float32,
         rng: np.random.Generator | None = None,
     ) -> None:
         n_in, n_out = check_sizes(n_in, n_out, dtype, "he")
-        if not 1 <= survivors <= n_in * n_out:
+        survivors = check_count("survivors", survivors)
+        if survivors > n_in * n_out:
             raise ValueError(f"survivors must be in 1..{n_in * n_out} ({n_out} x {n_in}), got {survivors}")
-        super().__init__(n_in=n_in, n_out=n_out, survivors=survivors, seed=seed, dtype=np.dtype(dtype).name)
-        self.n_in, self.n_out = n_in, n_out
-        self.kept = hashed_mask(n_out, n_in, survivors, seed)  # (K,) positions in the flattened V
+        super().__init__(n_in=n_in, n_out=n_out, survivors=survivors, seed=None, dtype=np.dtype(dtype).name)
+        self.n_in = n_in
+        self.n_out = n_out
+        if rng is not None:
+            self._draw_weights(rng)
+        if seed is not None:
+            self.set_seed(seed)
+
+    def begin(self, seed: int) -> None:
+        """Choose the weights that survive, and draw them unless a generator did."""
+        self.kept = hashed_mask(self.n_out, self.n_in, self._config["survivors"], seed)
+        if "params" not in vars(self):
+            self._draw_weights(np.random.default_rng(seed))
+
+    def _draw_weights(self, rng: np.random.Generator) -> None:
+        """Draw the initial weights; biases begin at 0."""
+        shapes = self.stored_shapes(self._config)
+        dtype = np.dtype(self._config["dtype"])
         # He's rule with the fan-in that is left, so that activations keep their scale however few weights survive
-        fan_in = max(1, survivors // n_out)
-        rng = np.random.default_rng(seed) if rng is None else rng
-        self.params["w"] = initial_weights(rng, survivors, fan_in, "he", dtype)
-        self.params["b"] = np.zeros(n_out, dtype)
+        fan_in = max(1, self._config["survivors"] // self.n_out)
+        w = initial_weights(rng, shapes["w"], fan_in, "he", dtype)
+        self.params = {"w": w, "b": np.zeros(shapes["b"], dtype)}
 
     @classmethod
     def stored_shapes(cls, config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
@@ -95,7 +117,7 @@ class MaskedLinear(Layer):
 
     def backward(self, dz: NDArray, input_grad: bool = True) -> NDArray | None:
         """dz (batch, n_out) -> da (batch, n_in): dw is dV = dz^T a where an edge survives."""
-        dz = check("dz", dz, (len(self.a), self.n_out))
+        dz = check("dz", dz, (len(self.recall("a")), self.n_out))
         self.grads["w"] = (dz.T @ self.a).ravel()[self.kept]  # (K,)
         self.grads["b"] = dz.sum(axis=0)
         return dz @ self.V if input_grad else None
@@ -118,21 +140,41 @@ class LowRankLinear(Layer):
     12000
     """
 
+    made_from_seed = ("fixed", "params")
+    kept_by_forward = ("a",)
+
+    n_in: int
+    n_out: int
+    fixed: NDArray  # R (rank, n_in)
     a: NDArray  # the last input, projected: (batch, rank)
 
     def __init__(
-        self, n_in: int, n_out: int, rank: int, seed: int = 0, dtype: DTypeLike = np.float32,
+        self, n_in: int, n_out: int, rank: int, *, seed: int | None = None, dtype: DTypeLike = np.float32,
         rng: np.random.Generator | None = None,
     ) -> None:
         n_in, n_out = check_sizes(n_in, n_out, dtype, "he")
-        if rank < 1:
-            raise ValueError(f"rank must be at least 1, got {rank}")
-        super().__init__(n_in=n_in, n_out=n_out, rank=rank, seed=seed, dtype=np.dtype(dtype).name)
-        self.n_in, self.n_out = n_in, n_out
-        self.fixed = hashed_normal(rank, n_in, n_in**-0.5, seed, dtype)  # R (rank, n_in)
-        rng = np.random.default_rng(seed) if rng is None else rng
-        self.params["u"] = initial_weights(rng, (n_out, rank), rank, "he", dtype)
-        self.params["b"] = np.zeros(n_out, dtype)
+        rank = check_count("rank", rank)
+        super().__init__(n_in=n_in, n_out=n_out, rank=rank, seed=None, dtype=np.dtype(dtype).name)
+        self.n_in = n_in
+        self.n_out = n_out
+        if rng is not None:
+            self._draw_weights(rng)
+        if seed is not None:
+            self.set_seed(seed)
+
+    def begin(self, seed: int) -> None:
+        """Make the fixed factor R, and draw the learned one unless a generator did."""
+        dtype = self._config["dtype"]
+        self.fixed = hashed_normal(self._config["rank"], self.n_in, self.n_in**-0.5, seed, dtype)
+        if "params" not in vars(self):
+            self._draw_weights(np.random.default_rng(seed))
+
+    def _draw_weights(self, rng: np.random.Generator) -> None:
+        """Draw the learned factor U; biases begin at 0."""
+        shapes = self.stored_shapes(self._config)
+        dtype = np.dtype(self._config["dtype"])
+        u = initial_weights(rng, shapes["u"], self._config["rank"], "he", dtype)
+        self.params = {"u": u, "b": np.zeros(shapes["b"], dtype)}
 
     def change_dtype(self, dtype: DTypeLike) -> None:
         """Convert the parameters, and make R again in that dtype, as `load` would."""
@@ -160,7 +202,7 @@ class LowRankLinear(Layer):
 
     def backward(self, dz: NDArray, input_grad: bool = True) -> NDArray | None:
         """dz (batch, n_out) -> da (batch, n_in): dU = dz^T (a R^T), da = (dz U) R."""
-        dz = check("dz", dz, (len(self.a), self.n_out))
+        dz = check("dz", dz, (len(self.recall("a")), self.n_out))
         self.grads["u"] = dz.T @ self.a  # (n_out, rank)
         self.grads["b"] = dz.sum(axis=0)
         return (dz @ self.params["u"]) @ self.fixed if input_grad else None

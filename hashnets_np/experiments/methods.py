@@ -83,13 +83,13 @@ def equal_size_widths(widths: Sequence[int], stored: int) -> list[int]:
 def rer_layer(n_in: int, n_out: int, stored: int, seed: int, rng: Generator, dtype: DTypeLike) -> Layer:
     """Random edge removal: what the dense biases leave of the budget are surviving weights."""
     check_room(n_in, n_out, stored, 1, "a weight")
-    return MaskedLinear(n_in, n_out, min(stored - n_out, n_in * n_out), seed, rng=rng, dtype=dtype)
+    return MaskedLinear(n_in, n_out, min(stored - n_out, n_in * n_out), seed=seed, rng=rng, dtype=dtype)
 
 
 def lrd_layer(n_in: int, n_out: int, stored: int, seed: int, rng: Generator, dtype: DTypeLike) -> Layer:
     """Low-rank decomposition: the largest rank whose learned factor and dense biases stay inside the budget."""
     check_room(n_in, n_out, stored, n_out, "a factor of rank 1")
-    return LowRankLinear(n_in, n_out, (stored - n_out) // n_out, seed, rng=rng, dtype=dtype)
+    return LowRankLinear(n_in, n_out, (stored - n_out) // n_out, seed=seed, rng=rng, dtype=dtype)
 
 
 def check_room(n_in: int, n_out: int, stored: int, least: int, what: str) -> None:
@@ -106,7 +106,7 @@ def hashed_layer(n_in: int, n_out: int, stored: int, seed: int, rng: Generator, 
 
 def dense_layer(n_in: int, n_out: int, stored: int, seed: int, rng: Generator, dtype: DTypeLike) -> Layer:
     """NN: an ordinary layer; its network was made narrower already."""
-    return Linear(n_in, n_out, rng=rng, dtype=dtype)
+    return Linear(n_in, n_out, seed=seed, rng=rng, dtype=dtype)
 
 
 Maker = Callable[[int, int, int, int, Generator, DTypeLike], Layer]
@@ -134,9 +134,9 @@ def build(method: str, widths: Sequence[int], *, compression: object = None, exp
         widths = equal_size_widths(widths, sum(stored))
         stored = [0] * len(stored)
     rng = np.random.default_rng(int(as_uint32(seed, "seed")))
-    parts: list[Layer] = [Dropout(input_dropout, derive_seed(seed, DROPOUT_SEEDS))] if input_dropout else []
+    parts: list[Layer] = [Dropout(input_dropout, seed=derive_seed(seed, DROPOUT_SEEDS))] if input_dropout else []
     for number, (n_in, n_out) in enumerate(itertools.pairwise(widths)):
         if number:
-            parts += [ReLU(), *([Dropout(dropout, derive_seed(seed, DROPOUT_SEEDS + number))] if dropout else [])]
+            parts += [ReLU(), *([Dropout(dropout, seed=derive_seed(seed, DROPOUT_SEEDS + number))] if dropout else [])]
         parts.append(MAKERS[kind](n_in, n_out, stored[number], derive_seed(seed, number), rng, dtype))
     return Network(parts)
