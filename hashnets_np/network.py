@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from typing import Any
 
-from numpy.typing import ArrayLike, DTypeLike
+from numpy.typing import DTypeLike
 
 from .checks import check_flag, check_seed
 from .hashing import derive_seed
@@ -43,9 +43,9 @@ class Network:
     ((5, 10), 2402, 19210)
     >>> net
     Network([
-        HashedLinear(64, 256, buckets=2080, seed=4105213281),
+        HashedLinear(64, 256, buckets=2080, seed=149775153),
         ReLU(),
-        HashedLinear(256, 10, buckets=322, seed=1306428411),
+        HashedLinear(256, 10, buckets=322, seed=1762362331),
     ])
     """
 
@@ -57,7 +57,7 @@ class Network:
             if layer.needs_seed():
                 layer.set_seed(derive_seed(seed, position))
 
-    def __call__(self, x: ArrayLike) -> FloatArray:
+    def __call__(self, x: FloatArray) -> FloatArray:
         """Compute the outputs of a mini-batch in evaluation mode, as `forward(x)` does."""
         return self.forward(x)
 
@@ -66,7 +66,7 @@ class Network:
         lines = [f"    {layer!r}," for layer in self.layers]
         return "\n".join(["Network([", *lines, "])"])
 
-    def forward(self, x: ArrayLike, train: bool = False) -> FloatArray:
+    def forward(self, x: FloatArray, train: bool = False) -> FloatArray:
         """Compute the outputs of a mini-batch.
 
         Parameters
@@ -86,7 +86,7 @@ class Network:
             output = layer.forward(output, train)
         return output
 
-    def backward(self, dz: ArrayLike, input_grad: bool = True) -> FloatArray | None:
+    def backward(self, dz: FloatArray, input_grad: bool = True) -> FloatArray | None:
         """Compute the gradients of the loss and leave them in the layers' `grads`.
 
         Parameters
@@ -103,13 +103,14 @@ class Network:
             The gradient with respect to the input.
         """
         if not check_flag("input_grad", input_grad):
-            return self._backward_to_the_first_parameters(dz)
+            self._backward_to_the_first_parameters(dz)
+            return None
         error: Any = dz
         for layer in reversed(self.layers):
             error = layer.backward(error)
         return error
 
-    def _backward_to_the_first_parameters(self, dz: ArrayLike) -> None:
+    def _backward_to_the_first_parameters(self, dz: FloatArray) -> None:
         """Go back as `backward` does, but no further than to the first layer that learns something."""
         first = 0
         while first < len(self.layers) - 1 and not self.layers[first].params:
@@ -147,7 +148,7 @@ class Network:
         0  HashedLinear  64 -> 256  2,080        0.125   2,080   16,640
         1  ReLU
         2  HashedLinear  256 -> 10    322       0.1253     322    2,570
-           total                                0.125    2,402   19,210
+           total                                 0.125   2,402   19,210
         """
         rows = [["", "layer", "shape", "K", "compression", "stored", "virtual"]]
         for number, layer in enumerate(self.layers):

@@ -17,8 +17,9 @@ from hashnets_np.files import DTYPES
 
 
 def small_net(seed=0, c="1/8", **arguments):
-    layers = [hn.HashedLinear(64, 30, c, hn.derive_seed(seed, 0), **arguments), hn.ReLU(), hn.Dropout(0.1, seed)]
-    return hn.Network([*layers, hn.HashedLinear(30, 10, c, hn.derive_seed(seed, 1), **arguments)])
+    layers = [hn.HashedLinear(64, 30, c, seed=hn.derive_seed(seed, 0), **arguments), hn.ReLU(),
+              hn.Dropout(0.1, seed=seed)]
+    return hn.Network([*layers, hn.HashedLinear(30, 10, c, seed=hn.derive_seed(seed, 1), **arguments)])
 
 
 @pytest.mark.parametrize("bias", ["column", "hashed", "dense", None])

@@ -1,5 +1,7 @@
 """Layers: shapes, counts, biases, dropout, initialisation; every gradient by the gradient check."""
 
+import copy
+import pickle
 import sys
 from itertools import pairwise
 
@@ -17,7 +19,8 @@ def network(hidden, bias, dtype=np.float64):
     widths = [12, *hidden, 4]
     layers = []
     for number, (n_in, n_out) in enumerate(pairwise(widths)):
-        layers += [hn.HashedLinear(n_in, n_out, "1/4", hn.derive_seed(1, number), bias, dtype=dtype), hn.ReLU()]
+        seed = hn.derive_seed(1, number)
+        layers += [hn.HashedLinear(n_in, n_out, "1/4", seed=seed, bias=bias, dtype=dtype), hn.ReLU()]
     rng = np.random.default_rng(5)
     for layer in layers:
         if "b" in layer.params:
@@ -116,11 +119,6 @@ def test_layers_take_batches_of_any_layout_and_never_write_to_them(kernels, rng)
 def test_an_impossible_layer_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
         hn.HashedLinear(**{"n_in": 4, "n_out": 3, "compression": "1/2"} | change)
-
-
-def test_a_truth_value_in_the_place_of_the_seed_is_refused():
-    with pytest.raises(ValueError, match="did you mean bias=False"):
-        hn.Linear(4, 3, False)
 
 
 def test_images_that_were_not_flattened_get_a_hint():
@@ -228,8 +226,9 @@ def test_an_error_term_of_another_shape_is_refused(rng):
 
 
 @pytest.mark.parametrize("make", [lambda seed: hn.HashedLinear(9, 8, buckets=20, seed=seed),
-                                  lambda seed: hn.Linear(9, 8, seed=seed), lambda seed: MaskedLinear(9, 8, 20, seed),
-                                  lambda seed: LowRankLinear(9, 8, 2, seed)])
+                                  lambda seed: hn.Linear(9, 8, seed=seed),
+                                  lambda seed: MaskedLinear(9, 8, 20, seed=seed),
+                                  lambda seed: LowRankLinear(9, 8, 2, seed=seed)])
 def test_initial_weights_depend_on_the_seed_of_the_layer(make):
     (first, *_), (again, *_), (other, *_) = (make(seed).params.values() for seed in (1, 1, 2))
     assert np.array_equal(first, again) and not np.isclose(first, other).any()
@@ -284,16 +283,11 @@ def net_gradient(net, x, y):
     return net.layers[0].grads["w"]
 
 
-def test_a_layer_stands_in_a_network_once():
-    relu = hn.ReLU()
-    with pytest.raises(ValueError, match="twice"):
-        hn.Network([hn.Linear(4, 4), relu, hn.Linear(4, 4), relu])
-
-
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int32])
 def test_sizes_in_a_small_integer_type_do_not_wrap(dtype):
-    for make in (lambda a, b: hn.HashedLinear(a, b, "1/8"), lambda a, b: hn.HashedLinear(a, b, "1/8", bias="hashed"),
-                 lambda a, b: MaskedLinear(a, b, 9000), lambda a, b: LowRankLinear(a, b, 2)):
+    for make in (lambda a, b: hn.HashedLinear(a, b, "1/8", seed=1),
+                 lambda a, b: hn.HashedLinear(a, b, "1/8", seed=1, bias="hashed"),
+                 lambda a, b: MaskedLinear(a, b, 9000, seed=1), lambda a, b: LowRankLinear(a, b, 2, seed=1)):
         layer, wanted = make(dtype(120), dtype(250)), make(120, 250)
         assert layer.num_parameters() == wanted.num_parameters()
         assert layer.num_virtual_parameters() == wanted.num_virtual_parameters()
@@ -312,3 +306,209 @@ def test_another_dtype_reaches_all_of_a_network_and_what_is_saved(tmp_path, rng)
     for wrong in (np.float16, np.int32):
         with pytest.raises(ValueError, match="float32 or float64"):
             net.astype(wrong)
+
+
+SEEDLESS = [
+    lambda **more: hn.HashedLinear(9, 8, "1/2", **more),
+    lambda **more: hn.HashedLinear(9, 8, "1/2", bias="hashed", **more),
+    lambda **more: hn.Linear(9, 8, **more), lambda **more: MaskedLinear(9, 8, 20, **more),
+    lambda **more: LowRankLinear(9, 8, 2, **more),
+]
+
+
+def drawn(layer):
+    """All that a layer has from its seed."""
+    arrays = dict(layer.params)
+    if isinstance(layer, hn.HashedLinear):
+        arrays["bucket"], arrays["sign"] = layer.map.table()
+    return arrays | {name: getattr(layer, name) for name in ("kept", "fixed") if hasattr(layer, name)}
+
+
+def share(one, other):
+    """The names of what two layers have in common; zero biases and small sign tables don't count."""
+    return [name for name, array in drawn(one).items()
+            if name != "b" and np.mean(np.isclose(array, drawn(other)[name])) > (0.8 if name == "sign" else 0.5)]
+
+
+@pytest.mark.parametrize("make", SEEDLESS)
+def test_two_layers_without_a_seed_share_nothing(make):
+    alone, other = make(), make()
+    assert share(alone, alone) and not share(alone, other)
+    first, _, second = hn.Network([make(), hn.Linear(8, 9), make()]).layers
+    assert not share(first, second)
+
+
+@pytest.mark.parametrize("make", SEEDLESS)
+def test_a_network_gives_its_seed_and_position_to_layers_without_a_seed(make):
+    given = make(seed=11)
+    net = hn.Network([make(), hn.Linear(8, 9), given, hn.Linear(8, 9), make()], seed=5)
+    for position, layer in enumerate(net.layers):
+        assert layer.config()["seed"] == (11 if layer is given else hn.derive_seed(5, position))
+    for position in (0, 4):
+        for name, array in drawn(make(seed=hn.derive_seed(5, position))).items():
+            np.testing.assert_array_equal(drawn(net.layers[position])[name], array)
+
+
+def test_dropout_without_a_seed_has_masks_of_its_own():
+    x = np.ones((20, 50), np.float32)
+    first, second = hn.Network([hn.Dropout(0.5), hn.Dropout(0.5)], seed=3).layers
+    assert not np.array_equal(first.forward(x, train=True), second.forward(x, train=True))
+    again = hn.Network([hn.Dropout(0.5), hn.Dropout(0.5)], seed=3).layers[0]
+    np.testing.assert_array_equal(again.forward(x, train=True), hn.Dropout(0.5, seed=hn.derive_seed(3, 0)).forward(
+        x, train=True))
+    alone, other = hn.Dropout(0.5), hn.Dropout(0.5)
+    assert not np.array_equal(alone.forward(x, train=True), other.forward(x, train=True))
+
+
+def test_a_layer_that_was_used_alone_keeps_its_seed_in_a_network_and_in_its_config():
+    layer = hn.HashedLinear(9, 8, "1/2")
+    assert layer.needs_seed() and repr(layer) == "HashedLinear(9, 8, buckets=40)"
+    bucket, _ = layer.map.table()  # the first use
+    assert not layer.needs_seed()
+    hn.Network([layer], seed=1)
+    np.testing.assert_array_equal(layer.map.table()[0], bucket)
+    again = make_layer({"type": "HashedLinear", **layer.config()})
+    assert again.map == layer.map
+    np.testing.assert_array_equal(again.params["w"], layer.params["w"])
+
+
+def test_sizes_and_counts_of_a_layer_need_no_seed():
+    for make in SEEDLESS:
+        layer = make()
+        assert (layer.num_parameters(), layer.num_virtual_parameters()) == (
+            make(seed=0).num_parameters(), make(seed=0).num_virtual_parameters())
+        assert layer.needs_seed()
+
+
+@pytest.mark.parametrize(("kind", "seed"), [("authors2015", 1691), ("pytorch2019", 2), ("keras", 2)])
+def test_kinds_with_one_seed_for_all_layers_keep_it_for_the_map_only(kind, seed):
+    first, second = hn.Network([hn.HashedLinear(9, 9, "1/2", bias=None, kind=kind) for _ in range(2)]).layers
+    assert first.map == second.map and first.map.seed == seed
+    assert not np.isclose(first.params["w"], second.params["w"]).any()
+
+
+def test_weights_from_a_generator_are_drawn_at_once():
+    layers = [make(rng=np.random.default_rng(2)) for make in SEEDLESS]
+    for layer, make in zip(layers, SEEDLESS, strict=True):
+        expected = next(iter(make(seed=4, rng=np.random.default_rng(2)).params.values()))
+        hn.Network([layer])
+        np.testing.assert_array_equal(next(iter(layer.params.values())), expected)
+
+
+def test_a_layer_has_one_seed():
+    with pytest.raises(ValueError, match="has its seed already"):
+        hn.Linear(3, 2, seed=1).set_seed(2)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.0, "1", True, [1], np.random.default_rng(0)])
+@pytest.mark.parametrize("make", [*SEEDLESS, lambda **more: hn.Dropout(0.5, **more), lambda **more: hn.Network(
+    [hn.ReLU()], **more)])
+def test_seeds_are_checked_in_one_way(make, seed):
+    with pytest.raises(ValueError, match=r"seed must be an integer in 0..4294967295"):
+        make(seed=seed)
+
+
+@pytest.mark.parametrize(("layer", "text"), [
+    (hn.HashedLinear(4, 3, "1/2", seed=1, bias="hashed", dtype="float64"),
+     "HashedLinear(4, 3, buckets=6, seed=1, bias='hashed', bias_buckets=2, dtype='float64')"),
+    (hn.HashedLinear(4, 3, "1/2", seed=1, bias=None, kind="keras", init="uniform"),
+     "HashedLinear(4, 3, buckets=6, seed=1, bias=None, kind='keras', init='uniform')"),
+    (hn.Linear(4, 3, seed=2, bias=False), "Linear(4, 3, seed=2, bias=False)"),
+    (hn.ReLU(), "ReLU()"), (hn.Tanh(), "Tanh()"), (hn.Dropout(0.25, seed=3), "Dropout(0.25, seed=3)"),
+    (MaskedLinear(4, 3, 6, seed=1), "MaskedLinear(4, 3, 6, seed=1)"),
+])
+def test_a_layer_is_written_as_the_call_that_makes_it(layer, text):
+    assert repr(layer) == text
+    again = eval(text, vars(hn) | {"MaskedLinear": MaskedLinear})
+    assert again.config() == layer.config()
+
+
+def test_a_layer_is_called_as_its_forward_pass(rng):
+    layer, x = hn.HashedLinear(4, 3, "1/2"), rng.normal(size=(5, 4))
+    np.testing.assert_array_equal(layer(x), layer.forward(x))
+
+
+def test_arguments_after_the_sizes_have_names():
+    for call in (lambda: hn.HashedLinear(4, 3, "1/2", 1), lambda: hn.Linear(4, 3, 1), lambda: hn.Dropout(0.5, 1),
+                 lambda: MaskedLinear(4, 3, 6, 1), lambda: LowRankLinear(4, 3, 2, 1)):
+        with pytest.raises(TypeError, match="positional"):
+            call()
+
+
+@pytest.mark.parametrize("layer", [make(seed=1) for make in SEEDLESS] + [hn.ReLU(), hn.Tanh(), hn.Dropout(0.5)])
+def test_backward_before_forward_is_one_clear_error(layer):
+    with pytest.raises(ValueError, match=r"call forward\(x\) first"):
+        layer.backward(np.ones((2, 8)))
+
+
+@pytest.mark.parametrize("layer", [hn.ReLU(), hn.Tanh(), hn.Dropout(0.5)])
+def test_an_error_term_never_broadcasts(layer):
+    layer.forward(np.ones((5, 4)), train=True)
+    for shape in ((5, 1), (4,), (1, 4), ()):
+        with pytest.raises(ValueError, match=r"dz has shape .*, expected \(5, 4\)"):
+            layer.backward(np.ones(shape))
+
+
+@pytest.mark.parametrize(("mask", "message"), [(np.ones((5, 1), bool), r"expected \(5, 4\)"), (True, "expected"),
+                                               (np.full((5, 4), 2.0), "or 1 and 0")])
+def test_a_mask_never_broadcasts_nor_scales(mask, message):
+    with pytest.raises(ValueError, match=message):
+        hn.Dropout(0.5).forward(np.ones((5, 4)), train=True, mask=mask)
+
+
+@pytest.mark.parametrize("x", [np.ones((2, 4), complex), np.full((2, 4), "1"), np.ones((2, 4), object)])
+def test_inputs_must_be_real_numbers(x):
+    for layer in (hn.Linear(4, 3), hn.HashedLinear(4, 3, "1/2"), MaskedLinear(4, 3, 6), LowRankLinear(4, 3, 2)):
+        with pytest.raises(ValueError, match="expected real numbers"):
+            layer.forward(x)
+
+
+@pytest.mark.parametrize("flag", [1, 0, "yes", None, np.array([True, False])])
+def test_input_grad_is_true_or_false(flag):
+    for layer in (hn.Linear(4, 3), hn.HashedLinear(4, 3, "1/2"), hn.Network([hn.Linear(4, 3)])):
+        layer.forward(np.ones((2, 4)))
+        with pytest.raises(ValueError, match="input_grad must be True or False"):
+            layer.backward(np.ones((2, 3)), flag)
+        layer.backward(np.ones((2, 3)), np.bool_(True))
+
+
+@pytest.mark.parametrize("layer", [*[make(seed=1) for make in SEEDLESS], hn.ReLU(), hn.Tanh(), hn.Dropout(0.5, seed=1)])
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda layer: pickle.loads(pickle.dumps(layer))])
+def test_a_copy_holds_parameters_and_not_the_last_batch(layer, copied, rng):
+    before = len(pickle.dumps(layer))
+    x = rng.normal(size=(500, 9))
+    z = layer.forward(x)
+    layer.backward(np.ones_like(z))
+    assert len(pickle.dumps(layer)) <= before + 64
+    twin = copied(layer)
+    assert layer.grads.keys() == layer.params.keys() and twin.grads == {}
+    np.testing.assert_array_equal(twin.forward(x), z)
+    twin.backward(np.ones_like(z))
+
+
+def test_tanh_passes_the_gradient_check(rng):
+    net = hn.Network([hn.HashedLinear(12, 9, "1/2"), hn.Tanh(), hn.HashedLinear(9, 4, "1/2")])
+    report = hn.gradcheck(net, rng.normal(size=(20, 12)), rng.integers(0, 4, 20), step=1e-4)
+    assert report.worst <= 1e-6 and report.redrawn == 0
+
+
+def test_a_layer_of_ones_own_can_say_where_its_kinks_are(rng):
+    class Abs(hn.Layer):
+        def forward(self, x, train=False):
+            self.positive = x > 0
+            return np.abs(x)
+
+        def backward(self, dz, input_grad=True):
+            return np.where(self.positive, dz, -dz)
+
+        def kink_sides(self):
+            return self.positive
+
+    net = hn.Network([hn.HashedLinear(12, 15, "1/4"), Abs(), hn.HashedLinear(15, 4, "1/4")])
+    report = hn.gradcheck(net, rng.normal(size=(20, 12)), rng.integers(0, 4, 20), step=1e-3)
+    assert report.redrawn > 0 and report.worst < 1e-4
+
+
+def test_another_class_of_a_registered_name_is_refused():
+    with pytest.raises(ValueError, match=r"'Linear' is registered already, from hashnets_np\.layers"):
+        hn.register_layer(type("Linear", (hn.Layer,), {}))

@@ -21,7 +21,8 @@ from .adapter import Adapter, LayerSpec
 def make_layer(spec: LayerSpec, w, b, seed=None) -> HashedLinear:
     """Make a hashed layer with given weights."""
     layer = HashedLinear(
-        spec.n_in, spec.n_out, buckets=spec.buckets, seed=spec.seed if seed is None else seed, bias=spec.bias,
+        spec.n_in, spec.n_out, buckets=spec.buckets, seed=spec.seed if seed is None else seed,
+        bias=spec.bias,  # type: ignore[arg-type]
         kind=spec.kind, bias_buckets=spec.bias_buckets or None, dtype=spec.dtype,
     )
     given = {"w": w} if b is None else {"w": w, "b": b}

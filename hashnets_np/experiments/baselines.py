@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..checks import check_count, check_input
+from ..checks import check_count, check_input, check_integer
 from ..hashing import MAX_UINT32, derive_seed, xxh32_pair
 from ..kernels import check
 from ..layers import Layer, check_sizes, initial_weights, register_layer
@@ -67,9 +67,7 @@ class MaskedLinear(Layer):
         rng: np.random.Generator | None = None,
     ) -> None:
         n_in, n_out = check_sizes(n_in, n_out, dtype, "he")
-        survivors = check_count("survivors", survivors)
-        if survivors > n_in * n_out:
-            raise ValueError(f"survivors must be in 1..{n_in * n_out} ({n_out} x {n_in}), got {survivors}")
+        survivors = check_integer("survivors", survivors, 1, n_in * n_out)
         super().__init__(n_in=n_in, n_out=n_out, survivors=survivors, seed=None, dtype=np.dtype(dtype).name)
         self.n_in = n_in
         self.n_out = n_out

@@ -115,16 +115,17 @@ def test_initial_weights_have_the_spread_that_keeps_the_scale_of_activations():
 
 
 def test_the_mask_and_the_fixed_factor_depend_on_the_seed_of_the_layer():
-    kept = [MaskedLinear(20, 30, 100, seed).kept.tolist() for seed in (1, 2)]
+    kept = [MaskedLinear(20, 30, 100, seed=seed).kept.tolist() for seed in (1, 2)]
     assert kept == [hashed_mask(30, 20, 100, seed).tolist() for seed in (1, 2)] and kept[0] != kept[1]
     for seed in (1, 2):
         expected = hashed_normal(4, 20, 20**-0.5, seed)
-        np.testing.assert_array_equal(LowRankLinear(20, 30, 4, seed).fixed, expected)
+        np.testing.assert_array_equal(LowRankLinear(20, 30, 4, seed=seed).fixed, expected)
 
 
 @pytest.mark.parametrize(("make", "message"), [
-    (lambda: MaskedLinear(6, 5, 0), r"survivors must be in 1\.\.30"), (lambda: LowRankLinear(6, 5, 0), "at least 1"),
-    (lambda: MaskedLinear(6, 5, 31), r"survivors must be in 1\.\.30"),
+    (lambda: MaskedLinear(6, 5, 0), r"survivors must be an integer in 1\.\.30"),
+    (lambda: LowRankLinear(6, 5, 0), "at least 1"),
+    (lambda: MaskedLinear(6, 5, 31), r"survivors must be an integer in 1\.\.30"),
 ])
 def test_a_baseline_without_weights_is_refused(make, message):
     with pytest.raises(ValueError, match=message):

@@ -1,0 +1,82 @@
+"""Stochastic gradient descent by hand, its schedules, and what it refuses."""
+
+import numpy as np
+import pytest
+
+import hashnets_np as hn
+from hashnets_np.optim import SCHEDULES
+
+
+def one_weight(value=1.0):
+    layer = hn.Linear(1, 1, bias=False, dtype=np.float64)
+    layer.params["w"][:] = value
+    return layer
+
+
+def test_sgd_by_hand():
+    layer = one_weight()
+    sgd = hn.SGD(0.1, momentum=0.5, weight_decay=0.01)
+    # v = 2 + 0.01 = 2.01, w = 1 - 0.201 = 0.799; v = 1.005 + 2 + 0.00799 = 3.01299, w = 0.799 - 0.301299
+    for expected in (0.799, 0.497701):
+        layer.grads["w"] = np.array([[2.0]])
+        sgd.step([layer])
+        assert abs(layer.params["w"][0, 0] - expected) < 1e-12
+
+
+def test_schedules_by_hand():
+    assert [SCHEDULES["constant"](s, 100) for s in (0, 99)] == [1.0, 1.0]
+    cosine = [SCHEDULES["cosine"](s, 100) for s in (0, 50, 100, 150)]
+    np.testing.assert_allclose(cosine, [1.0, 0.5, 0.0, 0.0], atol=1e-15)
+    np.testing.assert_allclose([SCHEDULES["released"](s, 100) for s in (0, 10_000)], [1.0, 0.5])
+
+
+@pytest.mark.parametrize("bad", [
+    {"learning_rate": 0}, {"momentum": 1.0}, {"weight_decay": -1}, {"schedule": "step"}, {"learning_rate": np.nan},
+    {"learning_rate": np.inf}, {"learning_rate": "0.1"}, {"learning_rate": None}, {"momentum": -0.1},
+    {"momentum": np.nan}, {"weight_decay": np.inf}, {"total_steps": 0}, {"total_steps": 1.5}, {"total_steps": True},
+])
+def test_an_impossible_optimizer_is_refused(bad):
+    with pytest.raises(ValueError, match=next(iter(bad))):
+        hn.SGD(**bad)
+
+
+def test_a_schedule_scales_the_steps_by_hand():
+    layer = one_weight()
+    sgd = hn.SGD(0.4, momentum=0.0, schedule="cosine", total_steps=2)
+    for expected in (0.6, 0.4):  # 0.4, then half of it
+        layer.grads["w"] = np.ones((1, 1))
+        sgd.step([layer])
+        assert abs(layer.params["w"][0, 0] - expected) < 1e-12
+
+
+def test_a_cosine_schedule_that_does_not_know_its_length_is_an_error():
+    layer = one_weight()
+    layer.grads["w"] = np.ones((1, 1))
+    sgd = hn.SGD(0.1, schedule="cosine")
+    with pytest.raises(ValueError, match=r"needs to know the number of steps.*total_steps="):
+        sgd.step([layer])
+    assert layer.params["w"][0, 0] == 1.0 and sgd.steps_done == 0
+    for schedule in ("constant", "released"):
+        hn.SGD(0.1, schedule=schedule).step([layer])
+
+
+def test_a_step_without_gradients_is_an_error():
+    with pytest.raises(ValueError, match=r"layer 1 \(Linear\) has no gradient of 'w'; call forward and backward"):
+        hn.SGD().step([hn.ReLU(), hn.Linear(3, 2)])
+
+
+def test_a_gradient_of_another_shape_does_not_broadcast():
+    layer = one_weight()
+    layer.grads["w"] = np.ones(1)
+    with pytest.raises(ValueError, match=r"gradient of 'w' has shape \(1,\), expected \(1, 1\)"):
+        hn.SGD().step([layer])
+
+
+def test_optimizers_can_be_compared_after_a_step():
+    layer = one_weight()
+    one, other = hn.SGD(0.1), hn.SGD(0.1)
+    layer.grads["w"] = np.ones((1, 1))
+    one.step([layer])
+    assert one == one and one != other
+    other.step([layer])
+    assert one == other
