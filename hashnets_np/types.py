@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.floating[Any]]  # float32 or float64
 IntArray = NDArray[np.integer[Any]]
 BoolArray = NDArray[np.bool_]
-BucketArray = NDArray[np.intp]  # bucket numbers index w, so they have the platform's index type
+BucketArray = NDArray[np.intp]  # they index w, so they have the platform's index type: 32 bits in a browser
 SignArray = NDArray[np.int8]  # +1 or -1
 
 Compression = str | int | float | Fraction | Decimal  # real / virtual weights, in (0, 1]: "1/8", 0.125, Fraction(1, 8)

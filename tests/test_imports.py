@@ -12,11 +12,12 @@ import hashnets_np as hn
 PACKAGE = Path(hn.__file__).parent
 # the core, in the order in which it is read: each part imports only what stands before it
 CORE = (
-    "types", "hashing", "backend", "threads", "maps", "kernels", "layers", "losses", "optim", "network", "disk",
-    "files", "datasets", "training", "gradient_check", "explanations",
+    "types", "checks", "hashing", "backend", "threads", "maps", "kernels", "layers", "losses", "optim", "network",
+    "disk", "files", "datasets", "training", "gradient_check", "explanations",
 )
 OUTSIDE = {"experiments", "conformance", "export", "sklearn", "course", "bench", "commands", "plots"}
-LIBRARIES = {"numpy", "numba", "threadpoolctl", "tqdm", "safetensors", "pooch"}  # of the core; all but NumPy are imported lazily
+# of the core; all but NumPy are imported lazily
+LIBRARIES = {"numpy", "numba", "threadpoolctl", "tqdm", "safetensors", "pooch"}
 
 
 def module_name(path):

@@ -6,18 +6,17 @@ the object: nothing outside the file of a kind compares its name.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..types import Bias, BucketArray, SignArray
+
 if TYPE_CHECKING:
     from .sharing_map import SharingMap
 
-BucketArray = NDArray[np.intp]  # bucket numbers index w, so they have the platform's index type: 32 bits in a browser
-SignArray = NDArray[np.int8]
 IndexArray = NDArray[np.uint32]
-Bias = Literal["column", "hashed", "dense"] | None
 BIASES: tuple[Bias, ...] = ("column", "hashed", "dense", None)
 
 

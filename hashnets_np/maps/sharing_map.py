@@ -11,18 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..checks import check_integer
 from ..hashing import as_uint32
 from .kind import Bias, BucketArray, Kind, Lines, SignArray, find_kind
 
 MAX_SIDE, MAX_BUCKETS, MAX_SEED = 2**32, 2**31 - 1, 2**32 - 1
 AT_ONCE = 2**20  # virtual weights whose buckets are computed at a time where all of them are asked for
-
-
-def check_integer(name: str, value: object, low: int, high: int) -> int:
-    """Check an integer argument; return it as Python's int, which does not wrap."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not low <= value <= high:
-        raise ValueError(f"{name} must be an integer in {low}..{high}, got {value!r}")
-    return int(value)
 
 
 def explicit_rule(m: "SharingMap", i: np.ndarray, j: np.ndarray, /) -> tuple[BucketArray, SignArray]:
