@@ -3,7 +3,7 @@
 from .datasets import Dataset, load_dataset
 from .experiments.methods import build
 from .explanations import explain, feature_hash, feature_hashing_forward
-from .export import export_c
+from .export import export_c, export_onnx
 from .files import load, save
 from .gradient_check import gradcheck
 from .hashing import derive_seed, xxh32_pair
@@ -33,6 +33,7 @@ __all__ = [
     "derive_seed",
     "explain",
     "export_c",
+    "export_onnx",
     "feature_hash",
     "feature_hashing_forward",
     "fit",

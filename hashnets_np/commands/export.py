@@ -1,4 +1,4 @@
-"""Write a model file as one C file (net.c) with its header (net.h)."""
+"""Write a model file as one C file (net.c) with its header (net.h), or as an ONNX model (net.onnx)."""
 
 import argparse
 from pathlib import Path
@@ -6,27 +6,32 @@ from pathlib import Path
 import numpy as np
 
 from ..datasets import Dataset, load_dataset
-from ..export import export_c, quantize
+from ..export import export_c, export_onnx, quantize
 from ..files import load
 from ..losses import error_rate
 from ..network import Network
 from ..training import predict
 
-HELP = "write a model file as C, to run it without Python"
+HELP = "write a model file as C or ONNX, to run it without Python"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("model", help="a .safetensors file that hashnets_np.save wrote")
-    parser.add_argument("output", help="the file to write: net.c (net.h is written beside it)")
-    parser.add_argument("--int8", action="store_true", help="round weights to one byte each")
-    parser.add_argument("--data", help="test on this data set, and take the inputs of the self-test from it")
+    parser.add_argument("output", help="the file to write: net.c (and net.h beside it) or net.onnx")
+    parser.add_argument("--int8", action="store_true", help="C: round weights to one byte each")
+    parser.add_argument("--expanded", action="store_true", help="ONNX: store V instead of computing it in the graph")
+    parser.add_argument("--data", help="C: test on this data set, and take the inputs of the self-test from it")
     parser.add_argument("--data-dir", help="folder of the data set, if it is not shipped or in the cache")
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the file and print what it needs."""
     net = load(args.model)
+    if Path(args.output).suffix == ".onnx":
+        check_options(args, ("int8", "data"), "C")
+        return run_onnx(net, args)
+    check_options(args, ("expanded",), "ONNX")
     data = load_dataset(args.data, args.data_dir) if args.data else None
     inputs = data.x_test if data else None
     print(export_c(net, Path(args.output), weights="int8" if args.int8 else "float32", inputs=inputs))
@@ -35,6 +40,22 @@ def run(args: argparse.Namespace) -> int:
         before = error_on_test_set(net, data)
         print(f"test error on {data.name}: {error_on_test_set(exported, data)}; before the export: {before}")
     return 0
+
+
+def run_onnx(net: Network, args: argparse.Namespace) -> int:
+    """Write an ONNX model and print its size."""
+    try:
+        print(export_onnx(net, args.output, weights="expanded" if args.expanded else "hashed"))
+    except ImportError as error:
+        raise ValueError(str(error)) from error
+    return 0
+
+
+def check_options(args: argparse.Namespace, names: tuple[str, ...], language: str) -> None:
+    """Reject options that mean nothing for this kind of file."""
+    for name in names:
+        if getattr(args, name):
+            raise ValueError(f"--{name} is for {language}, but the file is {args.output}")
 
 
 def error_on_test_set(net: Network, data: Dataset) -> str:

@@ -2,5 +2,6 @@
 
 from .c_file import CExport, export_c
 from .int8 import quantize
+from .onnx_file import OnnxExport, export_onnx
 
-__all__ = ["CExport", "export_c", "quantize"]
+__all__ = ["CExport", "OnnxExport", "export_c", "export_onnx", "quantize"]

@@ -1,6 +1,7 @@
 """What both exporters check before they write anything, and how they write: everything or nothing."""
 
 import itertools
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..disk import atomic_write, user_path
+from ..layers import Layer
 from ..network import Network
 
 
@@ -27,6 +29,26 @@ def check_network(net: Network) -> tuple[int, int]:
         if not np.isfinite(p).all():
             raise ValueError(f"weights {name} hold values that are not finite; did the training diverge?")
     return sizes[0][1], sizes[-1][2]
+
+
+def check_one_dtype(net: Network) -> np.dtype:
+    """Find the dtype that all parameters share, which the file will have."""
+    dtypes = {p.dtype for _, p in net.parameters()}
+    if len(dtypes) > 1:
+        raise ValueError(f"the layers have parameters of {' and '.join(sorted(map(str, dtypes)))}; use net.astype first")
+    return dtypes.pop()
+
+
+def write_layers(net: Network, writers: Mapping[type[Layer], Callable], target: Any, language: str) -> None:
+    """Add all layers to a program or graph with the function for each; an error names the layer."""
+    for number, layer in enumerate(net.layers):
+        try:
+            if type(layer) not in writers:
+                raise ValueError(f"known layers are {', '.join(kind.__name__ for kind in writers)}")
+            writers[type(layer)](layer, number, target)
+        except ValueError as error:
+            name = type(layer).__name__
+            raise ValueError(f"layer {number} ({name}) cannot be written in {language}: {error}") from error
 
 
 def check_suffix(path: str | Path, suffix: str, other: str) -> Path:

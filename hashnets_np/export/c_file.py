@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..network import Network
 from ..training import predict
-from .border import check_inputs, check_network, check_suffix, write_together
+from .border import check_inputs, check_network, check_suffix, write_layers, write_together
 from .c_layers import WRITERS
 from .c_program import Program, Step, WeightType, float_literal, in_rows, read_piece
 from .int8 import quantize
@@ -109,7 +109,8 @@ def export_c(
         raise ValueError(f"weights must be 'float32' or 'int8', got {weights!r}")
     n_in, n_out = check_network(net)
     x = check_inputs(inputs, n_in, TEST_INPUTS)
-    program = write_layers(net, Program(weights, n_in))
+    program = Program(weights, n_in)
+    write_layers(net, WRITERS, program, "C")
     statements, stack_bytes = write_calls(program.steps)
     made = CExport(path, path.with_suffix(".h"), n_in, n_out, net.num_parameters(), net.num_virtual_parameters(),
                    program.constant_bytes, stack_bytes)
@@ -130,18 +131,6 @@ def export_c(
     header = fill_in("header.h", words | {"PROTOTYPES": prototypes})
     write_together({made.header: header.encode(), path: ("\n\n".join(source) + test).encode()})
     return made
-
-
-def write_layers(net: Network, program: Program) -> Program:
-    """Add all layers to a program; an error names the layer."""
-    for number, layer in enumerate(net.layers):
-        try:
-            if type(layer) not in WRITERS:
-                raise ValueError(f"there is C code only for {', '.join(kind.__name__ for kind in WRITERS)}")
-            WRITERS[type(layer)](layer, number, program)
-        except ValueError as error:
-            raise ValueError(f"layer {number}, a {type(layer).__name__}, cannot be written in C: {error}") from error
-    return program
 
 
 def write_calls(steps: list[Step]) -> tuple[str, int]:

@@ -1,11 +1,11 @@
 """Networks as C files: they compile without a warning, run clean, and give the logits of `predict`."""
 
-import itertools
 import re
 import shutil
 import subprocess
 from pathlib import Path
 
+import export_networks as networks
 import numpy as np
 import pytest
 
@@ -19,54 +19,6 @@ SANITIZE = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=
 DIGITS = hn.load_dataset("digits")
 
 
-def hashed_net(widths, dtype="float32", **options) -> hn.Network:
-    """Hashed layers with ReLU between them, biases of all sorts away from 0."""
-    layers = []
-    for n, (n_in, n_out) in enumerate(itertools.pairwise(widths)):
-        layers += [hn.HashedLinear(n_in, n_out, "1/4", seed=n + 1, dtype=dtype, init="uniform", **options), hn.ReLU()]
-    return hn.Network(layers[:-1])
-
-
-def method_net(method, **options) -> hn.Network:
-    """A network of the study, with biases away from 0."""
-    net = hn.build(method, [64, 40, 10], compression="1/2", seed=3, **options)
-    rng = np.random.default_rng(0)
-    for name, p in net.parameters():
-        if name.endswith(".b"):
-            p[:] = rng.normal(size=p.shape)
-    return net
-
-
-def odd_net() -> hn.Network:
-    """Layers of several kinds in an order that no method has, ReLU first and last."""
-    return hn.Network([
-        hn.ReLU(), hn.Dropout(0.5), hn.HashedLinear(64, 30, "1/3", seed=4), hn.ReLU(),
-        hn.HashedLinear(30, 50, "1/8", bias="hashed", kind="authors2015", init="uniform"), hn.ReLU(),
-        hn.Linear(50, 20, bias=False), hn.ReLU(), LowRankLinear(20, 12, rank=3, seed=9), hn.ReLU(),
-        hn.HashedLinear(12, 10, buckets=7, bias=None, kind="pytorch2019"), hn.ReLU(),
-    ])
-
-
-NETWORKS = {
-    "xxhash_column": lambda: hashed_net([64, 50, 10]),
-    "xxhash_hashed": lambda: hashed_net([64, 50, 10], bias="hashed"),
-    "xxhash_dense": lambda: hashed_net([64, 50, 10], bias="dense"),
-    "xxhash_none": lambda: hashed_net([64, 50, 10], bias=None),
-    "authors2015_hashed": lambda: hashed_net([64, 30, 10], bias="hashed", kind="authors2015"),
-    "authors2015_dense": lambda: hashed_net([64, 30, 10], bias="dense", kind="authors2015"),
-    "pytorch2019_hashed": lambda: hashed_net([64, 30, 10], bias="hashed", kind="pytorch2019"),
-    "pytorch2019_none": lambda: hashed_net([64, 30, 10], bias=None, kind="pytorch2019"),
-    "keras_dense": lambda: hashed_net([64, 30, 10], bias="dense", kind="keras"),
-    "one_layer": lambda: hashed_net([64, 10]),
-    "five_layers": lambda: hashed_net([64, 50, 40, 30, 20, 10]),
-    "float64": lambda: hashed_net([64, 50, 10], dtype="float64"),
-    "wide": lambda: hashed_net([64, 1000, 10]),
-    "dropout": lambda: hn.build("hashnet", [64, 50, 10], compression="1/8", dropout=0.5, input_dropout=0.1),
-    "rer": lambda: method_net("rer"),
-    "lrd": lambda: method_net("lrd"),
-    "nn": lambda: method_net("nn"),
-    "odd": odd_net,
-}
 QUICK = ["xxhash_column", "odd"]  # the others are as right, but 18 networks x 2 compilers take a minute
 
 
@@ -100,9 +52,9 @@ def relative(found, expected) -> float:
 
 
 @pytest.mark.parametrize("weights", ["float32", "int8"])
-@pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in NETWORKS])
+@pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in networks.NETWORKS])
 def test_the_c_file_gives_the_logits_of_predict_on_all_digits(compiler, name, weights, tmp_path):
-    net = NETWORKS[name]()
+    net = networks.NETWORKS[name]()
     export_c(net, tmp_path / f"{name}.c", weights=weights)
     program = build(compiler, tmp_path / f"{name}.c", f"-D{name.upper()}_MAIN", *SANITIZE)
     exact = net if weights == "float32" else quantize(net)
@@ -151,12 +103,12 @@ def test_the_object_needs_no_library_and_a_caller_needs_only_the_header(compiler
 
 
 def odd_without_low_rank() -> hn.Network:
-    net = odd_net()
+    net = networks.odd_net()
     return hn.Network([layer if not isinstance(layer, LowRankLinear) else hn.Linear(20, 12) for layer in net.layers])
 
 
 def test_the_self_test_finds_a_changed_weight(compiler, tmp_path):
-    export_c(hashed_net([64, 20, 10]), tmp_path / "net.c", inputs=DIGITS.x_test)
+    export_c(networks.hashed_net([64, 20, 10]), tmp_path / "net.c", inputs=DIGITS.x_test)
     source = (tmp_path / "net.c").read_text()
     first = re.search(r"w2\[\d+\] = \{\n(\S+)f,", source)
     changed = source[: first.start(1)] + "0.7" + source[first.end(1) :]
@@ -167,7 +119,7 @@ def test_the_self_test_finds_a_changed_weight(compiler, tmp_path):
 
 
 def test_the_program_says_what_is_wrong_with_its_input(compiler, tmp_path):
-    export_c(hashed_net([4, 3]), tmp_path / "net.c")
+    export_c(networks.hashed_net([4, 3]), tmp_path / "net.c")
     program = build(compiler, tmp_path / "net.c", "-DNET_MAIN")
     for text in ("1 2 3", "1 2 3 four"):
         done = subprocess.run([program], input=text, capture_output=True, text=True)
@@ -176,7 +128,7 @@ def test_the_program_says_what_is_wrong_with_its_input(compiler, tmp_path):
 
 @pytest.mark.parametrize("stem", ["count", "STEM", "my NAME", "8-bit", "double", "_x", "ü"])
 def test_a_file_may_have_any_name(stem, compiler, tmp_path):
-    export_c(hashed_net([4, 3]), tmp_path / f"{stem}.c")
+    export_c(networks.hashed_net([4, 3]), tmp_path / f"{stem}.c")
     build(compiler, tmp_path / f"{stem}.c", f"-D{c_macro(stem)}_MAIN")
 
 
@@ -195,7 +147,7 @@ def test_extreme_weights_are_written_exactly(compiler, tmp_path):
 
 
 def test_the_report_counts_what_is_there(tmp_path):
-    net = hashed_net([64, 50, 40, 10], bias="hashed")
+    net = networks.hashed_net([64, 50, 40, 10], bias="hashed")
     made = export_c(net, tmp_path / "net.c")
     small = export_c(net, tmp_path / "net.c", weights="int8")
     assert made.weight_bytes == 4 * net.num_parameters() and small.weight_bytes == net.num_parameters()
@@ -216,7 +168,7 @@ def test_int8_loses_at_most_one_percent_on_the_digits():
 
 
 def test_quantizing_leaves_the_network_as_it_is_and_rounds_to_half_a_step():
-    net = method_net("nn")
+    net = networks.method_net("nn")
     before = {name: p.copy() for name, p in net.parameters()}
     rounded = dict(quantize(net).parameters())
     for name, p in net.parameters():
@@ -225,39 +177,18 @@ def test_quantizing_leaves_the_network_as_it_is_and_rounds_to_half_a_step():
         assert np.abs(rounded[name] - p).max() <= (0 if name.endswith("b") else 0.501 * step)
 
 
-class OwnLayer(hn.ReLU):
-    """A layer of somebody's own, which does something else."""
-
-
-def table_net() -> hn.Network:
-    net = hashed_net([2, 2])
-    net.layers[0].map = hn.SharingMap.from_table([[0, 1, 1], [1, 1, 0]], buckets=net.layers[0].map.buckets)
-    return net
-
-
-def diverged_net() -> hn.Network:
-    net = hashed_net([2, 2])
-    net.layers[0].params["w"][0] = np.nan
-    return net
-
-
-BAD = {
-    "a table": (table_net, {}, "layer 0, a HashedLinear, cannot be written in C: its sharing map is a table"),
-    "a layer of one's own": (lambda: hn.Network([hn.Linear(2, 2), OwnLayer()]), {}, "layer 1, a OwnLayer, cannot be"),
-    "no layers": (lambda: hn.Network([]), {}, "no layer with weights"),
-    "no weights": (lambda: hn.Network([hn.ReLU()]), {}, "no layer with weights"),
-    "layers that don't fit": (lambda: hn.Network([hn.Linear(2, 3), hn.Linear(2, 2)]), {}, "layer 0 gives 3 numbers"),
-    "not finite": (diverged_net, {}, "weights 0.w hold values that are not finite"),
-    "unknown weights": (lambda: hashed_net([2, 2]), {"weights": "int4"}, "'float32' or 'int8'"),
-    "other inputs": (lambda: hashed_net([2, 2]), {"inputs": np.ones((3, 3))}, r"expected \(n, n_in=2\)"),
-    "no inputs": (lambda: hashed_net([2, 2]), {"inputs": np.ones((0, 2))}, "at least one row"),
-    "infinite inputs": (lambda: hashed_net([2, 2]), {"inputs": [[1, np.inf]]}, "not finite"),
+OPTIONS = {
+    "unknown weights": ({"weights": "int4"}, "'float32' or 'int8'"),
+    "other inputs": ({"inputs": np.ones((3, 3))}, r"expected \(n, n_in=2\)"),
+    "no inputs": ({"inputs": np.ones((0, 2))}, "at least one row"),
+    "infinite inputs": ({"inputs": [[1, np.inf]]}, "not finite"),
 }
 
 
-@pytest.mark.parametrize("case", BAD)
+@pytest.mark.parametrize("case", [*networks.BAD, *OPTIONS])
 def test_bad_input_is_one_clear_line_and_nothing_is_written(case, tmp_path):
-    make, options, message = BAD[case]
+    make, message = networks.BAD.get(case, (lambda: networks.hashed_net([2, 2]), ""))
+    options, message = OPTIONS.get(case, ({}, message))
     with pytest.raises(ValueError, match=message) as error:
         export_c(make(), tmp_path / "net.c", **options)
     assert "\n" not in str(error.value)
@@ -265,7 +196,7 @@ def test_bad_input_is_one_clear_line_and_nothing_is_written(case, tmp_path):
 
 
 def test_a_file_that_cannot_be_written_leaves_nothing_half_written(tmp_path):
-    net = hashed_net([2, 2])
+    net = networks.hashed_net([2, 2])
     with pytest.raises(ValueError, match=r"must end in \.c"):
         export_c(net, tmp_path / "net.h")
     with pytest.raises(OSError):

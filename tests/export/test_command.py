@@ -1,6 +1,7 @@
 """`hashnets export`: what it prints, and one clear line with exit code 2 where it cannot do what it is asked."""
 
 import re
+import sys
 
 import pytest
 
@@ -29,9 +30,28 @@ def test_it_writes_the_file_and_prints_its_sizes_and_its_test_error(model, tmp_p
     assert "int8_t weight_t" in (tmp_path / "net.c").read_text() and (tmp_path / "net.h").exists()
 
 
+@pytest.mark.parametrize("options", [[], ["--expanded"]])
+def test_it_writes_an_onnx_model(options, model, tmp_path, capsys):
+    pytest.importorskip("onnx", reason="the package onnx is not installed; make check-exports installs it")
+    assert main(["export", str(model), str(tmp_path / "net.onnx"), *options]) == 0
+    assert f"net.onnx: {(tmp_path / 'net.onnx').stat().st_size:,} bytes" in capsys.readouterr().out
+
+
+def test_without_the_package_onnx_it_says_what_to_install(model, tmp_path, capsys, monkeypatch):
+    for name in ("onnx", "hashnets_np.export.onnx_graph", "hashnets_np.export.onnx_layers"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ImportError, match="needs the package onnx"):
+        hn.export_onnx(hn.load(model), tmp_path / "net.onnx")
+    assert main(["export", str(model), str(tmp_path / "net.onnx")]) == 2
+    assert 'pip install "hashnets_np[onnx]"' in capsys.readouterr().err
+    assert not (tmp_path / "net.onnx").exists()
+
+
 @pytest.mark.parametrize(("arguments", "message"), [
     (["missing.safetensors", "net.c"], "no model file at missing.safetensors"),
     (["MODEL", "net.exe"], "must end in .c"),
+    (["MODEL", "net.c", "--expanded"], "--expanded is for ONNX"),
+    (["MODEL", "net.onnx", "--int8"], "--int8 is for C"),
     (["MODEL", "nowhere/net.c"], "nowhere"),
     (["MODEL", "net.c", "--data", "cifar"], "unknown data set 'cifar'"),
 ])
