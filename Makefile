@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check-frameworks check-cluster check-kills lint lab lessons site clean
+.PHONY: demo test check-frameworks check-cluster check-exports check-kills lint lab lessons site clean
 
 demo: $(VENV)/base
 	$(BIN)/python -m hashnets_np demo
@@ -32,6 +32,10 @@ check-frameworks:  ## the kit on the worked adapters, and networks going over, i
 check-cluster: $(VENV)/test  ## a sweep on a real Dask scheduler, and the search with Optuna
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[tune,cluster]"
 	$(BIN)/python -m pytest tests/experiments/test_cluster.py tests/experiments/test_sweep*.py -m "slow or not slow"
+
+check-exports: $(VENV)/test  ## C with each compiler, and ONNX; what is missing is skipped with a reason
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[onnx]"
+	$(BIN)/python -m pytest tests/export -m "slow or not slow" -rs
 
 check-kills: $(VENV)/test  ## a sweep killed at 200 random moments (ten minutes or more)
 	HASHNETS_KILLS=200 $(BIN)/python -m pytest tests/experiments/test_sweep.py -m slow -k kills

@@ -35,7 +35,8 @@ def check_one_dtype(net: Network) -> np.dtype:
     """Find the dtype that all parameters share, which the file will have."""
     dtypes = {p.dtype for _, p in net.parameters()}
     if len(dtypes) > 1:
-        raise ValueError(f"the layers have parameters of {' and '.join(sorted(map(str, dtypes)))}; use net.astype first")
+        names = " and ".join(sorted(map(str, dtypes)))
+        raise ValueError(f"the layers have parameters of {names}; make them one with net.astype")
     return dtypes.pop()
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..layers import Layer
-from ..maps.sharing_map import SharingMap
+from ..maps import SharingMap
 from .int8 import int8_scale, is_rounded, to_int8
 
 PIECES = files(__package__) / "c"
@@ -78,7 +78,7 @@ class Program:
     def add_map(self, name: str, m: SharingMap) -> None:
         """Add the few numbers that define a map, and the piece that computes it."""
         self.add_piece(map_piece(m))
-        numbers = ", ".join(f"{n}u" for n in (m.n_out, m.n_cols, m.buckets, m.seed))
+        numbers = ", ".join(f"{n}u" for n in (m.n_out, m.n_cols, m.buckets, m.seed, m.size or 0))
         self.constants.append(f"static const map_t {name} = {{{numbers}}};")
 
     def add_step(self, call: str, n_out: int, in_place: bool = False) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..experiments.baselines import LowRankLinear, MaskedLinear
 from ..kernels import hash_gather
 from ..layers import Dropout, HashedLinear, Layer, Linear, ReLU
-from ..maps.sharing_map import SharingMap
+from ..maps import SharingMap
 from .onnx_graph import DOMAIN, FUNCTIONS, Graph
 
 
@@ -46,7 +46,8 @@ def write_virtual(w: NDArray, m: SharingMap, name: str, graph: Graph) -> str:
     function = virtual_function(m)
     graph.add_function(function)
     real = graph.add_constant(f"w_of_{name}", w)
-    return graph.add_node(function, [real], name, domain=DOMAIN, n_out=m.n_out, n_cols=m.n_cols, seed=m.seed)
+    numbers = {"n_out": m.n_out, "n_cols": m.n_cols, "seed": m.seed} | ({"size": m.size} if m.size else {})
+    return graph.add_node(function, [real], name, domain=DOMAIN, **numbers)
 
 
 def virtual_function(m: SharingMap) -> str:

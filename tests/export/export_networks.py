@@ -8,11 +8,15 @@ import hashnets_np as hn
 from hashnets_np.experiments.baselines import LowRankLinear
 
 
-def hashed_net(widths, dtype="float32", **options) -> hn.Network:
+def hashed_net(widths, dtype="float32", size=None, **options) -> hn.Network:
     """Hashed layers with ReLU between them, biases of all sorts away from 0."""
     layers = []
     for n, (n_in, n_out) in enumerate(itertools.pairwise(widths)):
-        layers += [hn.HashedLinear(n_in, n_out, "1/4", seed=n + 1, dtype=dtype, init="uniform", **options), hn.ReLU()]
+        layer = hn.HashedLinear(n_in, n_out, "1/4", seed=n + 1, dtype=dtype, init="uniform", **options)
+        if size:
+            m = layer.map
+            layer.map = hn.SharingMap(m.n_out, m.n_cols, buckets=m.buckets, seed=m.seed, kind=m.kind, size=size)
+        layers += [layer, hn.ReLU()]
     return hn.Network(layers[:-1])
 
 
@@ -46,6 +50,12 @@ NETWORKS = {
     "pytorch2019_hashed": lambda: hashed_net([64, 30, 10], bias="hashed", kind="pytorch2019"),
     "pytorch2019_none": lambda: hashed_net([64, 30, 10], bias=None, kind="pytorch2019"),
     "keras_dense": lambda: hashed_net([64, 30, 10], bias="dense", kind="keras"),
+    "fold_column": lambda: hashed_net([64, 50, 10], kind="fold"),
+    "fold_hashed": lambda: hashed_net([64, 50, 10], bias="hashed", kind="fold"),
+    "chunk_column": lambda: hashed_net([64, 50, 10], kind="chunk"),
+    "chunk_dense": lambda: hashed_net([64, 50, 10], bias="dense", kind="chunk", size=5),
+    "tile_none": lambda: hashed_net([64, 50, 10], bias=None, kind="tile", size=8),
+    "tile_hashed": lambda: hashed_net([64, 100, 10], bias="hashed", kind="tile"),
     "one_layer": lambda: hashed_net([64, 10]),
     "five_layers": lambda: hashed_net([64, 50, 40, 30, 20, 10]),
     "float64": lambda: hashed_net([64, 50, 10], dtype="float64"),
@@ -76,7 +86,7 @@ def diverged_net() -> hn.Network:
 
 BAD = {
     "a table": (table_net, r"layer 0 \(HashedLinear\) cannot be written in "),
-    "a layer of one's own": (lambda: hn.Network([hn.Linear(2, 2), OwnLayer()]), r"layer 1 \(OwnLayer\) cannot be written in "),
+    "an unknown layer": (lambda: hn.Network([hn.Linear(2, 2), OwnLayer()]), r"layer 1 \(OwnLayer\) cannot be"),
     "no layers": (lambda: hn.Network([]), "no layer with weights"),
     "no weights": (lambda: hn.Network([hn.ReLU()]), "no layer with weights"),
     "layers that don't fit": (lambda: hn.Network([hn.Linear(2, 3), hn.Linear(2, 2)]), "layer 0 gives 3 numbers"),
