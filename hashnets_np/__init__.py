@@ -7,6 +7,7 @@ from .export import export_c, export_onnx
 from .files import load, save
 from .gradient_check import gradcheck
 from .hashing import derive_seed, xxh32_pair
+from .idx import load_idx
 from .kernels import hash_gather, hash_scatter_add, hashed_backward, hashed_forward
 from .layers import Dropout, HashedLinear, Layer, Linear, ReLU, Tanh, register_layer
 from .losses import softmax_cross_entropy
@@ -44,6 +45,7 @@ __all__ = [
     "hashed_forward",
     "load",
     "load_dataset",
+    "load_idx",
     "predict",
     "register_layer",
     "save",

@@ -13,11 +13,10 @@ PACKAGE = Path(hn.__file__).parent
 # the core, in the order in which it is read: each part imports only what stands before it
 CORE = (
     "types", "checks", "hashing", "backend", "threads", "maps", "kernels", "layers", "losses", "optim", "network",
-    "disk", "files", "datasets", "training", "gradient_check", "explanations",
+    "disk", "files", "data_files", "datasets", "idx", "training", "gradient_check", "explanations",
 )
 OUTSIDE = {"experiments", "conformance", "export", "sklearn", "course", "bench", "commands", "plots"}
-# of the core; all but NumPy are imported lazily
-LIBRARIES = {"numpy", "numba", "threadpoolctl", "tqdm", "safetensors", "pooch"}
+LIBRARIES = {"numpy", "numba", "threadpoolctl", "tqdm"}  # of the core; all but NumPy are imported lazily
 
 
 def module_name(path):

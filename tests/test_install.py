@@ -37,7 +37,7 @@ hn.fit(net, hn.load_dataset("digits"), epochs=1)"""
 
 def test_what_has_no_wheel_for_the_browser_is_left_out_there():
     marked = {re.split("[<>=]", line)[0] for line in PROJECT["dependencies"] if "emscripten" in line}
-    assert marked - {"pooch"} == {"numba", "safetensors"}
+    assert marked == {"numba"}
 
 
 def test_the_console_script_is_the_module(capsys):
@@ -60,7 +60,6 @@ def fresh(tmp_path_factory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.xfail("pooch" in str(PROJECT["dependencies"]), reason="pooch brings seven packages", strict=True)
 def test_a_fresh_environment_gets_at_most_16_packages_beside_ours(fresh):
     listed = subprocess.run([fresh / "python", "-m", "pip", "list", "--format=json", "--disable-pip-version-check"],
                             capture_output=True, text=True, check=True).stdout

@@ -1,38 +1,37 @@
-"""The paper's eight data sets beside MNIST: the original files where a user has them, otherwise made again.
+"""The paper's eight data sets beside MNIST: the original files where a user has them, otherwise regenerated.
 
 BASIC, ROT, BG-RAND, BG-IMG, BG-IMG-ROT, RECT and CONVEX were published as zipped text (.amat: one example per row, 784
 pixels and the label). A zip found in the search path is trusted by its SHA-1 and kept as arrays in the cache. Without
 it the set is made from a seed (`generators`), and its name and provenance say so: "original", "reconstructed" (BASIC:
-slices of MNIST) or "regenerated". Left out: rectangles-images, which the paper does not use.
+slices of MNIST) or "regenerated". Not covered here: rectangles-images, which the paper does not use.
 
 Source: Larochelle et al., ICML 2007; https://www.iro.umontreal.ca/~lisa/icml2007data/ (file names, SHA-1 as in skdata).
 """
 
+import contextlib
 import hashlib
 import os
+import warnings
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..datasets import (
-    MNIST_SHA256,
-    Dataset,
-    cache_dir,
-    find_file,
-    load_digits,
-    load_mnist,
-    register_dataset,
-    search_path,
-)
+from ..data_files import cache_dir, fetch_url, find_file, keep, search_path
+from ..datasets import Dataset, load_digits, register_dataset
+from ..disk import atomic_write, locked, user_path
+from ..idx import find_set, load_mnist
 from . import generators
 
-SEED = 2007  # of everything made again; one more for each set
-RECIPE = 1  # raise it when a generator changes: the cache then makes the set again
+SEED = 2007  # of everything regenerated; one more for each set
+RECIPE = 1  # raise it when a generator changes: the cached sets are then regenerated
 PIXELS = 784
+LONGEST_LINE = 2**16  # bytes; a line of 785 numbers has about 13,000
 URL = "https://www.iro.umontreal.ca/~lisa/icml2007data/"
 
 
@@ -61,19 +60,26 @@ SOURCES = {
 
 
 def load(name: str, data_dir: Path | None = None) -> Dataset:
-    """Load one of the seven sets: the original if its zip is in the search path, otherwise made again.
+    """Load one of the seven sets: the original if its zip is in the search path, otherwise regenerated.
 
     name: a key of `SOURCES`. Raises ValueError if a zip is there but is not the published one.
     """
-    path = find_file(SOURCES[name].zip_name, data_dir, "") or find_in_folders(SOURCES[name].zip_name, data_dir)
+    path = find_zip(name, data_dir)
     return regenerate(name, data_dir) if path is None else load_original(name, path)
 
 
-def find_in_folders(zip_name: str, data_dir: Path | None) -> Path | None:
+def find_zip(name: str, data_dir: str | os.PathLike | None) -> Path | None:
+    """Find the published zip of a set, in the search path or one folder down."""
+    zip_name = SOURCES[name].zip_name
+    return find_file(zip_name, data_dir, "") or find_in_folders(zip_name, data_dir)
+
+
+def find_in_folders(zip_name: str, data_dir: str | os.PathLike | None) -> Path | None:
     """Look for a zip one folder down in the search path, as in `rectangles/rectangles.zip`."""
     for directory in search_path(data_dir):
-        for found in sorted(directory.glob(f"*/{zip_name}")):
-            return found
+        with contextlib.suppress(OSError):  # a folder that may not be looked into
+            for found in sorted(directory.glob(f"*/{zip_name}")):
+                return found
     return None
 
 
@@ -82,42 +88,55 @@ def load_original(name: str, path: Path) -> Dataset:
     source = SOURCES[name]
     verify_sha1(path, source.sha1)
 
-    def make() -> tuple[NDArray, NDArray]:
-        members = {part: member for member in zipfile.ZipFile(path).namelist() if (part := part_of(member))}
+    x, y = cached(f"{name}-original-{source.sha1[:8]}", lambda: read_zip(path, source))
+    return cut(name.upper(), x, y, source.sizes, f"original: {source.zip_name}, SHA-1 {source.sha1}")
+
+
+def read_zip(path: Path, source: Source) -> tuple[NDArray, NDArray]:
+    """Read images and labels of a published zip; whatever is wrong with it is a ValueError."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {part: member for member in archive.namelist() if (part := part_of(member))}
         if set(members) != {"train", "test"}:
             raise ValueError(f"{path} should hold one *train*.amat and one *test*.amat, found {sorted(members)}")
-        table = np.concatenate([read_amat(path, members[part]) for part in ("train", "test")])
-        x = table[:, :PIXELS]
-        if source.transposed:
-            x = x.reshape(-1, 28, 28).transpose(0, 2, 1).reshape(-1, PIXELS)
-        return x, table[:, PIXELS].astype(np.int64)
-
-    x, y = cached(f"{name}-original-{source.sha1[:8]}", make)
-    return cut(name.upper(), x, y, source.sizes, f"original: {source.zip_name}, SHA-1 {source.sha1}")
+        rows = sum(source.sizes)
+        table = np.concatenate([read_amat(path, members[part], rows) for part in ("train", "test")])
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise ValueError(f"{path} is a damaged zip file ({error}); delete it and fetch it again") from error
+    x, y = table[:, :PIXELS], table[:, PIXELS]
+    if source.transposed:
+        x = x.reshape(-1, 28, 28).transpose(0, 2, 1).reshape(-1, PIXELS)
+    return x, y.astype(np.int64)
 
 
 def fetch(name: str) -> Path:
     """Download the published zip into the cache and check its SHA-1; returns where it is.
 
-    Raises ConnectionError if it cannot be had: the set is then made again (`load`), and says so.
+    Raises ConnectionError if it cannot be downloaded: the set is then regenerated (`load`), and says so.
     """
-    import pooch
-
-    pooch.get_logger().setLevel("ERROR")  # the progress bar and the caller say enough
     source = SOURCES[name]
+    target = cache_dir() / "larochelle" / source.zip_name
+    with contextlib.suppress(OSError, ValueError):  # it is there already
+        verify_sha1(target, source.sha1)
+        return target
     try:
-        path = pooch.retrieve(URL + source.zip_name, f"sha1:{source.sha1}", source.zip_name,
-                              cache_dir() / "larochelle", progressbar=True)
-    except (OSError, ValueError) as error:  # a wrong hash is a ValueError, and nothing is left behind
-        raise ConnectionError(f"{source.zip_name} could not be downloaded from {URL} ({type(error).__name__}); put it "
-                              f"into --data-dir or HASHNETS_DATA, or use {name} as it is made again") from error
-    return Path(path)
+        content = fetch_url(URL + source.zip_name)
+        found = hashlib.sha1(content, usedforsecurity=False).hexdigest()
+        if found != source.sha1:
+            raise ValueError(f"something else came, with SHA-1 {found}")
+    except (OSError, ValueError) as error:
+        why = error if isinstance(error, ValueError) else type(error).__name__
+        raise ConnectionError(f"{source.zip_name} could not be downloaded from {URL} ({why}); put it into --data-dir "
+                              f"or HASHNETS_DATA, or use {name} as it is regenerated") from error
+    if not keep(target, content):
+        raise OSError(f"{target} could not be written; name a folder for it with HASHNETS_CACHE")
+    return target
 
 
 def part_of(member: str) -> str | None:
     """Tell which part of a set a file in a zip is: "train" (with validation), "test", or None for anything else."""
     stem = member.rsplit("/", 1)[-1]
-    if not stem.endswith(".amat"):
+    if not stem.endswith(".amat") or stem.startswith("."):  # macOS adds files such as ._x_train.amat
         return None
     return "train" if "train" in stem else "test" if "test" in stem else None
 
@@ -130,15 +149,37 @@ def verify_sha1(path: Path, sha1: str) -> None:
         raise ValueError(f"{path} has SHA-1 {found}, expected {sha1}; it is not the published file: move it away")
 
 
-def read_amat(path: Path, member: str) -> NDArray[np.float32]:
-    """Read one .amat text of a zip as (rows, 785) float32, a block of lines at a time: the whole is 600 MB."""
+def read_amat(path: Path, member: str, most_rows: int) -> NDArray[np.float32]:
+    """Read one .amat text of a zip as (rows, 785) float32, a block of lines at a time: the whole is 600 MB.
+
+    Raises ValueError for anything but rows of 784 pixels in [0, 1] and a label in 0..9, and for too many of them.
+    """
     blocks = []
+    rows = 0
     for lines in line_blocks(path, member):
-        numbers = np.fromstring(lines, np.float32, sep=" ")
-        if numbers.size % (PIXELS + 1):
-            raise ValueError(f"{path}: {member} should have {PIXELS + 1} numbers in every row; is the file damaged?")
-        blocks.append(numbers.reshape(-1, PIXELS + 1))
-    return np.concatenate(blocks)
+        block = parse_lines(lines, f"{path}: {member}")
+        blocks.append(block)
+        rows += len(block)
+        if rows > most_rows:
+            raise ValueError(f"{path}: {member} has more than the {most_rows} rows that it may have")
+    return np.concatenate([np.zeros((0, PIXELS + 1), np.float32), *blocks])
+
+
+def parse_lines(lines: str, what: str) -> NDArray[np.float32]:
+    """Read whole lines of 785 numbers each, and check them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)  # that is how NumPy says that it met something else
+        try:
+            numbers = np.fromstring(lines, np.float32, sep=" ")
+        except (DeprecationWarning, ValueError) as error:
+            raise ValueError(f"{what} should hold numbers only; is the file damaged?") from error
+    if numbers.size % (PIXELS + 1):
+        raise ValueError(f"{what} should have {PIXELS + 1} numbers in every row; is the file damaged?")
+    table = numbers.reshape(-1, PIXELS + 1)
+    pixels, labels = table[:, :PIXELS], table[:, PIXELS]
+    if not ((pixels >= 0) & (pixels <= 1)).all() or not np.isin(labels, range(10)).all():
+        raise ValueError(f"{what} should have pixels in [0, 1] and labels in 0..9; is the file damaged?")
+    return table
 
 
 def line_blocks(path: Path, member: str, size: int = 1 << 24) -> Iterator[str]:
@@ -149,10 +190,12 @@ def line_blocks(path: Path, member: str, size: int = 1 << 24) -> Iterator[str]:
             block = rest + block
             end = block.rfind(b"\n") + 1
             block, rest = block[:end], block[end:]
+            if len(rest) > LONGEST_LINE:
+                raise ValueError(f"{path}: {member} has a line of more than {LONGEST_LINE} bytes; is it damaged?")
             if block:
                 yield without_header(block)
     if rest.strip():
-        yield rest.decode("ascii")
+        yield without_header(rest)
 
 
 def without_header(block: bytes) -> str:
@@ -165,20 +208,47 @@ def without_header(block: bytes) -> str:
 def cached(key: str, make: Callable[[], tuple[NDArray, NDArray]]) -> tuple[NDArray, NDArray]:
     """Return images (float32 in [0, 1]) and labels from the cache, or make them and keep them there.
 
-    Kept as two .npy files, the labels last, each renamed into place when complete: what has a name is whole.
+    A lock lets one process make them while others wait. What is read is compared with its digest; what is damaged is
+    made again. Without a folder that is writable everything is done in memory.
     """
-    folder = cache_dir() / "larochelle"
-    images, labels = folder / f"{key}-x.npy", folder / f"{key}-y.npy"
-    if not labels.exists():
-        x, y = make()
-        folder.mkdir(parents=True, exist_ok=True)
-        for path, array in ((images, x), (labels, y)):
-            partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-            with open(partial, "wb") as file:
-                np.save(file, array)
-            os.replace(partial, path)
-    x, y = np.load(images), np.load(labels)
+    path = cache_dir() / "larochelle" / f"{key}.npz"
+    arrays = read_cached(path)
+    if arrays is None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with locked(path):
+                arrays = read_cached(path) or made(path, make)
+        except OSError:
+            arrays = make()
+    x, y = arrays
     return (x.astype(np.float32) / 255 if x.dtype == np.uint8 else x), y
+
+
+def made(path: Path, make: Callable[[], tuple[NDArray, NDArray]]) -> tuple[NDArray, NDArray]:
+    """Make the arrays, and keep them if the disk takes them."""
+    x, y = make()
+    with contextlib.suppress(OSError):
+        atomic_write(path, lambda file: np.savez(file, x=x, y=y, sha256=arrays_digest(x, y)))
+    return x, y
+
+
+def read_cached(path: Path) -> tuple[NDArray, NDArray] | None:
+    """Read arrays from the cache; None if they are not there, damaged or not those that were written."""
+    try:
+        with np.load(path) as file:
+            x, y = file["x"], file["y"]
+            return (x, y) if str(file["sha256"]) == arrays_digest(x, y) else None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError):
+        return None
+
+
+def arrays_digest(x: NDArray, y: NDArray) -> str:
+    """Compute a digest of two arrays, their types and shapes."""
+    state = hashlib.sha256()
+    for array in (x, y):
+        state.update(f"{array.dtype.str} {array.shape}".encode())
+        state.update(np.ascontiguousarray(array).data)
+    return state.hexdigest()
 
 
 def cut(name: str, x: NDArray, y: NDArray, sizes: tuple[int, int, int], provenance: str) -> Dataset:
@@ -195,7 +265,7 @@ def basic_slices(data_dir: Path | None) -> tuple[NDArray, NDArray, tuple[int, in
     The slices are those that the published labels of BASIC fit: the 60,000 training images followed by the test images,
     the first 62,000 of them. MNIST is not downloaded for this.
     """
-    if all(find_file(name, data_dir, "mnist") for name in MNIST_SHA256):
+    if find_set("mnist", data_dir):
         data, what = load_mnist(data_dir), "MNIST"
     else:
         data, what = load_digits(data_dir), "the shipped 8x8 digits, enlarged, as MNIST is not there"
@@ -207,7 +277,7 @@ def basic_slices(data_dir: Path | None) -> tuple[NDArray, NDArray, tuple[int, in
 
 
 def regenerate(name: str, data_dir: Path | None = None, photographs: Path | None = None) -> Dataset:
-    """Make a set again from a seed: digits on MNIST (BASIC: reconstructed), shapes from nothing.
+    """Regenerate a set from a seed: digits on MNIST (BASIC: reconstructed), shapes from nothing.
 
     photographs: a folder of pictures for the backgrounds of BG-IMG and BG-IMG-ROT, or $HASHNETS_PHOTOGRAPHS; 1/f noise
     if neither is given.
@@ -224,7 +294,7 @@ def regenerate(name: str, data_dir: Path | None = None, photographs: Path | None
         word = "reconstructed" if what == "MNIST" else "regenerated"
         return cut(f"BASIC ({word})", digits, y, sizes, f"{word}: slices of {what}")
     folder = photographs or os.environ.get("HASHNETS_PHOTOGRAPHS")
-    pictures = read_photographs(Path(folder)) if folder and name.startswith("bg-img") else None
+    pictures = read_photographs(user_path(folder)) if folder and name.startswith("bg-img") else None
     make = lambda: to_bytes(disturb(name, digits, pictures, rng), y)  # noqa: E731
     key = f"{name}-{'mnist' if what == 'MNIST' else 'digits'}-seed{SEED}-v{RECIPE}"
     x, y = cached(key, make) if pictures is None else make()
@@ -265,53 +335,27 @@ def to_bytes(x: NDArray, y: NDArray) -> tuple[NDArray[np.uint8], NDArray]:
 
 def read_photographs(folder: Path) -> list[NDArray]:
     """Read every .png and .jpg of a folder as grey levels in [0, 1] (matplotlib reads PNG; JPEG needs Pillow)."""
-    from matplotlib.image import imread
-
-    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".png", ".jpg", ".jpeg"))
+    if not folder.is_dir():
+        raise ValueError(f"there is no folder of photographs {folder}; leave it out for 1/f noise")
+    # macOS writes a file ._a.png beside a.png on other file systems; it holds no picture
+    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".png", ".jpg", ".jpeg") and p.name[0] != ".")
     if not paths:
         raise ValueError(f"{folder} has no .png or .jpg; give a folder of photographs, or leave it out for 1/f noise")
-    pictures = [np.asarray(imread(p), np.float64) for p in paths]
-    pictures = [p / 255 if p.max() > 1 else p for p in pictures]
-    return [p[..., :3].mean(axis=2) if p.ndim == 3 else p for p in pictures]
+    return [read_photograph(path) for path in paths]
 
 
-def load_basic(data_dir: Path | None = None) -> Dataset:
-    """BASIC: the digits as they are."""
-    return load("basic", data_dir)
+def read_photograph(path: Path) -> NDArray[np.float64]:
+    """Read one picture as grey levels in [0, 1]."""
+    from matplotlib.image import imread
+
+    try:
+        picture = np.asarray(imread(path), np.float64)
+    except (OSError, SyntaxError, ValueError, EOFError, zlib.error) as error:  # SyntaxError: Pillow's, of a broken PNG
+        raise ValueError(f"{path} cannot be read as a picture ({error}); move it out of the folder") from error
+    if picture.max() > 1:
+        picture = picture / 255
+    return picture[..., :3].mean(axis=2) if picture.ndim == 3 else picture
 
 
-def load_rot(data_dir: Path | None = None) -> Dataset:
-    """ROT: digits turned by a random angle."""
-    return load("rot", data_dir)
-
-
-def load_bg_rand(data_dir: Path | None = None) -> Dataset:
-    """BG-RAND: digits on uniform noise."""
-    return load("bg-rand", data_dir)
-
-
-def load_bg_img(data_dir: Path | None = None) -> Dataset:
-    """BG-IMG: digits on patches of pictures."""
-    return load("bg-img", data_dir)
-
-
-def load_bg_img_rot(data_dir: Path | None = None) -> Dataset:
-    """BG-IMG-ROT: turned digits on patches of pictures."""
-    return load("bg-img-rot", data_dir)
-
-
-def load_rect(data_dir: Path | None = None) -> Dataset:
-    """RECT: is the rectangle taller than wide?"""
-    return load("rect", data_dir)
-
-
-def load_convex(data_dir: Path | None = None) -> Dataset:
-    """CONVEX: is the white shape convex?"""
-    return load("convex", data_dir)
-
-
-for set_name, loader in (
-    ("basic", load_basic), ("rot", load_rot), ("bg-rand", load_bg_rand), ("bg-img", load_bg_img),
-    ("bg-img-rot", load_bg_img_rot), ("rect", load_rect), ("convex", load_convex),
-):
-    register_dataset(set_name, loader)
+for set_name in SOURCES:
+    register_dataset(set_name, partial(load, set_name))

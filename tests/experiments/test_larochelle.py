@@ -1,9 +1,11 @@
-"""The paper's data sets: reading .amat zips, making sets again, and the real RECT against the generated one."""
+"""The paper's data sets: reading .amat zips, regenerating sets, and the real RECT against the generated one."""
 
 import hashlib
 import os
-import shutil
+import threading
+import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +21,7 @@ RNG = np.random.default_rng
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path, monkeypatch):
     """Keep what tests make out of the real cache, and real data out of the tests that do not ask for it."""
-    monkeypatch.setattr(larochelle, "cache_dir", lambda: tmp_path / "cache")
-    monkeypatch.setattr("hashnets_np.datasets.cache_dir", lambda: tmp_path / "cache")
+    monkeypatch.setenv("HASHNETS_CACHE", str(tmp_path / "cache"))
     real = os.environ.get("HASHNETS_DATA")
     monkeypatch.delenv("HASHNETS_DATA", raising=False)
     return real
@@ -75,22 +76,24 @@ def test_a_foreign_zip_and_a_damaged_text_are_refused(tmp_path, monkeypatch):
     (tmp_path / "data" / "rectangles" / "rectangles.zip").write_bytes(b"something else")
     with pytest.raises(ValueError, match=r"expected .*not the published file"):
         hn.load_dataset("rect", tmp_path / "data")
-    assert not list((tmp_path / "cache").rglob("*.npy"))
+    assert not list((tmp_path / "cache").rglob("*.npz"))
 
 
 def test_a_set_is_fetched_into_the_cache_and_then_read_from_there(tmp_path, monkeypatch, capsys):
     fake_source(tmp_path, monkeypatch)
     monkeypatch.setattr(larochelle, "URL", (tmp_path / "data" / "rectangles").as_uri() + "/")
-    monkeypatch.setattr("pooch.retrieve", lambda url, known_hash, fname, path, progressbar: copy(url, path / fname))
     assert main(["data", "fetch", "rect"]) == 0
     assert "RECT: 4 training, 3 validation, 5 test examples" in capsys.readouterr().out
     assert (tmp_path / "cache" / "larochelle" / "rectangles.zip").exists()
 
 
-def copy(url, target):
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(url.removeprefix("file://"), target)
-    return str(target)
+def test_a_fetched_file_that_is_not_the_published_one_is_not_kept(tmp_path, monkeypatch, capsys):
+    fake_source(tmp_path, monkeypatch)
+    monkeypatch.setattr(larochelle, "URL", (tmp_path / "data" / "rectangles").as_uri() + "/")
+    (tmp_path / "data" / "rectangles" / "rectangles.zip").write_bytes(b"something else")
+    assert main(["data", "fetch", "rect"]) == 2
+    assert "something else came, with SHA-1" in capsys.readouterr().err
+    assert not (tmp_path / "cache").exists()
 
 
 def test_a_set_that_cannot_be_fetched_gets_one_clear_line(tmp_path, monkeypatch, capsys):
@@ -295,7 +298,7 @@ def test_basic_is_the_first_62000_images_of_mnist(tmp_path, monkeypatch):
     y = np.arange(70_000)
     x = (y % 1000 / 1000).astype(np.float32)[:, None]
     mnist = hn.Dataset("mnist", x[:48_000], y[:48_000], x[48_000:60_000], y[48_000:60_000], x[60_000:], y[60_000:], "")
-    monkeypatch.setattr(larochelle, "find_file", lambda name, *_: None if name.endswith(".zip") else Path(name))
+    monkeypatch.setattr(larochelle, "find_set", lambda name, data_dir: [Path(name)])
     monkeypatch.setattr(larochelle, "load_mnist", lambda data_dir: mnist)
     data = hn.load_dataset("basic")
     assert [len(part) for part in (data.y_train, data.y_valid, data.y_test)] == [10_000, 2_000, 50_000]
@@ -316,8 +319,7 @@ def test_the_users_photographs_are_read_as_grey_levels_and_never_taken_from_the_
     np.testing.assert_allclose(larochelle.read_photographs(folder)[0], pixels.mean(axis=2) / 255, atol=1e-6)
     monkeypatch.undo()
 
-    monkeypatch.setattr(larochelle, "cache_dir", lambda: tmp_path / "cache")
-    monkeypatch.setattr("hashnets_np.datasets.cache_dir", lambda: tmp_path / "cache")
+    monkeypatch.setenv("HASHNETS_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("HASHNETS_DATA", raising=False)
     first = larochelle.regenerate("bg-img", photographs=folder)
     imsave(folder / "a.png", 255 - pixels)
@@ -328,5 +330,98 @@ def test_the_users_photographs_are_read_as_grey_levels_and_never_taken_from_the_
 
 def test_a_last_line_without_its_end_is_read_too(tmp_path):
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
-        archive.writestr("x_train.amat", " ".join(["0.5"] * 785) + "\n" + " ".join(["0.25"] * 785))
-    assert larochelle.read_amat(tmp_path / "x.zip", "x_train.amat")[:, 0].tolist() == [0.5, 0.25]
+        archive.writestr("x_train.amat", " ".join(["0.5"] * 784) + " 1\n" + " ".join(["0.25"] * 784) + " 2")
+    assert larochelle.read_amat(tmp_path / "x.zip", "x_train.amat", 2)[:, ::784].tolist() == [[0.5, 1], [0.25, 2]]
+
+
+ROW = " ".join(["0.5"] * 784)
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    (f"{ROW} 10\n", "labels in 0..9"), (f"{ROW} 0.5\n", "labels in 0..9"), (f"{ROW} -1\n", "labels in 0..9"),
+    (f"{ROW} nan\n", "labels in 0..9"), (f"{ROW} 1\n".replace("0.5", "1.5", 1), "pixels in"),
+    (f"{ROW} 1\n".replace("0.5", "nan", 1), "pixels in"), (f"{ROW} 1\n".replace("0.5", "x", 1), "numbers only"),
+    (f"{ROW} 1\n" * 3, "more than the 2 rows"), (f"{ROW}\n", "785 numbers in every row"),
+    ("0.5 " * 2**16, "a line of more than"), ("\u00e9\n", "ascii"), ("<html>\n", "numbers only"),
+])
+def test_a_text_that_is_not_a_table_of_pixels_and_labels_is_one_line(tmp_path, text, message):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x_train.amat", text)
+    with pytest.raises(ValueError, match=message):
+        larochelle.read_amat(tmp_path / "x.zip", "x_train.amat", 2)
+
+
+def test_a_damaged_zip_is_one_line_although_its_checksum_is_right(tmp_path, monkeypatch):
+    fake_source(tmp_path, monkeypatch)
+    path = tmp_path / "data" / "rectangles" / "rectangles.zip"
+    whole = path.read_bytes()
+    for damaged in (whole[:-30], whole[:500] + bytes(2000) + whole[2500:]):
+        path.write_bytes(damaged)
+        source = replace(larochelle.SOURCES["rect"], sha1=hashlib.sha1(damaged).hexdigest())
+        monkeypatch.setitem(larochelle.SOURCES, "rect", source)
+        with pytest.raises(ValueError, match="damaged"):
+            hn.load_dataset("rect", tmp_path / "data")
+
+
+def cached_file(tmp_path):
+    (path,) = (tmp_path / "cache").rglob("*.npz")
+    return path
+
+
+def test_cached_arrays_are_compared_with_their_digest_and_made_again_when_they_differ(tmp_path, monkeypatch):
+    fake_source(tmp_path, monkeypatch)
+    first = hn.load_dataset("rect", tmp_path / "data")
+    path = cached_file(tmp_path)
+    with np.load(path) as file:
+        arrays = dict(file)
+    for change in ({"x": np.zeros_like(arrays["x"])}, {"y": 1 - arrays["y"]}, {"x": arrays["x"].astype(np.float64)},
+                   {"x": arrays["x"].reshape(784, -1)}, {"sha256": "0"}):
+        np.savez(path, **arrays | change)
+        again = hn.load_dataset("rect", tmp_path / "data")
+        np.testing.assert_array_equal(again.x_train, first.x_train)
+        np.testing.assert_array_equal(again.y_test, first.y_test)
+    for content in (b"", b"PK\x03\x04", path.read_bytes()[:-50], b"\x93NUMPY", b"\x80\x04K\x01."):
+        path.write_bytes(content)
+        np.testing.assert_array_equal(hn.load_dataset("rect", tmp_path / "data").x_train, first.x_train)
+
+
+def test_a_set_is_made_once_by_many_threads(tmp_path, monkeypatch):
+    made = []
+
+    def make():
+        made.append(1)
+        time.sleep(0.1)
+        return np.zeros((2, 784), np.uint8), np.zeros(2, np.int64)
+
+    threads = [threading.Thread(target=larochelle.cached, args=("key", make)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
+
+
+def test_without_a_folder_for_the_cache_sets_are_made_in_memory(tmp_path, monkeypatch):
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    fake_source(tmp_path, monkeypatch)
+    assert len(hn.load_dataset("rect", tmp_path / "data").x_test) == 5
+    assert len(hn.load_dataset("rot").x_test) == 600
+
+
+def test_a_picture_that_macos_left_is_not_one_and_a_broken_one_is_named(tmp_path):
+    from matplotlib.image import imsave
+
+    imsave(tmp_path / "a.png", RNG(0).random((30, 30)))
+    (tmp_path / "._a.png").write_bytes(b"\0\x05\x16\x07 left by macOS")
+    assert len(larochelle.read_photographs(tmp_path)) == 1
+    for content in (b"", b"no picture", (tmp_path / "a.png").read_bytes()[:60]):
+        (tmp_path / "b.png").write_bytes(content)
+        with pytest.raises(ValueError, match=r"b\.png cannot be read as a picture"):
+            larochelle.read_photographs(tmp_path)
+    with pytest.raises(ValueError, match="there is no folder of photographs"):
+        larochelle.read_photographs(tmp_path / "nothing")
+
+
+def test_files_that_macos_adds_to_a_zip_are_not_parts_of_a_set():
+    assert larochelle.part_of("__MACOSX/sub/._rectangles_train.amat") is None
+    assert larochelle.part_of("sub/rectangles_train.amat") == "train"

@@ -16,7 +16,7 @@ def test_a_registered_data_set_is_loaded_by_its_name_with_the_folder_to_look_in(
 
 
 def test_the_loaders_and_the_layers_are_functions_and_classes_not_their_names():
-    assert list(datasets.LOADERS)[:2] == ["digits", "mnist"] and len(datasets.LOADERS) == 9
+    assert list(datasets.LOADERS)[:2] == ["digits", "mnist"] and len(datasets.LOADERS) >= 9
     assert all(callable(loader) for loader in datasets.LOADERS.values())
     assert {"HashedLinear", "MaskedLinear", "LowRankLinear"} <= set(layers.LAYERS)
     assert all(issubclass(layer, layers.Layer) for layer in layers.LAYERS.values())

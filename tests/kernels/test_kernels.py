@@ -214,7 +214,7 @@ def test_without_numba_insisting_on_it_is_an_error():
 
 
 def test_importing_the_package_loads_no_heavy_library():
-    heavy = ["numba", "matplotlib", "tqdm", "pooch", "safetensors", "threadpoolctl"]
+    heavy = ["numba", "matplotlib", "tqdm", "safetensors", "threadpoolctl"]
     code = f"import sys, hashnets_np; print([x for x in {heavy} if x in sys.modules])"
     assert run_python(code).stdout.strip() == "[]"
 
