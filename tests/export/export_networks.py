@@ -84,11 +84,24 @@ def diverged_net() -> hn.Network:
     return net
 
 
+def unfitting_net() -> hn.Network:
+    """`Network` checks that layers fit when it is made, but a layer may be replaced afterwards."""
+    net = hn.Network([hn.Linear(2, 2), hn.Linear(2, 2)])
+    net.layers[0] = hn.Linear(2, 3)
+    return net
+
+
+def empty_net() -> hn.Network:
+    net = hn.Network([hn.Linear(2, 2)])
+    net.layers.clear()
+    return net
+
+
 BAD = {
+    "no layers": (empty_net, "no layer with weights"),
     "a table": (table_net, r"layer 0 \(HashedLinear\) cannot be written in "),
     "an unknown layer": (lambda: hn.Network([hn.Linear(2, 2), OwnLayer()]), r"layer 1 \(OwnLayer\) cannot be"),
-    "no layers": (lambda: hn.Network([]), "no layer with weights"),
     "no weights": (lambda: hn.Network([hn.ReLU()]), "no layer with weights"),
-    "layers that don't fit": (lambda: hn.Network([hn.Linear(2, 3), hn.Linear(2, 2)]), "layer 0 gives 3 numbers"),
+    "layers that don't fit": (unfitting_net, "layer 0 gives 3 numbers, but layer 1 expects 2"),
     "not finite": (diverged_net, "weights 0.w hold values that are not finite"),
 }
