@@ -1,5 +1,8 @@
 # `make demo` and `make test` do all the set-up on a machine that has Python 3.11 or newer and make.
-PYTHON ?= python3
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
+PYTHON ?= $(shell for python in $(CANDIDATES); do \
+  if $$python -c '$(NEW_ENOUGH)' >/dev/null 2>&1; then echo $$python; break; fi; done)
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -59,7 +62,11 @@ $(DOCS)/docs: pyproject.toml  ## MathJax comes from npm; where that is missing, 
 	touch $@
 
 $(VENV)/base: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
+	@$(or $(PYTHON),false) -c '$(NEW_ENOUGH)' >/dev/null 2>&1 || { \
+	  echo "This needs Python 3.11 or newer; $(or $(PYTHON),$(firstword $(CANDIDATES))) is older or not there." \
+	  "Install one and name it: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@echo "Installing NumPy, numba, matplotlib and a few small packages into $(VENV); this takes about a minute."
+	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	touch $@
 

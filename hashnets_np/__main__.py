@@ -4,6 +4,8 @@ A command that cannot do what it is asked says so in one line on stderr and exit
 """
 
 import argparse
+import difflib
+import errno
 import importlib
 import os
 import pkgutil
@@ -33,7 +35,8 @@ class OneLineParser(argparse.ArgumentParser):
 def overview() -> str:
     """List the commands with their one line of help."""
     helps = [f"  {name:<8}{importlib.import_module(f'.commands.{name}', __package__).HELP}" for name in NAMES]
-    return "\n".join([f"usage: {PROGRAM} COMMAND [...]\n", *helps, "\nEach has --help. Start with `demo`."])
+    hint = "\nEach has --help, also as `help COMMAND`. Start with `demo`."
+    return "\n".join([f"usage: {PROGRAM} COMMAND [...]\n", *helps, hint])
 
 
 def flush() -> None:
@@ -50,13 +53,27 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # `| head` has seen enough
         code, message = 1, ""
     except (ValueError, OSError, MemoryError) as error:
-        code, message = 2, " ".join(str(error).split()) or type(error).__name__
+        code, message = 2, describe(error)
     except KeyboardInterrupt:
         code, message = 130, "interrupted"
     drop_output()
     if message:
-        print(" ".join([PROGRAM, *argv[:1]]) + f": {message}", file=sys.stderr)
+        command = " ".join([PROGRAM, *[name for name in argv[:1] if name in NAMES]])
+        print(f"{command}: {message}", file=sys.stderr)
     return code
+
+
+def describe(error: Exception) -> str:
+    """Say in one line what went wrong; of files also which, and what may help."""
+    if not isinstance(error, OSError) or not error.strerror or error.filename is None:
+        return " ".join(str(error).split()) or type(error).__name__
+    helps = {
+        errno.EACCES: "check its permissions, or name another place",
+        errno.EROFS: "name a place that is writable",
+        errno.ENOSPC: "free some space, or name another place",
+    }
+    text = f"{error.filename}: {error.strerror}"
+    return f"{text}; {helps[error.errno]}" if error.errno in helps else text
 
 
 def drop_output() -> None:
@@ -69,6 +86,8 @@ def drop_output() -> None:
 
 def run(argv: list[str]) -> int:
     """Run a command, or say which there are."""
+    if argv[:1] == ["help"]:
+        argv = [*argv[1:2], "--help"]
     if not argv or argv[0] in ("-h", "--help"):
         print(overview())
         return 0 if argv else 2
@@ -76,8 +95,9 @@ def run(argv: list[str]) -> int:
         print(__version__)
         return 0
     if argv[0] not in NAMES:
-        print(f"hashnets_np: unknown command {argv[0]!r}; known: {', '.join(NAMES)}", file=sys.stderr)
-        return 2
+        close = difflib.get_close_matches(argv[0], NAMES, 1)
+        meant = f"; did you mean {close[0]}?" if close else ""
+        raise ValueError(f"unknown command {argv[0]!r}; known: {', '.join(NAMES)}{meant}")
     return run_command(argv[0], argv[1:])
 
 

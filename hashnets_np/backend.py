@@ -37,3 +37,29 @@ def importing_numba_code() -> Iterator[None]:
     except RuntimeError as error:  # raised when a jitted function is defined (test_no_folder_for_the_cache_is_one_line)
         fix = "name a writable folder in NUMBA_CACHE_DIR, or choose the plain kernels with HASHNETS_KERNELS=numpy"
         raise OSError(f"the numba kernels cannot be loaded: {error}; {fix}") from error
+
+
+@contextmanager
+def naming_a_damaged_cache() -> Iterator[None]:
+    """Turn what numba raises at a damaged file of its cache, at every call, into one line that says what to delete."""
+    try:
+        yield
+    except Exception as error:
+        files = damaged_cache_files(error)
+        if not files:
+            raise
+        raise OSError(f"the cache of numba is damaged ({type(error).__name__}): delete {files[0]} and the files beside "
+                      "it that end in .nbi or .nbc, or name another folder in NUMBA_CACHE_DIR") from error
+
+
+def damaged_cache_files(error: BaseException) -> list[str]:
+    """Find the file of numba's cache that was being read when an error was raised, if that is where it comes from."""
+    files = []
+    step = error.__traceback__
+    while step is not None:
+        code = step.tb_frame.f_code
+        index = getattr(step.tb_frame.f_locals.get("self"), "_index_path", "")
+        if code.co_filename.endswith("caching.py") and index:
+            files.append(index)
+        step = step.tb_next
+    return files

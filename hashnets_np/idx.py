@@ -149,11 +149,19 @@ def names_of(name: str) -> list[str]:
     return [name, f"{head}.idx{tail}"]
 
 
+def folder_of(name: str) -> str:
+    """Name the folder of a set; all sets of EMNIST share one.
+
+    >>> folder_of("emnist-letters"), folder_of("fashion-mnist")
+    ('emnist', 'fashion-mnist')
+    """
+    return "emnist" if name.startswith("emnist-") else name
+
+
 def find_set(name: str, data_dir: str | os.PathLike | None) -> list[Path] | None:
     """Find the four files of a set, or None if one of them is missing."""
     files = MNIST_SHA256 if name == "mnist" else SETS[name].md5
-    folder = name.split("-")[0] if name.startswith("emnist") else name
-    found = [find_file(names_of(file), data_dir, folder) for file in files]
+    found = [find_file(names_of(file), data_dir, folder_of(name)) for file in files]
     return [path for path in found if path] if all(found) else None
 
 
@@ -220,12 +228,12 @@ def load_set(name: str, data_dir: Path | None = None) -> Dataset:
 def find_or_download(name: str, file: str, data_dir: Path | None) -> Path:
     """Find one file of a set, or download it into the cache."""
     known = SETS[name]
-    path = find_file(names_of(file), data_dir, name)
+    path = find_file(names_of(file), data_dir, folder_of(name))
     if path is not None:
         return path
     target = cache_dir() / name / f"{file}.gz"
     if not known.mirror:
-        raise missing(file, data_dir, name, "it is published in an archive of other sets")
+        raise missing(file, data_dir, folder_of(name), "it is published in gzip.zip, an archive of all sets of EMNIST")
     try:
         packed = fetch_url(f"{known.mirror}{file}.gz")
     except (OSError, ValueError) as error:

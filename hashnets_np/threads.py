@@ -9,12 +9,14 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 
 import numba
 import numpy as np
 from threadpoolctl import ThreadpoolController
+
+from .backend import naming_a_damaged_cache
 
 
 def thread_count() -> int:
@@ -62,7 +64,10 @@ def one_blas_thread() -> Iterator[None]:
 
 
 def run_pieces(piece: Callable[[int], object], pieces: int) -> None:
-    """Call piece(0) to piece(pieces - 1), in any order and several at a time; they must write to different places."""
+    """Call piece(0) to piece(pieces - 1), in any order and several at a time; they must write to different places.
+
+    The caller's thread does its part; helpers that the system refuses to start are not needed.
+    """
     numbers, taking = iter(range(pieces)), threading.Lock()
 
     def take() -> int | None:
@@ -79,9 +84,12 @@ def run_pieces(piece: Callable[[int], object], pieces: int) -> None:
             work()
 
     threads = min(thread_count(), pieces)
-    with one_blas_thread():
-        helpers = [pool(thread_count(), os.getpid()).submit(help_out) for _ in range(threads - 1)]
+    with one_blas_thread(), naming_a_damaged_cache():
+        helpers = []
         try:
+            with suppress(RuntimeError):  # "can't start new thread", in a container of few
+                for _ in range(threads - 1):
+                    helpers.append(pool(thread_count(), os.getpid()).submit(help_out))
             work()
         finally:
             for helper in helpers:

@@ -1,5 +1,6 @@
 """The command line: what each command prints, and one clear line with exit code 2 for every bad argument."""
 
+import errno
 import os
 import re
 import subprocess
@@ -9,9 +10,10 @@ import pytest
 
 import hashnets_np as hn
 from hashnets_np import __main__ as cli
-from hashnets_np import training
+from hashnets_np import idx, training
 from hashnets_np.commands import bench, demo, train
 from hashnets_np.commands import hash as hash_command
+from hashnets_np.datasets import LOADERS
 
 
 def run(capsys, *argv):
@@ -132,9 +134,60 @@ def test_looking_for_a_place_leaves_nothing_there(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-def test_data_lists_and_verifies(capsys):
-    assert "digits" in run(capsys, "data")[1]
+def test_data_verifies_the_shipped_digits(capsys):
     assert "958 training, 239 validation, 600 test examples" in run(capsys, "data", "verify", "digits")[1]
+
+
+def test_data_says_of_each_set_whether_it_is_here(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("HASHNETS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("HASHNETS_DATA", raising=False)
+    (tmp_path / "MNIST" / "raw").mkdir(parents=True)
+    for name in idx.MNIST_SHA256:
+        (tmp_path / "MNIST" / "raw" / name).write_bytes(b"")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "convex.zip").write_bytes(b"")
+    code, out, _ = run(capsys, "data", "list", "--data-dir", tmp_path)
+    state = dict(re.findall(r"^(\S+) +(.*)$", out.split("\n\n")[0], re.M))
+    assert code == 0 and list(state) == list(LOADERS)
+    assert state["digits"] == "here: shipped with the package"
+    assert state["mnist"] == f"here: files in {tmp_path / 'MNIST' / 'raw'}; `data verify mnist` checks them"
+    assert state["kmnist"] == "not here; `data fetch kmnist` downloads it" and "emnist" in state["emnist-letters"]
+    assert state["convex"].startswith(f"here: the original {tmp_path / 'sub' / 'convex.zip'}")
+    assert state["rect"].startswith("regenerated from the published recipe;")
+    assert state["rot"].startswith("regenerated from MNIST;")
+    assert f"  {tmp_path}\n  {tmp_path / 'cache'}  (does not exist)" in out
+
+
+def test_data_verify_downloads_nothing(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("HASHNETS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("HASHNETS_DATA", raising=False)
+    monkeypatch.setattr(idx, "fetch_url", None)
+    for name in ("mnist", "kmnist", "emnist-letters"):
+        code, _, err = run(capsys, "data", "verify", name)
+        assert code == 2 and f"{name} is not here; " in err and "looked for in" in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("argv", "same"), [(["help"], ["--help"]), (["help", "train"], ["train", "--help"])])
+def test_help_is_a_command_too(capsys, argv, same):
+    assert run(capsys, *argv) == run(capsys, *same)
+
+
+def test_a_misspelt_command_is_told_what_was_meant(capsys):
+    code, _, err = run(capsys, "trian")
+    assert code == 2 and err.startswith(f"{cli.PROGRAM}: unknown command 'trian'") and "did you mean train?" in err
+    assert run(capsys, "help", "nothing")[0] == 2
+
+
+def test_errors_of_files_say_which_file_and_what_may_help(capsys, monkeypatch):
+    for number, hint in [(errno.EACCES, "permissions"), (errno.EROFS, "writable"), (errno.ENOSPC, "free some space")]:
+        error = OSError(number, os.strerror(number), "/some/file")
+
+        def explain(*_, error=error):
+            raise error
+
+        monkeypatch.setattr(hash_command, "explain", explain)
+        code, _, err = run(capsys, "hash", 0, 0)
+        assert code == 2 and f"/some/file: {os.strerror(number)}; " in err and hint in err and "Errno" not in err
 
 
 def test_a_small_demo_prints_a_table_and_draws_a_figure(capsys, tmp_path):

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -76,3 +77,30 @@ def test_the_wheel_carries_its_data_and_runs_the_demo_elsewhere(tmp_path):
     where = subprocess.run([sys.executable, "-c", "import hashnets_np; print(hashnets_np.__file__)"], cwd=tmp_path,
                            env=environment, capture_output=True, text=True, check=True).stdout
     assert where.startswith(str(tmp_path))
+
+
+def make(tmp_path, *arguments, pythons=()):
+    """Run make in an empty folder, with only these commands named python beside what make itself needs."""
+    for name, works in pythons:
+        (tmp_path / name).write_text(f"#!/bin/sh\nexit {0 if works else 1}\n")
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "pyproject.toml").write_text("")
+    return subprocess.run(["make", "-n", "-f", ROOT / "Makefile", *arguments], cwd=tmp_path, capture_output=True,
+                          text=True, env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+
+
+@pytest.mark.skipif(os.name != "posix" or not shutil.which("make"), reason="needs make and a POSIX shell")
+def test_make_finds_a_python_that_is_new_enough(tmp_path):
+    pythons = [("python3", False), ("python3.14", False), ("python3.13", True)]
+    assert "python3.13 -m venv --clear .venv" in make(tmp_path, "demo", pythons=pythons).stdout
+
+
+@pytest.mark.skipif(os.name != "posix" or not shutil.which("make"), reason="needs make and a POSIX shell")
+def test_make_says_in_one_line_that_a_python_is_too_old(tmp_path):
+    make(tmp_path, pythons=[("old", False)])
+    done = subprocess.run(["make", "-f", ROOT / "Makefile", "demo", "PYTHON=./old"], cwd=tmp_path, capture_output=True,
+                          text=True)
+    said = done.stderr.splitlines()[0]
+    assert done.returncode == 2 and not (tmp_path / ".venv").exists()
+    assert said == ("This needs Python 3.11 or newer; ./old is older or not there. "
+                    "Install one and name it: make demo PYTHON=python3.12")

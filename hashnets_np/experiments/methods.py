@@ -10,6 +10,7 @@ Source: section 5 of the paper, "Baselines and method".
 """
 
 import itertools
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
@@ -73,11 +74,14 @@ def equal_size_widths(widths: Sequence[int], stored: int) -> list[int]:
     [784, 16, 10]
     """
     widest = max(widths[1:-1], default=1)
-    candidates = []
-    for step in range(1, widest + 1):
-        hidden = [max(1, round(h * step / widest)) for h in widths[1:-1]]
-        candidates.append([widths[0], *hidden, widths[-1]])
-    return min(candidates, key=lambda c: abs(dense_count(c) - stored))
+
+    def candidate(step: int) -> list[int]:
+        return [widths[0], *(max(1, round(h * step / widest)) for h in widths[1:-1]), widths[-1]]
+
+    # the size grows with the step: halve the range until the last step that is not too large is found
+    step = bisect_right(range(1, widest + 1), stored, key=lambda step: dense_count(candidate(step)))
+    nearest = [candidate(min(max(1, n), widest)) for n in (step, step + 1)]
+    return min(nearest, key=lambda c: abs(dense_count(c) - stored))
 
 
 def rer_layer(n_in: int, n_out: int, stored: int, seed: int, rng: Generator, dtype: DTypeLike) -> Layer:

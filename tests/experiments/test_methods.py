@@ -6,9 +6,19 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import hashnets_np as hn
-from hashnets_np.experiments.methods import METHODS, budgets, dense_count, equal_size_widths, lrd_layer, rer_layer
+from hashnets_np.experiments.methods import (
+    METHODS,
+    budgets,
+    build,
+    dense_count,
+    equal_size_widths,
+    lrd_layer,
+    rer_layer,
+)
 from hashnets_np.experiments.sweep.grid import read_grid
 
 THREE, FIVE = [784, 1000, 10], [784, 1000, 1000, 1000, 10]
@@ -143,3 +153,22 @@ BAD = [
 def test_bad_arguments_get_one_clear_line(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@given(st.lists(st.integers(1, 60), min_size=2, max_size=5), st.integers(0, 10_000))
+def test_the_nearest_equal_size_is_found_by_halving_as_by_trying_all(widths, stored):
+    widest = max(widths[1:-1], default=1)
+    tried = [[widths[0], *(max(1, round(h * step / widest)) for h in widths[1:-1]), widths[-1]]
+             for step in range(1, widest + 1)]
+    assert equal_size_widths(widths, stored) == min(tried, key=lambda c: abs(dense_count(c) - stored))
+
+
+def test_very_wide_layers_are_shrunk_at_once():
+    assert equal_size_widths([64, 20_000_000, 10], 1_000_010) == [64, 13_333, 10]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_network_without_hidden_layers_is_one_layer(method):
+    net = build(method, [64, 10], compression="1/8" if method != "lrd" else "1/2", seed=0)
+    assert net.forward(np.zeros((3, 64), np.float32)).shape == (3, 10)
+    assert len([layer for layer in net.layers if layer.params]) == 1
