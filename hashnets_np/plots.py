@@ -1,7 +1,6 @@
-"""Figures in one style: how each method is drawn, and the curves of error against compression or expansion.
+"""Figures in one style, and the curves of error against compression.
 
-The only module that imports matplotlib. Colours are the Okabe-Ito set, always with a marker and a line style of their
-own, so that a figure can be read without colour. Left out: where the numbers come from.
+The only module that imports matplotlib. How a method is drawn is part of its record (`experiments/methods.py`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,18 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from .disk import atomic_write
+from .experiments.methods import METHODS
 
 STYLE_FILE = Path(__file__).with_name("hashnets.mplstyle")
-
-METHOD_STYLES: dict[str, dict[str, Any]] = {
-    "HashNet": {"color": "#0072B2", "marker": "o", "linestyle": "-"},
-    "HashNetDK": {"color": "#0072B2", "marker": "o", "linestyle": ":", "markerfacecolor": "white"},
-    "NN": {"color": "#D55E00", "marker": "s", "linestyle": "--"},
-    "DK": {"color": "#D55E00", "marker": "s", "linestyle": ":", "markerfacecolor": "white"},
-    "RER": {"color": "#009E73", "marker": "^", "linestyle": "-."},
-    "LRD": {"color": "#CC79A7", "marker": "D", "linestyle": "-."},
-}
-
 
 def use_style() -> Any:
     """Switch matplotlib to the house style and return pyplot."""
@@ -44,14 +34,15 @@ def plot_error_curves(
 ) -> None:
     """Draw one error curve per method, with a band of one standard deviation.
 
-    curves: method -> (x as text such as "1/8", mean errors in percent, standard deviations in percent). The x axis is
-    logarithmic to base 2 and labelled with the texts.
+    curves: label of a method -> (x as text such as "1/8", mean errors in percent, standard deviations in percent). The
+    x axis is logarithmic to base 2 and labelled with the texts.
     """
+    styles = {method.label: method.style for method in METHODS.values()}
     labels: dict[float, str] = {}
     for method, (texts, means, spreads) in curves.items():
         x = [float(Fraction(text)) for text in texts]
         labels.update(zip(x, texts, strict=True))
-        style = METHOD_STYLES.get(method, {})
+        style = styles.get(method, {})
         ax.plot(x, means, label=method, **style)
         low, high = zip(*((m - s, m + s) for m, s in zip(means, spreads, strict=True)), strict=True)
         ax.fill_between(x, low, high, color=style.get("color"), alpha=0.18, linewidth=0)

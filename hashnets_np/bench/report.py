@@ -90,13 +90,15 @@ def size_table(cells: list[dict[str, Any]]) -> str:
 
 def draw_sizes(cells: list[dict[str, Any]], limit: int | None, title: str, path: Path) -> None:
     """Draw time and memory of a training step against the number of virtual weights, as PNG and as SVG."""
-    from ..plots import METHOD_STYLES, save_figure, use_style
+    from ..experiments.methods import METHODS
+    from ..plots import save_figure, use_style
 
     plt = use_style()
     figure, axes = plt.subplots(1, 2, figsize=(10.5, 4.4))
-    styles = {"hashed": METHOD_STYLES["HashNet"], "dense": METHOD_STYLES["NN"], "torch by hand": METHOD_STYLES["RER"]}
+    methods = {"hashed": "hashnet", "dense": "nn", "torch by hand": "rer"}  # whose colours and markers they have here
     for name in {cell["contender"]: 0 for cell in cells}:
-        own, style = [cell for cell in cells if cell["contender"] == name], styles[name]
+        own = [cell for cell in cells if cell["contender"] == name]
+        style = METHODS[methods[name]].style
         virtual = [cell["n_in"] * cell["n_out"] for cell in own]
         axes[0].plot(virtual, [cell["seconds"] for cell in own], label=name, **style)
         total = [(cell["parameters"] + (cell["extra"] or 0)) / MIB for cell in own]

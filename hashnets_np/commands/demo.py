@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..datasets import load_dataset
-from ..experiments.methods import LABELS, build
+from ..experiments.methods import METHODS as KNOWN
+from ..experiments.methods import build
 from ..optim import SGD
 from ..training import fit
 
@@ -116,7 +117,7 @@ def draw(chosen: dict[tuple[str, str], list[Run]], folder: Path, epochs: int) ->
     for method in METHODS:
         means, spreads = zip(*(mean_and_spread(chosen[method, c]) for c in COMPRESSIONS), strict=True)
         curves[method] = (COMPRESSIONS, means, spreads)
-    labelled = {LABELS[method]: curve for method, curve in curves.items()}
+    labelled = {KNOWN[method].label: curve for method, curve in curves.items()}
     plot_error_curves(ax, labelled, "compression: stored weights / weights of the dense network")
     dense = curves["nn"][1][0]
     ax.axhline(dense, color="0.35", linewidth=1.2, linestyle=":", marker="")

@@ -1,12 +1,17 @@
 """Train a grid of networks and record each: data sets x methods x sizes x depths x seeds.
 
 The grid is a preset (quick, table1, table2, figure2, figure3, figure4, all) or a small TOML file. What is recorded
-already is skipped, so that a sweep goes on where it was stopped, however it was stopped. `report` draws the results of
-the paper's presets (all but quick).
+already is skipped, so that a sweep goes on where it was stopped, however it was stopped. At its end it shows the
+results of the grid; `report` draws those of the paper's presets (all but quick).
+
+Exit code 0: all of the grid is done. 1: some jobs failed or are left. 2: it could not begin or go on, and one line says
+why. 130: Ctrl-C.
 """
 
 import argparse
 import os
+import tempfile
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +21,13 @@ if TYPE_CHECKING:
 
 HELP = "train a grid of networks, stop and go on at will"
 RECORDS = Path("data/records")
+SELECTIONS: "dict[str, Callable[[Job], str]]" = {
+    "datasets": lambda job: job.dataset,
+    "methods": lambda job: job.method,
+    "layers": lambda job: str(job.layers),
+    "seeds": lambda job: str(job.seed),
+    "sizes": lambda job: job.compression or str(job.expansion),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,7 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Sweep."""
+    """Sweep, and say how the grid stands."""
+    from ..experiments.report.state import result_table, state_line
     from ..experiments.sweep.drive import dask_workers, local_workers, plan, say_on_stderr, sweep
     from ..experiments.sweep.grid import read_grid, with_searches
     from ..experiments.sweep.records import read_all
@@ -43,9 +56,7 @@ def run(args: argparse.Namespace) -> int:
     if args.workers < 1:
         raise ValueError(f"--workers must be at least 1, got {args.workers}")
     records = args.records or (Path("data/cache/quick") if args.grid == "quick" else RECORDS)
-    runs = [job for job in read_grid(args.grid) if selected(job, args)]
-    if not runs:
-        raise ValueError("no job of the grid fits --datasets, --methods, --layers, --sizes and --seeds")
+    runs = selected(read_grid(args.grid), args)
     to_do = plan(runs, read_all(records), args.retry)
     if args.list:
         for job in to_do:
@@ -53,19 +64,43 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if any(job.kind == "search" for job in to_do) and not args.dask and not find_spec("optuna"):
         raise ValueError("hyper-parameters are searched with Optuna, which is not installed: pip install optuna")
-    workers = dask_workers(args.dask) if args.dask else local_workers(args.workers)
-    counts = sweep(runs, records, workers, data_dir_text(args.data_dir), args.retry, say_on_stderr)
-    before = "" if to_do else "nothing new to do: "
-    print(f"{before}{counts['done']} done, {counts['failed']} failed, {counts['left']} left; records in {records}")
-    written = read_all(records)
-    failed = sum(written.get(job.key, {}).get("status") == "failed" for job in with_searches(runs))
+    if to_do:
+        check_folder(records)
+        workers = dask_workers(args.dask) if args.dask else local_workers(min(args.workers, len(to_do)))
+        sweep(runs, records, workers, data_dir_text(args.data_dir), args.retry, say_on_stderr)
+    written = read_all(records, say_on_stderr)
+    if table := result_table(runs, written):
+        print(f"{table}\n")
+    line, failed, left = state_line(with_searches(runs), written)
+    print(f"{'' if to_do else 'nothing left to do: '}{line}; records in {records}")
     if failed:
         print(f"{failed} failed now or earlier; --retry tries them again")
-    return 1 if failed or counts["left"] else 0
+    return 1 if failed or left else 0
 
 
-def selected(job: "Job", args: argparse.Namespace) -> bool:
-    """Tell whether a job fits the selection of the command line."""
-    values = {"datasets": job.dataset, "methods": job.method, "layers": str(job.layers), "seeds": str(job.seed)}
-    values["sizes"] = job.compression or str(job.expansion)
-    return all(not getattr(args, name) or value in getattr(args, name).split(",") for name, value in values.items())
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that cannot take records before the work begins."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        what = f"cannot write records into {folder}: {error.strerror}"
+        raise ValueError(f"{what}; choose another folder with --records") from error
+
+
+def selected(jobs: "list[Job]", args: argparse.Namespace) -> "list[Job]":
+    """Choose the jobs that the command line asks for; a value that the grid does not have is an error that names those.
+
+    Raises ValueError, too, if each value is known and yet no job has all of them.
+    """
+    chosen = jobs
+    for name, value_of in SELECTIONS.items():
+        if not (text := getattr(args, name)):
+            continue
+        wanted, there = [part.strip() for part in text.split(",")], list(dict.fromkeys(map(value_of, jobs)))
+        if unknown := [value for value in wanted if value not in there]:
+            raise ValueError(f"--{name}: no job of the grid has {unknown[0]!r}; it has {', '.join(there)}")
+        chosen = [job for job in chosen if value_of(job) in wanted]
+    if not chosen:
+        raise ValueError("no job of the grid has all that --datasets, --methods, --layers, --sizes and --seeds ask for")
+    return chosen

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from ..datasets import LOADERS, Dataset, load_dataset
-from ..experiments.methods import build
+from ..experiments.methods import METHODS, build
 from ..files import save
 from ..network import Network
 from ..optim import SCHEDULES, SGD
@@ -22,7 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--data", default="digits", choices=list(LOADERS), help="data set (default: %(default)s)")
     add("--data-dir", help="where to look for its files first")
-    add("--method", default="hashnet", choices=["hashnet", "nn", "rer", "lrd"], help="(default: %(default)s)")
+    add("--method", default="hashnet", choices=[m.name for m in METHODS.values() if m.maker],
+        help="(default: %(default)s)")
     add("--compression", default="1/8", help="real / virtual weights (default: %(default)s)")
     add("--widths", default="", help="units per layer, e.g. 784-1000-10 (default: one hidden layer of 1000)")
     add("--epochs", type=int, default=60, help="(default: %(default)s)")

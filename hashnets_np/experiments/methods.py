@@ -1,32 +1,111 @@
-"""The paper's six methods as networks of one stored size: build("hashnet", [784, 1000, 10], compression="1/8").
+"""The methods of the study as networks of one stored size: build("hashnet", [784, 1000, 10], compression="1/8").
 
 Every method gets the same budget, layer by layer K = ceil(c (n_in + 1) n_out) stored numbers, biases counted: HashNet
 hashes its bias column into them, RER and LRD keep dense biases inside them (LRD stores less where the next whole rank
 would be too much), NN shrinks all hidden layers at one rate to the whole width whose network is nearest in size. DK and
 HashNetDK are NN and HashNet trained on dark knowledge (`baselines`).
-Left out: training (`training`) and what the loss is.
+
+Each method is one record, `Method`, that `sweep`, `report`, `train`, `demo` and the figures read. A method of your own
+is one more: `register_method(Method(...))`.
 
 Source: section 5 of the paper, "Baselines and method".
 """
 
 import itertools
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike
 
 from ..hashing import as_uint32, derive_seed
-from ..layers import Dropout, HashedLinear, Layer, Linear, ReLU
+from ..layers import Dropout, HashedLinear, Layer, Linear, ReLU, register_layer
 from ..maps import bucket_count
 from ..network import Network
 from .baselines import LowRankLinear, MaskedLinear
 
-METHODS = ("rer", "lrd", "nn", "dk", "hashnet", "hashnetdk")  # in the order of the paper's tables
-LABELS = {"rer": "RER", "lrd": "LRD", "nn": "NN", "dk": "DK", "hashnet": "HashNet", "hashnetdk": "HashNetDK"}
-DARK = {"dk": "nn", "hashnetdk": "hashnet"}  # trained on a teacher; the network is that of the method at the right
+# n_in, n_out, stored numbers, seed of the hash, generator of the initial weights, dtype -> a fully connected layer
+Maker = Callable[[int, int, int, int, Generator, DTypeLike], Layer]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """What the study needs to know of a method.
+
+    Attributes
+    ----------
+    name : str
+        The name on the command line, in grids and in records.
+    label : str
+        The name in tables and figures.
+    maker : function, optional
+        Makes one fully connected layer: (n_in, n_out, stored, seed, rng, dtype) -> `Layer`.
+    student : str, optional
+        Instead of a maker, for dark knowledge: the method whose network learns from a teacher, such as "nn".
+    narrow : bool
+        Whether the network saves by having fewer hidden units, and its layers are dense.
+    style : mapping
+        Colour, marker and line style of its curves, in matplotlib's words.
+    layers : tuple of classes
+        Layer classes of its own, so that model files can hold its networks.
+
+    Examples
+    --------
+    >>> METHODS["hashnetdk"].label, METHODS["hashnetdk"].network.name
+    ('HashNetDK', 'hashnet')
+    """
+
+    name: str
+    label: str
+    maker: Maker | None = None
+    student: str | None = None
+    narrow: bool = False
+    style: Mapping[str, Any] = field(default_factory=lambda: {"color": "0.35", "marker": "v", "linestyle": "-"})
+    layers: tuple[type[Layer], ...] = ()
+
+    @property
+    def network(self) -> "Method":
+        """The method whose network this is: its own or, with a teacher, its student's."""
+        return METHODS[self.student] if self.student else self
+
+
+METHODS: dict[str, Method] = {}  # by name, in the order of the paper's tables, a user's own after them
+
+
+def register_method(method: Method) -> None:
+    """Add a method to the study: `sweep`, `report`, `train` and the figures know it from then on.
+
+    Raises
+    ------
+    ValueError
+        If another method has its name, or if it has neither a maker nor a student, or both.
+
+    Examples
+    --------
+    ::
+
+        def load_scaled_layer(n_in, n_out, stored, seed, rng, dtype):
+            return LoadScaledLinear(n_in, n_out, buckets=stored, seed=seed, rng=rng, dtype=dtype)
+
+        register_method(Method(name="load-scaled", label="Load-scaled", maker=load_scaled_layer,
+                               layers=(LoadScaledLinear,)))
+    """
+    if (method.maker is None) == (method.student is None):
+        raise ValueError(f"method {method.name!r} needs either a maker of its layers or, for dark knowledge, a student")
+    if method.student is not None and method.student not in METHODS:
+        raise ValueError(f"method {method.name!r} has the student {method.student!r}, which is not registered; "
+                         f"known methods: {', '.join(METHODS)}")
+    if method.name in METHODS and METHODS[method.name] != method:
+        raise ValueError(f"a method named {method.name!r} is registered already; choose another name")
+    for layer in method.layers:
+        register_layer(layer)
+    METHODS[method.name] = method
+
+
 DROPOUT_SEEDS = 1_000_000  # far from the layers' numbers, so that masks and maps have seeds of their own
 
 
@@ -113,28 +192,42 @@ def dense_layer(n_in: int, n_out: int, stored: int, seed: int, rng: Generator, d
     return Linear(n_in, n_out, seed=seed, rng=rng, dtype=dtype)
 
 
-Maker = Callable[[int, int, int, int, Generator, DTypeLike], Layer]
-MAKERS: dict[str, Maker] = {"rer": rer_layer, "lrd": lrd_layer, "hashnet": hashed_layer, "nn": dense_layer}
+# colours of the Okabe-Ito set, always with a marker and a line style, so that a figure can be read without colour
+BLUE, ORANGE, GREEN, PINK = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+PAPER = (  # in the order of the paper's tables
+    Method(name="rer", label="RER", maker=rer_layer, style={"color": GREEN, "marker": "^", "linestyle": "-."}),
+    Method(name="lrd", label="LRD", maker=lrd_layer, style={"color": PINK, "marker": "D", "linestyle": "-."}),
+    Method(name="nn", label="NN", maker=dense_layer, narrow=True,
+           style={"color": ORANGE, "marker": "s", "linestyle": "--"}),
+    Method(name="dk", label="DK", student="nn",
+           style={"color": ORANGE, "marker": "s", "linestyle": ":", "markerfacecolor": "white"}),
+    Method(name="hashnet", label="HashNet", maker=hashed_layer,
+           style={"color": BLUE, "marker": "o", "linestyle": "-"}),
+    Method(name="hashnetdk", label="HashNetDK", student="hashnet",
+           style={"color": BLUE, "marker": "o", "linestyle": ":", "markerfacecolor": "white"}),
+)
 
 
 def build(method: str, widths: Sequence[int], *, compression: object = None, expansion: object = None, seed: int = 0,
           dropout: float = 0.0, input_dropout: float = 0.0, dtype: DTypeLike = np.float32) -> Network:
-    """Build a network of one of the six methods: fully connected layers with ReLU between, at a given stored size.
+    """Build a network of one of the methods: fully connected layers with ReLU between, at a given stored size.
 
-    method: "hashnet", "nn", "rer", "lrd", or "hashnetdk", "dk" (the networks of hashnet and nn, to be trained on soft
-    targets). widths: inputs, hidden units, classes. Exactly one of compression ("1/8": stored / dense parameters) and
-    expansion (8: hidden layers 8 times as wide at the stored size of `widths`). dropout, input_dropout: rates in [0,
-    1). The l-th layer's hash has seed derive(seed, l); initial weights come from default_rng(seed).
-    Raises ValueError for anything else, and where not even the biases of rer or lrd fit the stored size.
+    method: a registered name: "hashnet", "nn", "rer", "lrd", or "hashnetdk", "dk" (the networks of hashnet and nn, to
+    be trained on soft targets). widths: inputs, hidden units, classes. Exactly one of compression ("1/8": stored /
+    dense parameters) and expansion (8: hidden layers 8 times as wide at the stored size of `widths`). dropout,
+    input_dropout: rates in [0, 1). The l-th layer's hash has seed derive(seed, l); initial weights come from
+    default_rng(seed). Raises ValueError for anything else, and where not even the biases of rer or lrd fit the stored
+    size.
 
     >>> build("hashnet", [784, 1000, 10], compression="1/64").num_parameters()
     12423
     """
-    kind = DARK.get(method, method)
-    if kind not in MAKERS:
+    if method not in METHODS:
         raise ValueError(f"unknown method {method!r}; known methods: {', '.join(METHODS)}")
+    network = METHODS[method].network
+    assert network.maker is not None  # register_method has seen to that
     widths, stored = budgets(widths, compression, expansion)
-    if kind == "nn":
+    if network.narrow:
         widths = equal_size_widths(widths, sum(stored))
         stored = [0] * len(stored)
     rng = np.random.default_rng(int(as_uint32(seed, "seed")))
@@ -142,5 +235,9 @@ def build(method: str, widths: Sequence[int], *, compression: object = None, exp
     for number, (n_in, n_out) in enumerate(itertools.pairwise(widths)):
         if number:
             parts += [ReLU(), *([Dropout(dropout, seed=derive_seed(seed, DROPOUT_SEEDS + number))] if dropout else [])]
-        parts.append(MAKERS[kind](n_in, n_out, stored[number], derive_seed(seed, number), rng, dtype))
+        parts.append(network.maker(n_in, n_out, stored[number], derive_seed(seed, number), rng, dtype))
     return Network(parts)
+
+
+for paper_method in PAPER:
+    register_method(paper_method)

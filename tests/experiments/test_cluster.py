@@ -76,4 +76,4 @@ def test_a_sweep_on_a_cluster_gives_every_record_once_although_a_worker_is_kille
     local = tmp_path / "local"
     drive.sweep(JOBS[:2], local, drive.local_workers(1))
     here, there = (records.read(folder / "runs.jsonl") for folder in (local, tmp_path / "r"))
-    assert all(there[key]["test_error"] == record["test_error"] for key, record in here.items())
+    assert all(there[key].test_error == record.test_error for key, record in here.items())

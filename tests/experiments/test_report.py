@@ -3,25 +3,25 @@
 import json
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from small_sweeps import failure, run_record
 
 from hashnets_np.__main__ import main
-from hashnets_np.experiments.methods import METHODS
 from hashnets_np.experiments.report import evidence, figures, tables
 from hashnets_np.experiments.report import results as res
 from hashnets_np.experiments.sweep.grid import read_grid
 from hashnets_np.experiments.sweep.records import append
+from hashnets_np.experiments.sweep.schema import record_to_json
 
 
 def write(folder, jobs, error, status="done", source="original", valid=2.0):
     for number, job in enumerate(jobs):
-        record = {"key": job.key, "status": status, "seed": job.seed, "test_error": error(job, number), "stored": 9,
-                  "epochs": 40, "valid_error": valid, "hyper": {"temperature": 4.0, "mix": 0.7},
-                  "dataset": job.dataset, "provenance": f"{source}: x",
-                  "test_examples": 50_000}
-        append(folder / "runs.jsonl", record)
+        record = run_record(job, test_error=error(job, number), valid_error=valid, provenance=f"{source}: x",
+                            hyper={"temperature": 4.0, "mix": 0.7})
+        append(folder / "runs.jsonl", record if status == "done" else failure(job))
 
 
 def pick(preset, **wanted):
@@ -48,7 +48,7 @@ def test_the_papers_figures_are_read_with_their_axes():
 def test_seeds_of_a_cell_are_joined_and_other_runs_do_not_count(tmp_path):
     jobs = pick("table2", dataset="rect", method="hashnet", layers=3)
     write(tmp_path, jobs, lambda job, n: 2.0 + job.seed / 10)
-    append(tmp_path / "runs.jsonl", {"key": "something else", "status": "done", "test_error": 0.0})
+    append(tmp_path / "runs.jsonl", run_record(replace(jobs[0], hidden=7), test_error=0.0))
     write(tmp_path, pick("table2", dataset="rect", method="rer", layers=3), lambda *_: 1.0, status="failed")
     found = res.results(tmp_path)
     assert list(found) == [("rect", "hashnet", 3, "1/64")]
@@ -59,7 +59,7 @@ def test_seeds_of_a_cell_are_joined_and_other_runs_do_not_count(tmp_path):
 
 
 def test_coverage_is_complete_when_every_job_has_a_record(tmp_path):
-    lines = [json.dumps({"key": job.key, "status": "done"}) for job in read_grid("all")]
+    lines = [json.dumps(record_to_json(run_record(job))) for job in read_grid("all")]
     (tmp_path / "runs.jsonl").write_text("\n".join(lines) + "\n")
     assert all(done == planned and not failed for done, failed, planned in res.coverage(tmp_path).values())
     assert tables.coverage_table(tmp_path).count("100.0 %") == 6
@@ -200,9 +200,9 @@ def test_the_lowest_error_of_a_complete_row_is_bold_and_the_papers_is_in_bracket
     write(tmp_path, pick("table2", dataset="basic", layers=3, seed=0, method="nn"), lambda *_: 5.0)
     found, paper = res.results(tmp_path), res.paper_tables()
     mnist, basic, *_ = rows_of(tables.paper_table(2, 3, found))
-    papers = {method: paper["mnist", method, 3, "1/64"] for method in METHODS}
+    papers = {method: paper["mnist", method, 3, "1/64"] for method in res.PAPER_METHODS}
     ours = {method: f"{error:.2f}" for method, error in errors.items()} | {"hashnet": "**9.25**"}
-    assert mnist == ["MNIST (original)", *(f"{ours[method]} ({papers[method]:.2f})" for method in METHODS)]
+    assert mnist == ["MNIST (original)", *(f"{ours[method]} ({papers[method]:.2f})" for method in res.PAPER_METHODS)]
     assert "**" not in "".join(basic)
     (rer,) = [row for row in rows_of(tables.detail_table(2, 3, found)) if row[:2] == ["MNIST", "RER"]]
     assert rer[2:5] == ["9.50", f"{papers['rer']:.2f}", f"{9.5 - papers['rer']:+.2f}"]

@@ -1,71 +1,171 @@
-"""Durable records: whole lines, written once, by one process at a time."""
+"""Durable records: whole lines, written once, by one process at a time; what is damaged is named, never guessed at."""
 
 import json
 import multiprocessing
 import os
 import time
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 
 import pytest
-from small_sweeps import record
+from small_sweeps import JOB, failure, run_record, search_record, seeded
 
 from hashnets_np.experiments.sweep import records
+from hashnets_np.experiments.sweep.schema import Doubling, Final, Round, Trial, record_from_json, record_to_json
+
+
+def line_of(record, **changed):
+    return json.dumps(record_to_json(record) | changed).encode()
+
+
+GOOD = line_of(run_record())
+OTHER = line_of(run_record(seeded(1)))
 
 
 def test_a_record_is_written_once_and_a_failure_is_replaced(tmp_path):
     path = tmp_path / "new" / "runs.jsonl"
-    assert records.append(path, record("a", "failed"))
-    assert records.append(path, record("a", error=1.5))
-    assert not records.append(path, record("a", error=9.0))
-    assert records.read(path) == {"a": record("a", error=1.5)}
+    assert records.append(path, failure())
+    assert records.append(path, run_record(test_error=1.5))
+    assert not records.append(path, run_record(test_error=9.0))
+    assert not records.append(path, failure())
+    assert records.read(path) == {JOB.key: run_record(test_error=1.5)}
     assert len(path.read_text().splitlines()) == 2
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (2, 1, 0), (0, 2, 1)])
+def test_reading_and_appending_have_one_rule_the_first_success_counts_wherever_it_stands(tmp_path, order):
+    path = tmp_path / "runs.jsonl"
+    lines = [line_of(failure(error="first")), line_of(run_record(test_error=3.0)), line_of(failure(error="last"))]
+    path.write_bytes(b"\n".join([lines[n] for n in order] + [line_of(run_record(test_error=4.0)), b""]))
+    assert records.read(path)[JOB.key].test_error == 3.0
+    assert not records.append(path, run_record())
+    path.write_bytes(b"\n".join([lines[0], lines[2], b""]))
+    assert records.read(path)[JOB.key].error == "last"
+    assert records.append(path, run_record())
+
+
+def test_a_record_comes_back_as_it_was_written_with_all_its_parts(tmp_path):
+    job = replace(JOB, kind="search", tune=True, protocol="2")
+    final = Final(hyper={"rate": 0.1}, epochs=3, valid_error=1.5, curve=[2.0, 1.5])
+    record = search_record(
+        job, rounds=[Round(ranges={"rate": [0.1, 1.0]}, trials=[Trial(hyper={"rate": 0.2}, valid_error=3.0)])],
+        finals=[final], seconds=1.5, machine="x",
+        doublings=[Doubling(epochs=4, valid_error=1.0, had_to_fall_by=0.1, goes_on=False)])
+    records.append(tmp_path / "searches.jsonl", record)
+    assert records.read(tmp_path / "searches.jsonl") == {job.key: record}
+
+
+def test_protocol_1_goes_without_saying_in_keys_and_in_lines():
+    assert "protocol" not in JOB.key and "protocol" not in record_to_json(run_record())
+    other = replace(JOB, protocol="2")
+    assert other.key == f"{JOB.key} protocol=2" and record_to_json(run_record(other))["protocol"] == "2"
+
+
 def test_half_a_line_is_not_a_record_and_the_next_append_removes_it(tmp_path):
-    path = tmp_path / "runs.jsonl"
-    records.append(path, record("a"))
-    whole = path.read_bytes()
-    path.write_bytes(whole + b'{"key": "b", "sta')
-    assert list(records.read(path)) == ["a"]
-    records.append(path, record("c"))
-    assert path.read_bytes() == whole + b'{"key": "c", "status": "done"}\n'
+    path, notices = tmp_path / "runs.jsonl", []
+    path.write_bytes(GOOD + b"\n" + OTHER[:30])
+    assert list(records.read(path, notices.append)) == [JOB.key]
+    assert notices == [f"{path}: half a line at the end, 30 bytes that a crash left, is ignored"]
+    records.append(path, run_record(seeded(2)))
+    assert path.read_bytes() == GOOD + b"\n" + line_of(run_record(seeded(2))) + b"\n"
 
 
-def test_a_damaged_line_is_named(tmp_path):
+def test_a_complete_last_record_without_a_newline_is_kept(tmp_path):
     path = tmp_path / "runs.jsonl"
-    path.write_text("<<<<<<< HEAD\n")
-    with pytest.raises(ValueError, match=r"runs.jsonl, line 1 is no record"):
-        records.read(path)
-    path.write_text('{"key": "a", "status": "done"}\n[]\n')
-    with pytest.raises(ValueError, match=r"runs.jsonl, line 2 is no record"):
-        records.append(path, record("b"))
+    path.write_bytes(GOOD + b"\n" + OTHER)
+    assert len(records.read(path)) == 2
+    records.append(path, run_record(seeded(2)))
+    assert path.read_bytes() == b"\n".join([GOOD, OTHER, line_of(run_record(seeded(2))), b""])
+    assert [record.job.seed for record in records.read(path).values()] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("content", [
+    GOOD + b"\r\n" + OTHER + b"\r\n", b"\xef\xbb\xbf" + GOOD + b"\n" + OTHER + b"\n",
+    GOOD + b"\n\n  \n" + OTHER + b"\n\n",
+    GOOD + b"\n" + OTHER + b"\n" + bytes(512), GOOD + b"\n" + bytes(100) + OTHER + b"\n", b"\n" + GOOD + b"\n" + OTHER,
+])
+def test_what_editors_and_power_cuts_leave_between_records_is_passed_over(tmp_path, content):
+    path = tmp_path / "runs.jsonl"
+    path.write_bytes(content)
+    assert [record.job.seed for record in records.read(path).values()] == [0, 1]
+    records.append(path, run_record(seeded(2)))
+    assert [record.job.seed for record in records.read(path).values()] == [0, 1, 2]
+
+
+def test_nul_bytes_are_passed_over_but_not_without_a_word(tmp_path):
+    path, notices = tmp_path / "runs.jsonl", []
+    path.write_bytes(GOOD + b"\n" + bytes(512))
+    assert len(records.read(path, notices.append)) == 1
+    assert notices == [f"{path}, line 2: NUL bytes, as a power cut leaves them, are ignored"]
+
+
+def without(name):
+    return json.dumps({key: value for key, value in record_to_json(run_record()).items() if key != name}).encode()
+
+
+@pytest.mark.parametrize(("line", "reason"), [
+    (b"<<<<<<< HEAD", "Expecting value"), (b"[]", "expected an object"), (b"7", "expected an object"),
+    (b"{}", 'status must be "done" or "failed", got None'), (without("test_error"), "test_error is missing"),
+    (without("hyper"), "hyper is missing"), (without("seed"), "seed is missing"), (without("key"), "the key should be"),
+    (GOOD.replace(b'"test_error": 1.0', b'"test_error": NaN'), "NaN is not a number"),
+    (GOOD.replace(b'"test_error": 1.0', b'"test_error": 1e999'), "test_error must be a finite number, got inf"),
+    (GOOD.replace(b'"test_error": 1.0', b'"test_error": 1' + b"0" * 400), "test_error must be a finite number"),
+    (GOOD.replace(b'"rate": 0.5', b'"rate": -Infinity'), "-Infinity is not a number"),
+    (line_of(run_record(), test_error="1.0"), "test_error must be a finite number, got '1.0'"),
+    (line_of(run_record(), test_error=None), "test_error must be a finite number, got None"),
+    (line_of(run_record(), test_error=True), "test_error must be a finite number, got True"),
+    (line_of(run_record(), test_error=101), "test_error must be a percentage from 0 to 100, got 101"),
+    (line_of(run_record(), test_examples=0), "test_examples must be at least 1"),
+    (line_of(run_record(), epochs=1.5), "epochs must be int, got 1.5"),
+    (line_of(run_record(), hyper=[1]), "hyper must be"),
+    (line_of(run_record(), hyper={"rate": "x"}), "hyper.rate must be"),
+    (line_of(run_record(), key=["a"]), "the key should be"), (line_of(run_record(), key=7), "the key should be"),
+    (line_of(run_record(), status="ok"), 'status must be "done" or "failed", got \'ok\''),
+    (line_of(run_record(), seed="0"), "seed must be int"), (b"[" * 100_000, "nested too deeply"),
+    (b'{"a": ' * 100_000, "nested too deeply"), (GOOD + OTHER, "Extra data"), (b"\xff\xfe", "can't decode"),
+])
+def test_a_damaged_line_is_named_with_its_file_and_number_in_one_line(tmp_path, line, reason):
+    path = tmp_path / "runs.jsonl"
+    path.write_bytes(GOOD + b"\n" + line + b"\n" + OTHER + b"\n")
+    before = path.read_bytes()
+    for act in (records.read, lambda path: records.append(path, run_record(seeded(2)))):
+        with pytest.raises(ValueError) as caught:
+            act(path)
+        message = str(caught.value)
+        assert message.startswith(f"{path}, line 2 is no record (") and reason in message and "\n" not in message
+        assert "Correct the line, or delete it" in message and len(message) < 600
+    assert path.read_bytes() == before
+
+
+def test_fields_of_a_later_version_are_passed_over(tmp_path):
+    assert record_from_json(json.loads(line_of(run_record(), colour="red"))) == run_record()
 
 
 def test_a_record_that_is_no_json_is_refused_and_writes_nothing(tmp_path):
     with pytest.raises(ValueError, match="JSON compliant"):
-        records.append(tmp_path / "runs.jsonl", record("a", train_loss=float("nan")))
+        records.append(tmp_path / "runs.jsonl", run_record(train_loss=float("nan")))
     assert records.read(tmp_path / "runs.jsonl") == {}
 
 
 def test_a_record_is_on_the_disk_before_append_returns(tmp_path, monkeypatch):
     path, synced, fsync = tmp_path / "runs.jsonl", [], os.fsync
     monkeypatch.setattr(os, "fsync", lambda number: synced.append(path.read_bytes()) or fsync(number))
-    records.append(path, record("a"))
+    records.append(path, run_record())
     assert synced == [path.read_bytes()] and synced[0].endswith(b"\n")
 
 
 def test_a_full_disk_leaves_the_records_as_they_were(tmp_path, monkeypatch):
     path, write = tmp_path / "runs.jsonl", os.write
-    records.append(path, record("a"))
+    records.append(path, run_record())
     whole = path.read_bytes()
     monkeypatch.setattr(os, "write", lambda number, line: write(number, line[:7]))
     with pytest.raises(OSError, match=r"the disk of .*runs.jsonl is full"):
-        records.append(path, record("b"))
+        records.append(path, run_record(seeded(1)))
     assert path.read_bytes() == whole
 
 
 def append_one(path):
-    records.append(path, record("late"))
+    records.append(path, run_record())
 
 
 def test_an_append_waits_for_the_lock(tmp_path):
@@ -76,13 +176,13 @@ def test_an_append_waits_for_the_lock(tmp_path):
         time.sleep(3)
         assert other.is_alive() and not path.exists()
     other.join(30)
-    assert list(records.read(path)) == ["late"]
+    assert list(records.read(path)) == [JOB.key]
 
 
 def append_many(args):
     path, worker = args
     for n in range(30):
-        records.append(path, record(f"{worker % 2}-{n}", worker=worker, padding="x" * 5000))
+        records.append(path, run_record(seeded(n, layers=3 + worker % 2), machine="x" * 5000))
 
 
 def test_processes_that_append_at_once_lose_nothing_and_write_each_key_once(tmp_path):
@@ -90,4 +190,4 @@ def test_processes_that_append_at_once_lose_nothing_and_write_each_key_once(tmp_
     with ProcessPoolExecutor(4, multiprocessing.get_context("spawn")) as pool:
         list(pool.map(append_many, [(path, worker) for worker in range(4)]))
     lines = [json.loads(line) for line in path.read_text().splitlines()]
-    assert sorted(line["key"] for line in lines) == sorted(f"{w}-{n}" for w in (0, 1) for n in range(30))
+    assert sorted((line["layers"], line["seed"]) for line in lines) == [(w, n) for w in (3, 4) for n in range(30)]

@@ -4,24 +4,31 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_sweeps import JOB
+from small_sweeps import JOB, search_record
 
 import hashnets_np as hn
-from hashnets_np.experiments.sweep import grid, tune, work
+from hashnets_np.experiments.sweep import grid, tune
+from hashnets_np.experiments.sweep import train as training
+from hashnets_np.experiments.sweep.protocols import PROTOCOLS
+from hashnets_np.experiments.sweep.schema import Final, Trial
+
+
+def final_of(hyper, error, epochs=1):
+    return Final(hyper=hyper, epochs=epochs, valid_error=error, curve=[error])
 
 
 def test_a_search_never_sees_the_test_set_and_its_best_trial_is_the_lowest(monkeypatch):
     pytest.importorskip("optuna")
-    monkeypatch.setattr(tune, "TRIALS", 5)
+    monkeypatch.setitem(PROTOCOLS, "1", replace(PROTOCOLS["1"], trials=5))
     monkeypatch.setattr(tune, "ROUNDS", 1)
     digits = hn.load_dataset("digits")
     poisoned = replace(digits, x_test=np.full_like(digits.x_test, np.nan))
     job = replace(JOB, kind="search", tune=True)
     made = tune.do_search(job, {}, poisoned)
-    trials = made["rounds"][0]["trials"]
-    best = min(trials, key=lambda t: t["valid_error"])
-    assert len(trials) == 5 and made["hyper"] == best["hyper"]
-    assert [t["hyper"]["rate"] for t in trials[:3]] == list(tune.FIRST_RATES)
+    trials = made["rounds"][0].trials
+    best = min(trials, key=lambda t: t.valid_error)
+    assert len(trials) == 5 and made["hyper"] == best.hyper
+    assert [t.hyper["rate"] for t in trials[:3]] == list(tune.FIRST_RATES)
     assert 1 <= made["epochs"] <= 2 and len(made["curve"]) == 2
 
 
@@ -34,17 +41,18 @@ def test_a_search_with_dark_knowledge_begins_with_what_was_chosen_without_and_ta
     errors = iter([50.0, 20.0, 30.0, 10.0, 40.0, *[60.0] * 7])
     monkeypatch.setattr(tune, "valid_curve", lambda *_, **__: [next(errors)])
     ranges = tune.RANGES | tune.DARK_RANGES
-    trials = tune.search(job, ranges, {plain.key: {"hyper": chosen}}, hn.load_dataset("digits"), 1, seed=0)
-    assert trials[0]["hyper"] == pytest.approx(chosen | {"rate": 0.02, "temperature": 4.0, "mix": 0.7})  # in its range
-    assert [t["hyper"]["rate"] for t in trials[1:4]] == list(tune.FIRST_RATES) and len(trials) == 12
+    found = {plain.key: search_record(plain, hyper=chosen)}
+    trials = tune.search(job, ranges, found, hn.load_dataset("digits"), 1, seed=0)
+    assert trials[0].hyper == pytest.approx(chosen | {"rate": 0.02, "temperature": 4.0, "mix": 0.7})  # in its range
+    assert [t.hyper["rate"] for t in trials[1:4]] == list(tune.FIRST_RATES) and len(trials) == 12
 
     x = np.zeros((12_000, 1), np.float32)
     data = hn.Dataset("x", x[:10_000], x[:10_000, 0], x[10_000:], x[10_000:, 0], x[:0], x[:0, 0], "")
-    monkeypatch.setattr(tune, "train_in_full", lambda job, hyper, *_: {"hyper": hyper, "valid_error": 1.0})
-    finals = [final["hyper"] for final in tune.train_finalists(job, trials, {}, data, 1)]
-    assert trials[3]["hyper"] in finals and trials[0]["hyper"] in finals and trials[1]["hyper"] not in finals
-    deep = [final["hyper"] for final in tune.train_finalists(replace(job, layers=5), trials, {}, data, 1)]
-    assert trials[3]["hyper"] in deep and trials[0]["hyper"] not in deep
+    monkeypatch.setattr(tune, "train_in_full", lambda job, hyper, *_: final_of(hyper, 1.0))
+    finals = [final.hyper for final in tune.train_finalists(job, trials, {}, data, 1)]
+    assert trials[3].hyper in finals and trials[0].hyper in finals and trials[1].hyper not in finals
+    deep = [final.hyper for final in tune.train_finalists(replace(job, layers=5), trials, {}, data, 1)]
+    assert trials[3].hyper in deep and trials[0].hyper not in deep
 
 
 def test_a_search_repeats_itself_and_only_its_first_round_begins_in_the_middle(monkeypatch):
@@ -53,8 +61,8 @@ def test_a_search_repeats_itself_and_only_its_first_round_begins_in_the_middle(m
     data = hn.load_dataset("digits")
     first, again, second = (tune.search(JOB, tune.RANGES, {}, data, 1, seed) for seed in (0, 0, 1))
     assert first == again
-    assert [t["hyper"]["rate"] for t in first[:3]] == list(tune.FIRST_RATES)
-    assert not {t["hyper"]["rate"] for t in second} & set(tune.FIRST_RATES)
+    assert [t.hyper["rate"] for t in first[:3]] == list(tune.FIRST_RATES)
+    assert not {t.hyper["rate"] for t in second} & set(tune.FIRST_RATES)
 
 
 def test_the_trials_of_all_rounds_compete_and_ranges_grow_from_round_to_round(monkeypatch):
@@ -63,24 +71,24 @@ def test_the_trials_of_all_rounds_compete_and_ranges_grow_from_round_to_round(mo
     def search(job, ranges, found, data, epochs, seed):
         rounds.append((seed, ranges["rate"]))
         rate = ranges["rate"].high if len(rounds) < 3 else 1.0  # twice at the edge, then inside
-        return [{"hyper": tune.MIDDLE | {"rate": rate}, "valid_error": 5.0 + len(rounds)}]
+        return [Trial(hyper=tune.MIDDLE | {"rate": rate}, valid_error=5.0 + len(rounds))]
 
     monkeypatch.setattr(tune, "search", search)
     monkeypatch.setattr(tune, "train_finalists", lambda job, trials, *_: compared.extend(trials) or [
-        {"hyper": {}, "valid_error": 1.0}])
+        final_of({}, 1.0)])
     made = tune.do_search(replace(JOB, kind="search", tune=True), {}, hn.load_dataset("digits"))
     assert [seed for seed, _ in rounds] == [0, 1, 2]
     assert rounds[0][1].high < rounds[1][1].high < rounds[2][1].high
-    assert [t["valid_error"] for t in compared] == [6.0, 7.0, 8.0] and len(made["rounds"]) == 3
+    assert [t.valid_error for t in compared] == [6.0, 7.0, 8.0] and len(made["rounds"]) == 3
     assert made["at_edge"] is False
 
 
 def test_a_best_value_at_an_edge_after_the_last_round_is_said(monkeypatch):
     def search(job, ranges, found, data, epochs, seed):
-        return [{"hyper": tune.MIDDLE | {"rate": ranges["rate"].high}, "valid_error": 5.0}]
+        return [Trial(hyper=tune.MIDDLE | {"rate": ranges["rate"].high}, valid_error=5.0)]
 
     monkeypatch.setattr(tune, "search", search)
-    monkeypatch.setattr(tune, "train_finalists", lambda *_: [{"hyper": {}, "valid_error": 1.0}])
+    monkeypatch.setattr(tune, "train_finalists", lambda *_: [final_of({}, 1.0)])
     made = tune.do_search(replace(JOB, kind="search", tune=True), {}, hn.load_dataset("digits"))
     assert len(made["rounds"]) == tune.ROUNDS and made["at_edge"] is True
 
@@ -91,7 +99,7 @@ def test_the_epochs_of_a_final_are_chosen_with_all_validation_examples(monkeypat
     asked = []
     monkeypatch.setattr(tune, "valid_curve", lambda *_, **__: np.array([3.0, 2.0]))
     monkeypatch.setattr(tune, "choose_epochs", lambda curve, examples: asked.append(examples) or 2)
-    assert tune.train_in_full(JOB, {}, {}, data, 2)["valid_error"] == 2.0 and asked == [12_000]
+    assert tune.train_in_full(JOB, {}, {}, data, 2).valid_error == 2.0 and asked == [12_000]
 
 
 def test_there_are_more_epochs_for_fewer_examples_and_for_basic():
@@ -99,17 +107,17 @@ def test_there_are_more_epochs_for_fewer_examples_and_for_basic():
         return hn.Dataset("x", np.zeros((n, 1)), np.zeros(n), *[np.zeros((0, 1)), np.zeros(0)] * 2, "")
 
     free = replace(JOB, max_epochs=None)
-    assert [work.epochs_for(free, data(n)) for n in (1_200, 12_000, 60_000)] == [150, 40, 30]
-    assert work.epochs_for(free, replace(data(1_500), x_valid=np.zeros((501, 1)), y_valid=np.zeros(501))) == 40
-    assert work.epochs_for(replace(free, dataset="basic"), data(12_000)) == 120
-    assert work.epochs_for(replace(JOB, dataset="basic"), data(12_000)) == 2
+    assert [training.epochs_for(free, data(n)) for n in (1_200, 12_000, 60_000)] == [150, 40, 30]
+    assert training.epochs_for(free, replace(data(1_500), x_valid=np.zeros((501, 1)), y_valid=np.zeros(501))) == 40
+    assert training.epochs_for(replace(free, dataset="basic"), data(12_000)) == 120
+    assert training.epochs_for(replace(JOB, dataset="basic"), data(12_000)) == 2
 
 
 def test_a_trial_that_diverges_counts_as_all_wrong_from_there(monkeypatch):
     histories = iter([hn.History(valid_error=[60.0, 30.0, 20.0]), hn.History(valid_error=[90.0], diverged=True),
                       hn.History(valid_error=[30.0, 20.0, 0.0])])
-    monkeypatch.setattr(tune, "train", lambda *_: (None, next(histories)))
-    curve = tune.valid_curve(JOB, work.DEFAULTS, {}, hn.load_dataset("digits"), epochs=3)
+    monkeypatch.setattr(tune, "train_once", lambda *_: (None, next(histories)))
+    curve = tune.valid_curve(JOB, training.DEFAULTS, {}, hn.load_dataset("digits"), epochs=3)
     np.testing.assert_allclose(curve, [60.0, 50.0, 40.0])
 
 
@@ -123,12 +131,12 @@ def test_the_best_trials_train_again_in_full_with_smaller_steps_while_that_helps
     monkeypatch.setattr(tune, "valid_curve", curve)
     x = np.zeros((60_000, 1), np.float32)
     data = hn.Dataset("x", x[:48_000], x[:48_000, 0], x[48_000:], x[48_000:, 0], x[:0], x[:0, 0], "")
-    trials = [{"hyper": {"rate": rate}, "valid_error": e} for rate, e in ((7.0, 9.0), (9.0, 1.0), (0.9, 2.0))]
+    trials = [Trial(hyper={"rate": rate}, valid_error=e) for rate, e in ((7.0, 9.0), (9.0, 1.0), (0.9, 2.0))]
     finals = tune.train_finalists(JOB, trials, {}, data, epochs=2)
     assert seen == [(rate, np.inf) for rate in (9.0, 3.0, 1.0, 0.9, 0.3)]  # a third each, until it no longer helps
-    assert min(finals, key=lambda f: f["valid_error"])["hyper"] == {"rate": 0.9}
+    assert min(finals, key=lambda f: f.valid_error).hyper == {"rate": 0.9}
     deep = tune.train_finalists(replace(JOB, layers=5), trials, {}, data, epochs=2)
-    assert [f["hyper"]["rate"] for f in deep] == [9.0, 3.0, 1.0]
+    assert [f.hyper["rate"] for f in deep] == [9.0, 3.0, 1.0]
     small = replace(data, x_valid=data.x_valid[:100], y_valid=data.y_valid[:100])
     assert len(tune.train_finalists(JOB, trials, {}, small, epochs=2)) == 1
 
@@ -160,6 +168,6 @@ def test_large_sets_are_searched_on_12000_examples_and_small_ones_by_folds():
 
 
 def test_the_number_of_epochs_is_the_last_within_a_standard_error_of_the_lowest():
-    assert work.choose_epochs([50, 9.9, 10.4, 10.8, 12.0], 1000) == 4
-    assert work.choose_epochs([50, 9.9, 10.4, 10.8, 12.0], 10**9) == 2
-    assert work.choose_epochs([3.0, 0.0, 0.0, 1.0], 1000) == 3
+    assert training.choose_epochs([50, 9.9, 10.4, 10.8, 12.0], 1000) == 4
+    assert training.choose_epochs([50, 9.9, 10.4, 10.8, 12.0], 10**9) == 2
+    assert training.choose_epochs([3.0, 0.0, 0.0, 1.0], 1000) == 3

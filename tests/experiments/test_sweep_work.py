@@ -5,24 +5,26 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_sweeps import JOB
+from small_sweeps import JOB, search_record
 
 import hashnets_np as hn
-from hashnets_np.experiments.sweep import grid, work
+from hashnets_np.experiments.sweep import grid, train, work
+from hashnets_np.experiments.sweep.schema import FailureRecord, RunRecord, record_to_json
 
 
 def test_a_run_trains_on_training_and_validation_examples_and_tests_once(monkeypatch):
     trained, tested = [], []
-    fit, predict = work.fit, work.predict
-    monkeypatch.setattr(work, "fit", lambda net, data, *rest: trained.append(data) or fit(net, data, *rest))
+    fit, predict = train.fit, work.predict
+    monkeypatch.setattr(train, "fit", lambda net, data, *rest, **more: trained.append(data) or fit(
+        net, data, *rest, **more))
     monkeypatch.setattr(work, "predict", lambda net, x: tested.append(len(x)) or predict(net, x))
     made = work.do(JOB, {}, None)
     digits = hn.load_dataset("digits")
     assert [len(d.x_train) for d in trained] == [len(digits.x_train), len(digits.x_train) + len(digits.x_valid)]
     assert [len(d.x_test) for d in trained] == [0, 0] and tested == [600]
-    assert made["status"] == "done" and made["examples"] == 1197 and made["test_examples"] == 600
-    assert made["stored"] == 163 + 27 and made["provenance"].startswith("original")
-    json.dumps(made, allow_nan=False)
+    assert isinstance(made, RunRecord) and made.examples == 1197 and made.test_examples == 600
+    assert made.stored == 163 + 27 and made.provenance.startswith("original")
+    json.dumps(record_to_json(made), allow_nan=False)
 
 
 def test_a_training_has_the_step_the_schedule_the_seeds_and_the_dropout_of_its_job(monkeypatch):
@@ -32,9 +34,9 @@ def test_a_training_has_the_step_the_schedule_the_seeds_and_the_dropout_of_its_j
         seen.update(net=net, epochs=epochs, batch_size=batch_size, optimizer=optimizer, seed=seed)
         return hn.History()
 
-    monkeypatch.setattr(work, "fit", fit)
+    monkeypatch.setattr(train, "fit", fit)
     hyper = {"rate": 0.5, "momentum": 0.8, "input_dropout": 0.1, "dropout": 0.3}
-    work.train(replace(JOB, seed=5), hyper, hn.load_dataset("digits"), 7)
+    train.train_once(replace(JOB, seed=5), hyper, hn.load_dataset("digits"), 7)
     assert (seen["epochs"], seen["batch_size"], seen["seed"]) == (7, 50, 5)
     optimizer = seen["optimizer"]
     assert (optimizer.momentum, optimizer.schedule) == (0.8, "cosine")
@@ -48,15 +50,15 @@ def test_a_training_has_the_step_the_schedule_the_seeds_and_the_dropout_of_its_j
 def test_there_is_one_teacher_of_seed_0_for_the_students_of_a_depth_and_another_for_other_hyper_parameters(
     monkeypatch, tmp_path
 ):
-    monkeypatch.setattr(work, "cache_dir", lambda: tmp_path)
-    taught, train = [], work.train_to_the_end
-    monkeypatch.setattr(work, "train_to_the_end", lambda job, hyper, *rest: taught.append((job, hyper)) or train(
-        job, hyper, *rest))
+    monkeypatch.setattr(train, "cache_dir", lambda: tmp_path)
+    taught, train_to_the_end = [], train.train_to_the_end
+    monkeypatch.setattr(train, "train_to_the_end", lambda job, hyper, *rest: taught.append((job, hyper)) or
+                        train_to_the_end(job, hyper, *rest))
     data, job = hn.load_dataset("digits"), replace(JOB, method="dk", seed=3)
-    first = work.teacher_logits(job, work.DEFAULTS, data, 1)
-    again = work.teacher_logits(replace(job, seed=4, method="hashnetdk"), work.DEFAULTS, data, 1)
+    first = train.teacher_logits(job, train.DEFAULTS, data, 1)
+    again = train.teacher_logits(replace(job, seed=4, method="hashnetdk"), train.DEFAULTS, data, 1)
     np.testing.assert_array_equal(again, first)
-    other = work.teacher_logits(job, work.DEFAULTS | {"rate": 0.1}, data, 1)
+    other = train.teacher_logits(job, train.DEFAULTS | {"rate": 0.1}, data, 1)
     assert not np.array_equal(other, first)
     assert [(t.method, t.compression, t.expansion, t.seed, h["rate"]) for t, h in taught] == [
         ("nn", "1", None, 0, 0.5), ("nn", "1", None, 0, 0.1)]
@@ -64,12 +66,12 @@ def test_there_is_one_teacher_of_seed_0_for_the_students_of_a_depth_and_another_
 
 def test_at_an_expansion_the_teacher_is_the_full_network(monkeypatch):
     job = replace(JOB, method="hashnetdk", compression=None, expansion=8, hidden=50, tune=True)
-    found = {search.key: {"hyper": {"of": search.method}, "epochs": 3} for search in grid.needs(job)}
+    found = {search.key: search_record(search, hyper={search.method: 1.0}, epochs=3) for search in grid.needs(job)}
     asked = []
-    monkeypatch.setattr(work, "teacher_logits", lambda *arguments: asked.append(arguments))
-    work.teacher_for(job, found, hn.load_dataset("digits"))
+    monkeypatch.setattr(train, "teacher_logits", lambda *arguments: asked.append(arguments))
+    train.teacher_for(job, found, hn.load_dataset("digits"))
     ((teacher, hyper, _, epochs),) = asked
-    assert (teacher.hidden, hyper, epochs) == (1000, {"of": "nn"}, 3)
+    assert (teacher.hidden, hyper, epochs) == (1000, {"nn": 1.0}, 3)
 
 
 def test_a_run_without_a_search_has_the_validation_error_of_the_epoch_it_chose(monkeypatch):
@@ -77,7 +79,7 @@ def test_a_run_without_a_search_has_the_validation_error_of_the_epoch_it_chose(m
 
     def train_to_the_end(job, hyper, data, epochs, teacher):
         asked.append(epochs)
-        return net, hn.History(train_loss=[1.0], valid_error=[50.0, 10.0, 11.0, 11.5, 30.0]), 0
+        return train.Trained(net, hn.History(train_loss=[1.0], valid_error=[50.0, 10.0, 11.0, 11.5, 30.0]))
 
     monkeypatch.setattr(work, "train_to_the_end", train_to_the_end)
     made = work.do_run(replace(JOB, max_epochs=5), {}, hn.load_dataset("digits"))
@@ -87,49 +89,49 @@ def test_a_run_without_a_search_has_the_validation_error_of_the_epoch_it_chose(m
 def test_a_training_that_blows_up_begins_again_with_half_the_step_size(monkeypatch):
     rates = []
 
-    def train(job, hyper, *_):
+    def train_once(job, hyper, *_):
         rates.append(hyper["rate"])
         return None, hn.History(train_loss=[2.0, 4.7 if hyper["rate"] > 0.2 else 4.5], diverged=hyper["rate"] > 0.4)
 
-    monkeypatch.setattr(work, "train", train)
+    monkeypatch.setattr(train, "train_once", train_once)
     data = hn.load_dataset("digits")  # 4.61 is twice the loss of ten equal logits
-    assert work.train_to_the_end(JOB, {"rate": 0.5}, data, 2)[2] == 2 and rates == [0.5, 0.25, 0.125]
+    assert train.train_to_the_end(JOB, {"rate": 0.5}, data, 2).halvings == 2 and rates == [0.5, 0.25, 0.125]
     with pytest.raises(FloatingPointError, match="still blew up after 5 halvings"):
-        work.train_to_the_end(JOB, {"rate": 100.0}, data, 2)
+        train.train_to_the_end(JOB, {"rate": 100.0}, data, 2)
 
 
 def test_the_same_job_gives_the_same_record():
-    first, again = (work.do(JOB, {}, None) | {"seconds": 0} for _ in range(2))
+    first, again = (replace(work.do(JOB, {}, None), seconds=0.0) for _ in range(2))
     assert first == again
-    assert work.do(replace(JOB, seed=1), {}, None)["test_error"] != first["test_error"]
+    assert work.do(replace(JOB, seed=1), {}, None).test_error != first.test_error
 
 
 @pytest.mark.parametrize("method", ["dk", "hashnetdk"])
 def test_dark_knowledge_uses_a_teacher_trained_on_the_same_examples_and_keeps_it(method, monkeypatch, tmp_path):
-    monkeypatch.setattr(work, "cache_dir", lambda: tmp_path)
+    monkeypatch.setattr(train, "cache_dir", lambda: tmp_path)
     job = replace(JOB, method=method)
     made = work.do(job, {}, None)
-    assert made["status"] == "done" and made["hyper"]["temperature"] == work.DARK_DEFAULTS["temperature"]
+    assert isinstance(made, RunRecord) and made.hyper["temperature"] == train.DARK_DEFAULTS["temperature"]
     sizes = sorted(len(np.load(path)) for path in tmp_path.rglob("*.npy"))
     assert sizes == [958, 1197]
-    fits, fit = [], work.fit
-    monkeypatch.setattr(work, "fit", lambda *args: fits.append(args) or fit(*args))
-    assert work.do(job, {}, None)["test_error"] == made["test_error"]
+    fits, fit = [], train.fit
+    monkeypatch.setattr(train, "fit", lambda *args, **more: fits.append(args) or fit(*args, **more))
+    assert work.do(job, {}, None).test_error == made.test_error
     assert len(fits) == 2  # the second time the teachers come from the cache
 
 
 def test_what_goes_wrong_in_a_job_becomes_a_record():
     made = work.do(replace(JOB, compression="7"), {}, None)
-    assert made["status"] == "failed" and "compression must be in (0, 1]" in made["error"]
+    assert isinstance(made, FailureRecord) and "compression must be in (0, 1]" in made.error
 
 
 def test_an_interrupted_training_is_no_result(monkeypatch):
-    monkeypatch.setattr(work, "fit", lambda *_: hn.History(valid_error=[50.0], interrupted=True))
+    monkeypatch.setattr(train, "fit", lambda *_, **__: hn.History(valid_error=[50.0], interrupted=True))
     made = work.do(JOB, {}, None)
-    assert made["status"] == "failed" and "half a training" in made["error"]
+    assert isinstance(made, work.Unable) and "half a training" in made.reason
 
 
 def test_a_diverging_run_is_a_failure(monkeypatch):
-    monkeypatch.setitem(work.DEFAULTS, "rate", 1e20)
+    monkeypatch.setitem(train.DEFAULTS, "rate", 1e20)
     made = work.do(JOB, {}, None)
-    assert made["status"] == "failed" and "blew up" in made["error"]
+    assert isinstance(made, FailureRecord) and "blew up" in made.error

@@ -9,9 +9,9 @@ from fractions import Fraction
 from itertools import product
 from math import hypot
 
-from ..methods import DARK, LABELS, METHODS
+from ..methods import METHODS
 from ..sweep.tune import DARK_RANGES, MIDDLE
-from .results import PAPER_ROW, Cell, Result, paper_tables
+from .results import PAPER_METHODS, PAPER_ROW, Cell, Result, paper_tables
 from .tables import DATASETS, TABLES, markdown_table
 
 CHECKED = ("mnist", "basic", "rect")  # the same data as the paper's, as far as that can be known
@@ -33,8 +33,8 @@ def against_paper(found: dict[Cell, Result]) -> str:
         if result.mean <= paper[cell]:
             at_or_below[dataset] += 1
         elif result.mean > limit:
-            worse.append(f"{dataset.upper()} {LABELS[method]} {layers} layers {size}: {result.mean:.2f} % against "
-                         f"{paper[cell]:.2f} %, limit {limit:.2f} %")
+            worse.append(f"{dataset.upper()} {METHODS[method].label} {layers} layers {size}: {result.mean:.2f} % "
+                         f"against {paper[cell]:.2f} %, limit {limit:.2f} %")
     by_set = ", ".join(f"{dataset.upper()} {at_or_below[dataset]} of {run[dataset]}" for dataset in run)
     lines = [f"HashNet and HashNetDK on MNIST, BASIC and RECT: {at_or_below.total()} of {run.total()} cells run (of "
              f"24) are at or below the paper's error ({by_set}); worse by more than two binomial standard errors: "
@@ -59,18 +59,18 @@ def rect_table(found: dict[Cell, Result]) -> str:
     paper, rows = paper_tables(), []
     for layers in DEPTHS:
         for size in TABLES.values():
-            cells = {data: [(data, method, layers, size) for method in METHODS] for data in PAPER_ROW}
+            cells = {data: [(data, method, layers, size) for method in PAPER_METHODS] for data in PAPER_ROW}
             ours = [str(found[cell]) if cell in found else "..." for cell in cells["rect"]]
             rows.append([f"{layers} layers, {size}", "**ours on RECT**", *ours])
             for data, printed in PAPER_ROW.items():
                 rows.append(["", f"printed {printed}", *(f"{paper[cell]:.2f}" for cell in cells[data])])
-    return markdown_table(["", "test error, %", *(LABELS[m] for m in METHODS)], rows)
+    return markdown_table(["", "test error, %", *(METHODS[name].label for name in PAPER_METHODS)], rows)
 
 
 def dark_knowledge_table(found: dict[Cell, Result]) -> str:
     """Compare each network with and without a teacher, where both were run; the paper's difference beside ours."""
     paper, rows, counts = paper_tables(), [], Counter[str]()
-    pairs = [(plain, dark) for dark, plain in DARK.items()]
+    pairs = [(METHODS[name].student or "", name) for name in PAPER_METHODS if METHODS[name].student]
     for dataset, layers, size, pair in product(DATASETS, DEPTHS, TABLES.values(), pairs):
         cells = [(dataset, method, layers, size) for method in pair]
         if not all(cell in found for cell in cells):
@@ -79,11 +79,11 @@ def dark_knowledge_table(found: dict[Cell, Result]) -> str:
         difference, error = taught.mean - alone.mean, hypot(taught.standard_error, alone.standard_error)
         facts = {"better": difference < 0, "surely better": difference < -2 * error,
                  "surely worse": difference > 2 * error,
-                 "as begun": DARK_START.items() <= taught.runs[0]["hyper"].items(),
-                 "worse choice": taught.runs[0]["valid_error"] > alone.runs[0]["valid_error"]}
+                 "as begun": DARK_START.items() <= taught.runs[0].hyper.items(),
+                 "worse choice": (taught.runs[0].valid_error or 0) > (alone.runs[0].valid_error or 0)}
         counts.update(fact for fact, holds in facts.items() if holds)
-        rows.append([alone.name, str(layers), size, LABELS[pair[0]], str(alone), str(taught), f"{difference:+.2f}",
-                     f"{error:.2f}", f"{paper_taught - paper_alone:+.2f}"])
+        rows.append([alone.name, str(layers), size, METHODS[pair[0]].label, str(alone), str(taught),
+                     f"{difference:+.2f}", f"{error:.2f}", f"{paper_taught - paper_alone:+.2f}"])
     head = ["data set", "layers", "compression", "network", "alone, %", "taught, %", "difference",
             "its standard error", "the paper's"]
     summary = (f"Of {len(rows)} differences {counts['better']} are below zero (dark knowledge helps); by more than\n"

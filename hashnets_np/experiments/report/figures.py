@@ -5,8 +5,8 @@ from math import nan
 from pathlib import Path
 from typing import Any
 
-from ...plots import METHOD_STYLES, save_figure, use_style
-from ..methods import LABELS, METHODS
+from ...plots import save_figure, use_style
+from ..methods import METHODS
 from ..sweep.grid import SEARCHED_OTHERS, read_grid
 from .results import Cell, Result, cell_of, paper_figures
 
@@ -56,15 +56,14 @@ def place(x: str) -> float:
 
 def draw_panel(ax: Any, curves: dict[str, Curve]) -> None:
     """Draw the curves of one panel, a band of one standard deviation where there are several seeds."""
-    for method in METHODS:
-        if method not in curves:
+    for method in METHODS.values():
+        if method.name not in curves:
             continue
-        points = sorted((place(x), *value) for x, value in curves[method].items())
+        points = sorted((place(x), *value) for x, value in curves[method.name].items())
         x, mean, spread = zip(*points, strict=True)
-        style = METHOD_STYLES[LABELS[method]]
-        ax.plot(x, mean, label=LABELS[method], **style)
+        ax.plot(x, mean, label=method.label, **method.style)
         low, high = zip(*((m - s, m + s) for m, s in zip(mean, spread, strict=True)), strict=True)
-        ax.fill_between(x, low, high, color=style["color"], alpha=0.2, linewidth=0)
+        ax.fill_between(x, low, high, color=method.style.get("color"), alpha=0.2, linewidth=0)
 
 
 def draw(figure: int, found: dict[Cell, Result], folder: Path) -> Path | None:
@@ -102,7 +101,7 @@ def caption(figure: int, found: dict[Cell, Result]) -> str:
     """Say what was drawn: sizes, seeds, and where hyper-parameters came from."""
     size = "stored size of 50 hidden units per layer" if figure == 4 else "1000 hidden units per layer"
     cells = [result for panel in PANELS[figure] for result in drawn(figure, panel, found).values()]
-    seeds = sorted({tuple(run["seed"] for run in result.runs) for result in cells}, key=len)
+    seeds = sorted({tuple(run.job.seed for run in result.runs) for result in cells}, key=len)
     text = " or ".join(", ".join(map(str, each)) for each in seeds)
     band = ", a band of one standard deviation where there are several" if len(seeds[-1]) > 1 else ""
     points = " and ".join(SEARCHED_OTHERS)

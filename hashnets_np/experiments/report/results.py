@@ -5,17 +5,20 @@ presets count. RECT is compared with the row printed CONVEX and the other way ro
 """
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from pathlib import Path
 
 import numpy as np
 
 from ...datasets import package_file
+from ..methods import METHODS, PAPER, Method
 from ..sweep.grid import ALL, Job, read_grid
-from ..sweep.records import Record, read_all
+from ..sweep.records import read_all
+from ..sweep.schema import FailureRecord, RunRecord
 
 PAPER_ROW = {"rect": "CONVEX", "convex": "RECT"}  # as printed; the two rows look swapped
+PAPER_METHODS = tuple(method.name for method in PAPER)
 Cell = tuple[str, str, int, str]  # data set, method, layers, compression ("1/8") or expansion ("x8")
 
 
@@ -28,12 +31,12 @@ def cell_of(job: Job) -> Cell:
 class Result:
     """The finished runs of one cell."""
 
-    runs: tuple[Record, ...]
+    runs: tuple[RunRecord, ...]
 
     @property
     def errors(self) -> list[float]:
         """Test errors in percent, one per seed."""
-        return [run["test_error"] for run in self.runs]
+        return [run.test_error for run in self.runs]
 
     @property
     def mean(self) -> float:
@@ -51,12 +54,12 @@ class Result:
     @property
     def name(self) -> str:
         """Name the data set as the paper does, and say so if it is not the paper's."""
-        return self.runs[0]["dataset"].upper() + ("" if self.source == "original" else f" ({self.source})")
+        return self.runs[0].job.dataset.upper() + ("" if self.source == "original" else f" ({self.source})")
 
     @property
     def source(self) -> str:
         """What the data are: original, reconstructed or regenerated."""
-        return self.runs[0]["provenance"].split(":")[0]
+        return self.runs[0].provenance.split(":")[0]
 
     @property
     def standard_error(self) -> float:
@@ -66,26 +69,43 @@ class Result:
     def binomial_error(self, error: float) -> float:
         """Standard error, in percent, of an error rate of `error` percent on this test set."""
         p = error / 100
-        return 100 * sqrt(p * (1 - p) / self.runs[0]["test_examples"])
+        return 100 * sqrt(p * (1 - p) / self.runs[0].test_examples)
 
 
 def results(folder: Path) -> dict[Cell, Result]:
     """Group the finished runs of the paper's presets by cell, seeds in order.
 
+    Runs of a method that is not the paper's count at the points of the paper's.
+
     Raises ValueError if runs of one data set are of different data, original and regenerated, say.
     """
     records = read_all(folder)
-    cells: dict[Cell, list[Record]] = {}
+    planned = read_grid("all")
+    points = {point(job) for job in planned}
+    own = [record.job for record in records.values()
+           if record.job.method not in PAPER_METHODS and point(record.job) in points]
+    cells: dict[Cell, list[RunRecord]] = {}
     sources: dict[str, str] = {}
-    for job in read_grid("all"):
+    for job in [*planned, *own]:
         record = records.get(job.key)
-        if record and record["status"] == "done":
+        if isinstance(record, RunRecord):
             cells.setdefault(cell_of(job), []).append(record)
-            here, first = record["provenance"], sources.setdefault(job.dataset, record["provenance"])
+            here, first = record.provenance, sources.setdefault(job.dataset, record.provenance)
             if here != first:
                 raise ValueError(f"runs of {job.dataset} in {folder} are of different data, {first!r} and {here!r}; "
                                  "move those of one kind to another folder")
-    return {cell: Result(tuple(sorted(runs, key=lambda run: run["seed"]))) for cell, runs in cells.items()}
+    return {cell: Result(tuple(sorted(runs, key=lambda run: run.job.seed))) for cell, runs in cells.items()}
+
+
+def point(job: Job) -> Job:
+    """Name what runs of different methods and seeds are compared at."""
+    return replace(job, method="nn", seed=0)
+
+
+def columns(found: dict[Cell, Result]) -> list[Method]:
+    """List the methods that tables show: the paper's, and a user's own that have been run."""
+    run = {cell[1] for cell in found}
+    return [method for method in METHODS.values() if method.name in PAPER_METHODS or method.name in run]
 
 
 def coverage(folder: Path) -> dict[str, tuple[int, int, int]]:
@@ -93,8 +113,9 @@ def coverage(folder: Path) -> dict[str, tuple[int, int, int]]:
     records = read_all(folder)
     counts = {}
     for name in (*ALL, "all"):
-        states = [records.get(job.key, {}).get("status") for job in read_grid(name)]
-        counts[name] = states.count("done"), states.count("failed"), len(states)
+        there = [records[job.key] for job in read_grid(name) if job.key in records]
+        failed = sum(isinstance(record, FailureRecord) for record in there)
+        counts[name] = len(there) - failed, failed, len(read_grid(name))
     return counts
 
 

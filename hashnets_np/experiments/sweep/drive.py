@@ -1,43 +1,64 @@
 """Driving a sweep: hand out what is ready, write down what comes back, whatever does the work.
 
 Works are done by any `concurrent.futures.Executor`: spawned processes of one thread each, or a Dask cluster. Only this
-process writes records. Jobs in flight are as many as there are workers, so a kill loses no more than those. A job waits
-for the searches that it needs. Left out: what a job is (`grid`) and does (`work`).
+process writes records. Jobs in flight are about as many as there are workers, so a kill loses no more than those. A job
+waits for the searches that it needs. A fault of the machine (no memory, a full disk, missing data, workers that cannot
+start) stops the sweep with one line and is never recorded as a job's result.
 """
 
 import multiprocessing
 import os
+import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from ..methods import METHODS
 from .grid import Job, needs, with_searches
-from .progress import Progress, Say
-from .records import FILES, Record, append, read_all
-from .work import do
+from .progress import Counts, Progress, Say
+from .records import FILES, append, read_all
+from .schema import FailureRecord, Record
+from .work import Unable, do
 
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
 )
 CONNECT_SECONDS = 10
+DEATHS = 2  # a job whose worker died so often, the last time alone, is left undone
+NO_WORKERS = """worker processes could not be started; in a script of your own, the call must stand below
+`if __name__ == "__main__":`, and it cannot come from stdin"""
+
+
+class SweepStoppedError(OSError):
+    """The sweep cannot go on, for a reason that lies in the machine; what is done is recorded."""
 
 
 @dataclass
 class Workers:
-    """Somebody who works: an executor, how many jobs at a time, and how to get a new one if it breaks."""
+    """Somebody who works: an executor, how many jobs at a time, and how to get a new one if it breaks.
+
+    count: how many work now. ahead: how many jobs wait with them. check_seconds: after how long to look for new
+    workers while nothing happens, None if there never are any.
+    """
 
     make: Callable[[], Executor]
     count: int
     executor: Executor = field(init=False)
+    check_seconds: float | None = None
 
     def __post_init__(self) -> None:
         self.executor = self.make()
+
+    @property
+    def in_flight(self) -> int:
+        """How many jobs may be handed out at a time."""
+        return self.count
 
     def submit(self, *what: Any) -> Future:
         """Hand a job out, with all that `do` takes, to a new executor if a dead worker has broken the old one."""
@@ -48,6 +69,12 @@ class Workers:
                 self.executor.shutdown(wait=False)
                 self.executor = self.make()
                 return self.executor.submit(do, *what)
+
+    def stop(self) -> None:
+        """Let everybody go; local processes end at once, in the middle of what they do."""
+        for process in list((getattr(self.executor, "_processes", None) or {}).values()):
+            process.terminate()
+        self.executor.shutdown(wait=False, cancel_futures=True)
 
 
 @contextmanager
@@ -66,9 +93,28 @@ def environment(variables: dict[str, str]) -> Iterator[None]:
 
 
 def local_workers(count: int) -> Workers:
-    """Spawn processes, one thread each, which end with this one, however it ends."""
+    """Spawn processes, one thread each, which end with this one, however it ends.
+
+    The first is started at once, to see that it can be: otherwise each job would look like one that kills its worker.
+    """
     spawn = multiprocessing.get_context("spawn")
-    return Workers(lambda: ProcessPoolExecutor(count, spawn, initializer=end_with_parent), count)
+
+    def make() -> Executor:
+        pool = ProcessPoolExecutor(count, spawn, initializer=begin_work)
+        try:
+            with environment(ONE_THREAD):
+                pool.submit(os.getpid).result()
+        except BrokenExecutor as error:
+            raise SweepStoppedError(" ".join(NO_WORKERS.split())) from error
+        return pool
+
+    return Workers(make, count)
+
+
+def begin_work() -> None:
+    """Begin as a worker: end with the sweep's process, and leave Ctrl-C to it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it stops its workers itself; half a job is no result
+    end_with_parent()
 
 
 def end_with_parent() -> None:
@@ -81,22 +127,40 @@ def end_with_parent() -> None:
     Thread(target=wait_for_end, daemon=True).start()
 
 
+class DaskWorkers(Workers):
+    """The workers of a Dask scheduler, as many as there are at the moment.
+
+    A cluster that adapts has none until there is something to do, and gets more while work is waiting: so there is
+    always some, about as much again as is being done.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        super().__init__(lambda: client.get_executor(pure=False, retries=2), 0, check_seconds=5.0)
+
+    @property
+    def in_flight(self) -> int:
+        """How many jobs may be handed out at a time: some of them wait at the scheduler."""
+        self.count = sum(self.client.nthreads().values())
+        return 2 * self.count + 1
+
+
 def dask_workers(address: str) -> Workers:
-    """Use the workers of a running Dask scheduler, such as "tcp://host:8786"."""
+    """Use the workers of a running Dask scheduler, such as "tcp://host:8786", those that come later, too."""
     try:
         from distributed import Client
     except ImportError as error:
         raise ValueError("--dask needs Dask: pip install distributed") from error
-    client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
-    count = sum(client.nthreads().values())
-    if not count:
-        raise ValueError(f"the Dask scheduler at {address} has no workers; start some with `dask worker {address}`")
-    return Workers(lambda: client.get_executor(pure=False, retries=2), count)
+    workers = DaskWorkers(Client(address, timeout=CONNECT_SECONDS, set_as_default=False))
+    if workers.in_flight == 1:
+        say_on_stderr(f"the Dask scheduler at {address} has no workers yet; the sweep begins with the first, "
+                      f"which an adaptive cluster starts by itself (otherwise: `dask worker {address}`)")
+    return workers
 
 
 def plan(runs: list[Job], records: dict[str, Record], retry: bool) -> list[Job]:
     """List what is left to do: searches before the runs that need them; without `retry` failed jobs are left alone."""
-    skip = {key for key, record in records.items() if record["status"] == "done" or not retry}
+    skip = {key for key, record in records.items() if not (retry and isinstance(record, FailureRecord))}
     wanted = [job for job in runs if job.key not in skip]
     return [job for job in with_searches(wanted) if job.key not in skip]
 
@@ -104,14 +168,20 @@ def plan(runs: list[Job], records: dict[str, Record], retry: bool) -> list[Job]:
 def sweep(
     runs: list[Job], folder: Path, workers: Workers, data_dir: str | None = None, retry: bool = False,
     say: Say | None = None,
-) -> dict[str, int]:
+) -> Counts:
     """Do every job of `runs` that has no record in `folder`, and return how many were done, failed and left.
 
-    workers: who works. retry: also jobs whose last record says failed. say: is told one line per finished job. Ctrl-C
-    stops handing out and keeps what is done.
+    workers: who works. retry: also jobs whose last record says failed. say: is told one line per finished job.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After Ctrl-C; what is done is recorded, what was under way is not.
+    OSError
+        With one line, for a fault of the machine; the same holds.
     """
     say = say or (lambda line: None)
-    records = read_all(folder)
+    records = read_all(folder, say)
     progress = Progress(plan(runs, records, retry), workers.count, say, records.values())
     records = {key: record for key, record in records.items() if key not in {job.key for job in progress.jobs}}
     waiting, running, deaths = list(progress.jobs), dict[Future, Job](), Counter[Job]()
@@ -119,65 +189,88 @@ def sweep(
         while True:
             there = done_elsewhere(folder, waiting)
             records, progress.elsewhere = records | there, progress.elsewhere + len(there)
-            hand_out(waiting, running, records, workers, data_dir)
+            hand_out(waiting, running, records, workers, data_dir, deaths)
             if not running:
                 break
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
+            for future in wait(running, timeout=workers.check_seconds, return_when=FIRST_COMPLETED).done:
                 job = running.pop(future)
-                record = result(future, job)
-                if record.get("worker_died") and not deaths[job]:
+                record = result(future)
+                if record is None:
                     deaths[job] += 1
-                    waiting.insert(0, job)  # perhaps its neighbour died, and took the pool along: once more
+                    if deaths[job] < DEATHS:
+                        waiting.insert(0, job)  # perhaps its neighbour died, and took the pool along: once more, alone
+                    else:
+                        say(f"{job.label()}: its worker was killed, twice (was there too little memory?); left undone")
                     continue
                 if append(folder / FILES[job.kind], record):
+                    progress.workers = workers.count
                     progress.tell(job, record, waiting, list(running.values()))
                 else:  # another sweep was first: what is recorded counts, for the runs of a search, too
                     progress.elsewhere, record = progress.elsewhere + 1, read_all(folder)[job.key]
                 records[job.key] = record
-    except KeyboardInterrupt:
-        say("stopping; what is done is recorded")
-    finally:
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            say("stopping; what is done is recorded")
         for future in running:
             future.cancel()
-        workers.executor.shutdown(wait=False)
+        workers.stop()
+        raise
+    workers.executor.shutdown(wait=False)
     return progress.counts()
 
 
 def done_elsewhere(folder: Path, waiting: list[Job]) -> dict[str, Record]:
     """Take off the list what another sweep on the same folder has done by now, and return those records."""
-    found = read_all(folder)
-    there = {job.key: found[job.key] for job in waiting if found.get(job.key, {}).get("status") == "done"}
+    found = {key: record for key, record in read_all(folder).items() if not isinstance(record, FailureRecord)}
+    there: dict[str, Record] = {job.key: found[job.key] for job in waiting if job.key in found}
     waiting[:] = [job for job in waiting if job.key not in there]
     return there
 
 
 def hand_out(
-    waiting: list[Job], running: dict[Future, Job], records: dict[str, Record], workers: Workers, data_dir: str | None
+    waiting: list[Job], running: dict[Future, Job], records: dict[str, Record], workers: Workers, data_dir: str | None,
+    deaths: Counter[Job] | None = None,
 ) -> None:
-    """Submit the first jobs whose searches are done, until every worker has one."""
+    """Submit the first jobs whose searches are done, until every worker has one.
+
+    A job whose worker died works alone, so that it can't take others along again.
+    """
+    deaths, most = deaths or Counter[Job](), workers.in_flight
+    if any(deaths[job] for job in running.values()):
+        return
     for job in list(waiting):
-        if len(running) >= workers.count:
+        if len(running) >= most or (deaths[job] and running):
             return
-        found = {search.key: records.get(search.key, {}) for search in needs(job)}
-        if any(record.get("status") == "failed" for record in found.values()):
+        found = {search.key: records.get(search.key) for search in needs(job)}
+        if any(isinstance(record, FailureRecord) for record in found.values()):
             waiting.remove(job)  # its search failed: it is left for a later sweep
         elif all(found.values()):
             waiting.remove(job)
-            running[workers.submit(job, found, data_dir, provenance(job.dataset, records))] = job
+            method = METHODS.get(job.method)  # a user's own is not known in a process of its own
+            running[workers.submit(job, found, data_dir, provenance(job.dataset, records), method)] = job
+            if deaths[job]:
+                return
 
 
 def provenance(dataset: str, records: dict[str, Record]) -> str | None:
     """Say what earlier records have to say of a data set: a sweep that goes on must go on with the same."""
-    return next((r["provenance"] for r in records.values() if r.get("dataset") == dataset and "provenance" in r), None)
+    return next((r.provenance for r in records.values()
+                 if not isinstance(r, FailureRecord) and r.job.dataset == dataset), None)
 
 
-def result(future: Future, job: Job) -> Record:
-    """Take a record from a future; a job's own errors come as records, a worker's become one here."""
+def result(future: Future) -> Record | None:
+    """Take a record from a future; None if the worker died. A fault of the machine is a SweepStoppedError."""
     try:
-        return future.result()
-    except Exception as error:
-        record = {"key": job.key, "status": "failed", **asdict(job), "error": f"{type(error).__name__}: {error}"}
-        return record | {"seconds": 0.0, "worker_died": isinstance(error, BrokenExecutor)}
+        record = future.result()
+    except BrokenExecutor:
+        return None
+    except Exception as error:  # Dask has its own word for a worker that died
+        if type(error).__name__ == "KilledWorker":
+            return None
+        raise SweepStoppedError(f"a worker could not work: {type(error).__name__}: {error}") from error
+    if isinstance(record, Unable):
+        raise SweepStoppedError(f"stopped at {record.reason}; what is done is recorded, the same command goes on")
+    return record
 
 
 def say_on_stderr(line: str) -> None:

@@ -16,12 +16,13 @@ from typing import Any
 
 from ...datasets import LOADERS
 from ...maps import bucket_count, exact_fraction
-from ..methods import DARK, METHODS
+from ..methods import METHODS
+from .protocols import PROTOCOLS, TABLE_POINTS
 
 PRESETS = Path(__file__).parent / "presets"
 ALL = ("table1", "table2", "figure2", "figure3", "figure4")  # the paper's campaign; `all` is these, in this order
-SEARCHED = {"nn": ("1", "1/8", "1/64")}  # where hyper-parameters are searched; nn at 1 is the teacher of dark knowledge
-SEARCHED_OTHERS = ("1/8", "1/64")
+SEARCHED = {"nn": ("1", *TABLE_POINTS)}  # where protocol 1 searches; nn at 1 is the teacher of dark knowledge
+SEARCHED_OTHERS = TABLE_POINTS
 
 # what may stand in a grid: a test of each value and what it asks for, in words
 Entry = tuple[Callable[[Any], bool], str]
@@ -37,6 +38,7 @@ SETTINGS: dict[str, Entry] = {
     "hidden": (lambda v: whole(v, 1), "a whole number from 1"),
     "tune": (lambda v: type(v) is bool, "true or false"),
     "max_epochs": (lambda v: whole(v, 1), "a whole number from 1"),
+    "protocol": (lambda v: v in tuple(PROTOCOLS), f"among {', '.join(PROTOCOLS)}"),
 }
 
 
@@ -45,8 +47,8 @@ class Job:
     """One point of a grid. kind: "run" (train and test once) or "search" (choose hyper-parameters for such runs).
 
     layers: the paper's count, hidden layers + 2. compression ("1/8") or expansion (8), the other None. hidden: units
-    per hidden layer. tune: hyper-parameters from a search, else the defaults. max_epochs:
-    None for what the size of the data set asks.
+    per hidden layer. tune: hyper-parameters from a search, else the defaults. max_epochs: None for what the size of the
+    data set asks. protocol: the rules by which it is made (`protocols`).
     """
 
     kind: str
@@ -59,11 +61,13 @@ class Job:
     hidden: int = 1000
     tune: bool = True
     max_epochs: int | None = None
+    protocol: str = "1"
 
     @property
     def key(self) -> str:
-        """Name the job: two jobs of one name are the same job."""
+        """Name the job: two jobs of one name are the same job. Protocol 1 goes without saying."""
         parts = ((field.name, getattr(self, field.name)) for field in fields(self))
+        parts = (part for part in parts if part != ("protocol", "1"))
         return " ".join(f"{name}={value}" for name, value in parts if value is not None)
 
     def widths(self, inputs: int, classes: int) -> list[int]:
@@ -77,7 +81,7 @@ class Job:
         [794000.0, 99250.0]
         """
         widths = replace(self, hidden=self.hidden * (self.expansion or 1)).widths(784, 10)
-        shrunk = self.compression if DARK.get(self.method, self.method) == "nn" else None
+        shrunk = self.compression if METHODS[self.method].network.narrow else None
         return float(sum(a * b for a, b in pairwise(widths)) * Fraction(shrunk or 1))
 
     def label(self) -> str:
@@ -88,20 +92,47 @@ class Job:
 
 
 def search_for(job: Job, method: str | None = None, at: str | None = None) -> Job:
-    """Find the search whose hyper-parameters a run takes: same data set, method and depth, nearest compression.
+    """Find the search whose hyper-parameters a run takes: of its own point, or of the nearest where its rules say so.
+
+    method: of another method, at the compression `at`.
+    """
+    method = method or job.method
+    if not PROTOCOLS[job.protocol].own_searches:
+        return nearest_search(job, method, at or nearest_point(job, method, SEARCHED.get(method, SEARCHED_OTHERS)))
+    if at is not None:
+        return nearest_search(job, method, at)
+    return replace(job, kind="search", method=method, seed=0, tune=True)
+
+
+def nearest_search(job: Job, method: str, at: str) -> Job:
+    """Name the search of a method at a compression, of networks with the full number of hidden units."""
+    hidden = 1000 if job.expansion else job.hidden
+    return Job("search", job.dataset, method, job.layers, at, None, 0, hidden, True, job.max_epochs, job.protocol)
+
+
+def nearest_point(job: Job, method: str, points: tuple[str, ...]) -> str:
+    """Find the nearest of some compressions.
 
     At an expansion the compression is stored / virtual weights, 1 / expansion; a dense network of 50 of 1000 units
     counts as 1/20 of its own.
     """
-    method = method or job.method
-    if at is None:
-        c = Fraction(job.compression) if job.compression else Fraction(1, job.expansion or 1)
-        if job.expansion and DARK.get(method, method) == "nn":
-            c = Fraction(job.hidden, 1000)
-        points = SEARCHED.get(method, SEARCHED_OTHERS)
-        at = min(points, key=lambda p: abs(log2(Fraction(p)) - log2(c)))
-    hidden = 1000 if job.expansion else job.hidden
-    return Job("search", job.dataset, method, job.layers, at, None, 0, hidden, True, job.max_epochs)
+    c = Fraction(job.compression) if job.compression else Fraction(1, job.expansion or 1)
+    if job.expansion and METHODS[method].network.narrow:
+        c = Fraction(job.hidden, 1000)
+    return min(points, key=lambda p: abs(log2(Fraction(p)) - log2(c)))
+
+
+def step_search_from(job: Job) -> Job | None:
+    """Name the search that gives a search for the step size alone all the rest; None if `job` searches everything.
+
+    Only with searches of their own (protocol 2), away from the compressions of the tables: HashNet and NN are searched
+    at each compression, other methods, and all at an expansion, take the rest from the nearest of the tables' points.
+    """
+    if job.kind != "search" or not PROTOCOLS[job.protocol].own_searches:
+        return None
+    if job.compression and (job.compression in TABLE_POINTS or job.method in ("hashnet", "nn")):
+        return None
+    return nearest_search(job, job.method, nearest_point(job, job.method, TABLE_POINTS))
 
 
 def needs(job: Job) -> list[Job]:
@@ -110,25 +141,40 @@ def needs(job: Job) -> list[Job]:
     The last two are for dark knowledge, the last for searches only: theirs begin with what it found.
     """
     found = [search_for(job)] if job.kind == "run" and job.tune else []
-    if job.method in DARK and job.tune:
-        found.append(search_for(job, "nn", "1"))
+    if origin := step_search_from(job):
+        found.append(origin)
+    if METHODS[job.method].student and job.tune:
+        found.append(teacher_search(job))
         if job.kind == "search":
             found.append(without_teacher(job))
     return list(dict.fromkeys(found))
 
 
+def teacher_search(job: Job) -> Job:
+    """Find the search for the teacher of dark knowledge: the full dense network."""
+    return search_for(job, "nn", "1")
+
+
 def without_teacher(job: Job) -> Job:
     """Find the search for the network of a dark-knowledge method without its teacher."""
-    return search_for(job, DARK[job.method], job.compression)
+    student = METHODS[job.method].student
+    if PROTOCOLS[job.protocol].own_searches:
+        return search_for(job, student)
+    return search_for(job, student, job.compression)
 
 
 def with_searches(runs: list[Job]) -> list[Job]:
     """Put each search before the first job that needs it, once."""
     order: dict[Job, None] = {}
+
+    def add(job: Job) -> None:
+        if job not in order:
+            for search in needs(job):
+                add(search)
+            order[job] = None
+
     for job in runs:
-        for search in needs(job):
-            order.update(dict.fromkeys([*needs(search), search]))
-        order[job] = None
+        add(job)
     return list(order)
 
 

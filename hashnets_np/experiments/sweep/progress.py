@@ -2,13 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import InitVar, dataclass, field, fields
+from dataclasses import InitVar, dataclass, field
 from typing import Any
 
 from .grid import Job
-from .records import Record
+from .schema import FailureRecord, Record, RunRecord
 
 Say = Callable[[str], Any]
+Counts = dict[str, int]
 
 
 @dataclass
@@ -30,39 +31,48 @@ class Progress:
     sizes: dict[tuple[str, ...], float] = field(default_factory=lambda: defaultdict(float), init=False)
 
     def __post_init__(self, past: Iterable[Record]) -> None:
-        names = {f.name for f in fields(Job)}
         for record in past:
-            if names <= record.keys():
-                self.learn(Job(**{name: record[name] for name in names}), record)
+            self.learn(record)
 
-    def learn(self, job: Job, record: Record) -> None:
-        """Remember what a job took, by kind and data set, by kind, and at all."""
-        if record["status"] == "done":
-            for what in ((job.kind, job.dataset), (job.kind,), ()):
-                self.seconds[what] += record["seconds"]
-                self.sizes[what] += job.size()
+    def learn(self, record: Record) -> None:
+        """Remember what a job took, by protocol, kind and data set, by kind, and at all."""
+        if not isinstance(record, FailureRecord):
+            for what in likeness(record.job):
+                self.seconds[what] += record.seconds
+                self.sizes[what] += record.job.size()
 
     def guess(self, job: Job) -> float:
         """Guess the seconds of a job: in proportion to its size, from the jobs most like it."""
-        like = next((w for w in ((job.kind, job.dataset), (job.kind,), ()) if self.sizes[w]), None)
+        like = next((what for what in likeness(job) if self.sizes[what]), None)
         return 0.0 if like is None else job.size() * self.seconds[like] / self.sizes[like]
 
     def tell(self, job: Job, record: Record, waiting: list[Job], running: list[Job]) -> None:
         """Say what just finished and how things stand."""
-        good = record["status"] == "done"
+        good = not isinstance(record, FailureRecord)
         self.done, self.failed = self.done + good, self.failed + (not good)
-        self.learn(job, record)
-        left = sum(map(self.guess, waiting + running)) / self.workers
-        error = f"test {record['test_error']:.2f} %" if "test_error" in record else record.get("error", "")
-        if good and job.kind == "search":
-            error = f"validation {record['valid_error']:.2f} %, {record['epochs']} epochs"
-        self.say(f"[{self.done + self.failed}/{len(self.jobs)}] {job.label()}: {error} ({record['seconds']:.0f} s); "
-                 f"running {len(running)}, failed {self.failed}, about {duration(left)} left")
+        self.learn(record)
+        left = sum(map(self.guess, waiting + running)) / max(self.workers, 1)
+        self.say(f"[{self.done + self.failed}/{len(self.jobs)}] {job.label()}: {outcome(record)} ({record.seconds:.0f} "
+                 f"s); running {len(running)}, failed {self.failed}, about {duration(left)} left")
 
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> Counts:
         """Return how many jobs were done, failed and left."""
         left = len(self.jobs) - self.done - self.failed - self.elsewhere
         return {"done": self.done, "failed": self.failed, "left": left}
+
+
+def likeness(job: Job) -> tuple[tuple[str, ...], ...]:
+    """Name the groups of jobs that take their time as this one does, the most alike first."""
+    return (job.protocol, job.kind, job.dataset), (job.kind, job.dataset), (job.kind,), ()
+
+
+def outcome(record: Record) -> str:
+    """Say in a few words what came out of a job."""
+    if isinstance(record, FailureRecord):
+        return record.error
+    if isinstance(record, RunRecord):
+        return f"test {record.test_error:.2f} %"
+    return f"validation {record.valid_error:.2f} %, {record.epochs} epochs"
 
 
 def duration(seconds: float) -> str:

@@ -1,85 +1,121 @@
-"""Records: one finished job is one line of JSON, written so that no crash can damage or lose a line.
+"""Records on disk: one finished job is one line of JSON, written so that no crash can damage or lose a line.
 
 A line is appended with one write and flushed to the disk (fsync) under a file lock. Should a machine lose power in the
-middle of a write, the piece without its newline is cut off before the next append. Later lines for the same key replace
-earlier ones, so that a failed job can be tried again. Left out: several files; a sweep has one for runs and one for
-searches.
+middle of a write, the beginning of a line that it leaves is cut off before the next append. A job that is done stays
+done: the first record of success counts, for reading as for appending, whatever stands before or after it; of failures
+the last. What a line holds is said in `schema`.
 """
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-Record = dict[str, Any]
+from ...disk import locked
+from .schema import FailureRecord, Record, record_from_json, record_to_json
+
 FILES = {"run": "runs.jsonl", "search": "searches.jsonl"}
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on `path`.lock: the system frees it when its process ends, however that happens."""
-    with open(path.with_name(path.name + ".lock"), "a+b") as file:
-        if os.name == "nt":
-            import msvcrt
-
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined]
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+BOM = b"\xef\xbb\xbf"
+Notice = Callable[[str], Any]
 
 
 def append(path: Path, record: Record) -> bool:
-    """Append a record durably; returns False, and writes nothing, if its key is already done.
+    """Append a record durably; returns False, and writes nothing, if its job is done already.
 
-    record: JSON-able, with "key" and "status" ("done" or "failed").
+    Raises
+    ------
+    ValueError
+        If a line of the file is not a record; it is named, and nothing is written.
+    OSError
+        If the disk is full; the file is as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    line = (json.dumps(record, allow_nan=False) + "\n").encode()
+    line = (json.dumps(record_to_json(record), allow_nan=False) + "\n").encode()
     with locked(path), open(path, "a+b") as file:
         file.seek(0)
         content = file.read()
-        if done(parse(content, path), record["key"]):
+        known = by_key(parse(content, path)).get(record.key)
+        if known is not None and not isinstance(known, FailureRecord):
             return False
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):  # half a line from a crash
-            file.truncate(whole)
-        written = os.write(file.fileno(), line)
-        if written != len(line):
-            file.truncate(whole)
-            raise OSError(f"the disk of {path} is full: nothing was written")
-        os.fsync(file.fileno())
+        size = len(content) - len(half_line(content))
+        if size and content[size - 1 : size] != b"\n":
+            line = b"\n" + line  # a complete last record without a newline, as some editors leave it
+        write_line(file.fileno(), path, size, line)
     return True
 
 
-def parse(content: bytes, path: Path) -> list[Record]:
-    """Read whole lines; a last piece without a newline is not a record. Raises ValueError, naming a damaged line."""
-    records = []
-    for number, line in enumerate(content[: content.rfind(b"\n") + 1].split(b"\n")[:-1], start=1):
-        try:
-            record = json.loads(line)
-            record["key"], record["status"]
-        except (ValueError, KeyError, TypeError) as error:
-            what = f"{path}, line {number} is no record ({error})"
-            raise ValueError(f"{what}; was it edited or merged by hand?") from error
-        records.append(record)
-    return records
+def write_line(descriptor: int, path: Path, size: int, line: bytes) -> None:
+    """Cut the file to `size` and write a line behind it, to the disk itself; on a full disk it stays as it was."""
+    os.ftruncate(descriptor, size)
+    written = os.write(descriptor, line)
+    if written != len(line):
+        os.ftruncate(descriptor, size)
+        raise OSError(f"the disk of {path} is full: nothing was written")
+    os.fsync(descriptor)
 
 
-def done(records: list[Record], key: str) -> bool:
-    """Tell whether a job has a record of success."""
-    return any(r["key"] == key and r["status"] == "done" for r in records)
+def half_line(content: bytes) -> bytes:
+    """Return the beginning of a record at the end of a file, which a crash left; a complete record is none."""
+    rest = content[content.rfind(b"\n") + 1 :]
+    if not rest.lstrip(b"\0 \t").startswith(b"{"):
+        return b""
+    try:
+        json.loads(rest.strip(b"\0"))
+    except RecursionError:
+        return b""  # too deep to be read is not half; `parse` names it
+    except ValueError:
+        return rest
+    return b""
 
 
-def read(path: Path) -> dict[str, Record]:
-    """Read the last record of each key; no file is no records."""
-    return {record["key"]: record for record in parse(path.read_bytes(), path)} if path.exists() else {}
+def parse(content: bytes, path: Path, notice: Notice | None = None) -> Iterator[Record]:
+    """Read the records of a file's content; the beginning of a line at its end, which a crash left, is none.
+
+    Blank lines, a byte-order mark, line ends of Windows and the NUL bytes of a power cut are passed over. Raises
+    ValueError, naming file and line, for anything else that is not a record.
+    """
+    rest = half_line(content)
+    if rest and notice:
+        notice(f"{path}: half a line at the end, {len(rest)} bytes that a crash left, is ignored")
+    lines = content[: len(content) - len(rest)].removeprefix(BOM).split(b"\n")
+    for number, line in enumerate(lines, start=1):
+        text = line.strip(b"\0 \t\r")
+        if b"\0" in line and notice:
+            notice(f"{path}, line {number}: NUL bytes, as a power cut leaves them, are ignored")
+        if text:
+            yield parse_line(text, path, number)
 
 
-def read_all(folder: Path) -> dict[str, Record]:
+def parse_line(text: bytes, path: Path, number: int) -> Record:
+    """Read one line; what is wrong with it becomes one ValueError that names it and says what to do."""
+    try:
+        return record_from_json(json.loads(text.decode(), parse_constant=refuse))
+    except (ValueError, RecursionError) as error:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
+        raise ValueError(f"{path}, line {number} is no record ({reason}); was it edited or merged by hand? Correct the "
+                         "line, or delete it: `sweep` then does its job again") from error
+
+
+def refuse(constant: str) -> float:
+    """Refuse NaN and Infinity, which are not JSON."""
+    raise ValueError(f"{constant} is not a number")
+
+
+def by_key(records: Iterator[Record]) -> dict[str, Record]:
+    """Keep one record of each job: the first of success or, without one, the last failure."""
+    kept: dict[str, Record] = {}
+    for record in records:
+        if isinstance(kept.get(record.key), FailureRecord | None):  # nothing yet, or a failure
+            kept[record.key] = record
+    return kept
+
+
+def read(path: Path, notice: Notice | None = None) -> dict[str, Record]:
+    """Read the record of each job; no file is no records. notice: is told what was passed over."""
+    return by_key(parse(path.read_bytes(), path, notice)) if path.exists() else {}
+
+
+def read_all(folder: Path, notice: Notice | None = None) -> dict[str, Record]:
     """Read the records of runs and searches of a folder, by key."""
-    return {key: record for name in FILES.values() for key, record in read(folder / name).items()}
+    return {key: record for name in FILES.values() for key, record in read(folder / name, notice).items()}

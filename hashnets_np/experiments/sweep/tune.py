@@ -1,15 +1,21 @@
 """Choosing hyper-parameters on the validation split by Bayesian optimisation, with the same effort for every method.
 
-One search: 12 trials of Optuna's TPE over the step size, momentum, dropout on inputs and hidden layers and, for dark
-knowledge, temperature and mix; each trial trains for at most 10 epochs on at most 12,000 examples (training +
-validation). With dark knowledge the first trial takes what was chosen for the same network without a teacher. Short
-trials favour large steps and strong dropout, so the two best (with dark knowledge the best and the first) train again
-in full, on all training examples and for all epochs, and with a third of the step size as long as that helps. The
-lowest validation error wins; the last epoch that is within one standard error of its lowest gives the number of
-epochs of the final runs. Sets with fewer than 1,000 validation examples are searched by 3-fold cross-validation, and
-as their trials are long only the best trains again. With several hidden layers, where a training takes long, there is
-one finalist. The paper too used Bayesian optimisation on 20 % validation splits (section 6; Snoek et al., 2012).
-Needs the extra [tune].
+One search: trials of Optuna's TPE (12, by protocol 2 24) over the step size, momentum, dropout on inputs and hidden
+layers and, for dark knowledge, temperature and mix; each trial trains for at most 10 epochs on at most 12,000 examples
+(training + validation). With dark knowledge the first trial takes what was chosen for the same network without a
+teacher. Short trials favour large steps and strong dropout, so the two best (with dark knowledge the best and the
+first) train again in full, on all training examples and for all epochs, and with a third of the step size as long as
+that helps. The lowest validation error wins; the last epoch that is within one standard error of its lowest gives the
+number of epochs of the final runs. Sets with fewer than 1,000 validation examples are searched by 3-fold
+cross-validation. By protocol 1 there is one finalist on those, and with several hidden layers, where trainings take
+long.
+
+Protocol 2 then doubles the winner's epochs while its validation error falls by at least one binomial standard error,
+and with dark knowledge the student's own best, which is mix 0, takes part: as a trial, and as it was trained in full.
+Away from the compressions of the tables it searches most methods for their step size only.
+
+The paper too used Bayesian optimisation on 20 % validation splits (section 6; Snoek et al., 2012). Needs the extra
+[tune].
 """
 
 from collections.abc import Iterator
@@ -19,17 +25,17 @@ from typing import Any
 import numpy as np
 
 from ...datasets import Dataset
-from ..methods import DARK
-from .grid import Job, without_teacher
-from .records import Record
-from .work import Hyper, choose_epochs, epochs_for, teacher_for, train, without_test
+from ..methods import METHODS
+from .grid import Job, step_search_from, without_teacher
+from .protocols import PROTOCOLS
+from .schema import Doubling, Final, Hyper, Round, Trial
+from .train import Found, binomial_error, choose_epochs, epochs_for, teacher_for, train_once, without_test
 
-TRIALS = 12
 EXAMPLES, PASSES, SMALL = 12_000, 10, 6_000  # at most; with few training examples more passes, up to as many steps
 FEW, FOLDS = 1_000, 3
 EDGE = 0.02  # of a range: a best value nearer to its end asks for a wider range
 ROUNDS = 3
-FINALISTS, STEP_DOWN = 2, 3.0  # of networks with one hidden layer; deeper ones have one finalist
+STEP_DOWN = 3.0
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,10 @@ class Range:
     def clip(self, value: float) -> float:
         """Return the value in the range that is nearest."""
         return min(max(value, self.low), self.high)
+
+    def including(self, value: float) -> "Range":
+        """Return the range, as much wider as it must be to hold the value."""
+        return replace(self, low=min(self.low, value), high=max(self.high, value))
 
     def place(self, value: float) -> float:
         """Say where in the range a value lies, from 0 to 1."""
@@ -93,12 +103,12 @@ def folds(data: Dataset, limit: float = EXAMPLES) -> Iterator[Dataset]:
 
 
 def valid_curve(
-    job: Job, hyper: Hyper, found: dict[str, Record], data: Dataset, epochs: int, limit: float = EXAMPLES
+    job: Job, hyper: Hyper, found: Found, data: Dataset, epochs: int, limit: float = EXAMPLES
 ) -> np.ndarray:
     """Train and return the validation error after each epoch, in percent, the mean over the folds."""
     curves = []
     for part in folds(data, limit):
-        errors = train(job, hyper, part, epochs, teacher_for(job, found, part))[1].valid_error
+        errors = train_once(job, hyper, part, epochs, teacher_for(job, found, part))[1].valid_error
         curves.append(errors + [100.0] * (epochs - len(errors)))  # a diverged training ends early: all wrong from there
     return np.mean(curves, axis=0)
 
@@ -110,59 +120,145 @@ def trial_epochs(data: Dataset, most: int) -> int:
     return int(min(most, max(PASSES, steps) if len(parts[0].x_train) <= SMALL else PASSES))
 
 
-def do_search(job: Job, found: dict[str, Record], data: Dataset) -> Record:
-    """Search, again in wider ranges if the best value lies at an end, then train the best in full."""
-    ranges = RANGES | (DARK_RANGES if job.method in DARK else {})
-    most = epochs_for(job, data)
-    short = trial_epochs(data, most)
-    rounds: list[dict[str, Any]] = []
-    for number in range(ROUNDS):
-        trials = search(job, ranges, found, data, short, seed=number)
-        best = min(trials, key=lambda trial: trial["valid_error"])["hyper"]
-        rounds.append({"ranges": {name: [r.low, r.high] for name, r in ranges.items()}, "trials": trials})
+def do_search(job: Job, found: Found, data: Dataset) -> dict[str, Any]:
+    """Do a search and return the results of its record: of everything, or of the step size alone."""
+    protocol, epochs = PROTOCOLS[job.protocol], epochs_for(job, data)
+    origin = step_search_from(job)
+    if origin is not None:
+        tried: dict[str, Any] = {"at_edge": False, "trial_epochs": 0, "rounds": []}
+        hyper = with_a_teacher(job, found[origin.key].hyper)
+        finals = walk(job, hyper, found, data, epochs, directions=(1 / STEP_DOWN, STEP_DOWN))
+    else:
+        tried = do_trials(job, found, data, trial_epochs(data, epochs))
+        trials = [trial for made in tried["rounds"] for trial in made.trials]
+        finals = train_finalists(job, trials, found, data, epochs)
+    best = min(finals, key=lambda final: final.valid_error)
+    doublings: list[Doubling] | None = None
+    if protocol.most_epochs:
+        best, doublings = double_epochs(job, best, found, data, epochs)
+        finals = [*finals, best] if best not in finals else finals
+    if protocol.student_is_final and METHODS[job.method].student:
+        own = student_final(job, found)
+        finals.append(own)
+        best = min(best, own, key=lambda final: final.valid_error)
+    chosen = {"hyper": best.hyper, "epochs": best.epochs, "valid_error": best.valid_error, "curve": best.curve}
+    return chosen | tried | {"finals": finals, "doublings": doublings}
+
+
+def do_trials(job: Job, found: Found, data: Dataset, epochs: int) -> dict[str, Any]:
+    """Do the rounds of trials: again in wider ranges as long as the best value lies at an end, at most three times."""
+    ranges = first_ranges(job, found)
+    rounds: list[Round] = []
+    at_edge = True
+    while at_edge and len(rounds) < ROUNDS:
+        trials = search(job, ranges, found, data, epochs, seed=len(rounds))
+        best = min(trials, key=lambda trial: trial.valid_error).hyper
+        rounds.append(Round(ranges={name: [r.low, r.high] for name, r in ranges.items()}, trials=trials))
         wider = {name: r.widened(best[name]) for name, r in ranges.items()}
         at_edge = wider != ranges
-        if not at_edge:
-            break
         ranges = wider
-    trials = [trial for made in rounds for trial in made["trials"]]
-    finals = train_finalists(job, trials, found, data, most)
-    return min(finals, key=lambda final: final["valid_error"]) | {
-        "at_edge": at_edge, "trial_epochs": short, "rounds": rounds, "finals": finals}
+    return {"at_edge": at_edge, "trial_epochs": epochs, "rounds": rounds}
 
 
-def train_finalists(
-    job: Job, trials: list[dict[str, Any]], found: dict[str, Record], data: Dataset, epochs: int
-) -> list[dict[str, Any]]:
-    """Train the best trials in full, each at falling step sizes as long as that helps; a small set's best only once.
+def train_finalists(job: Job, trials: list[Trial], found: Found, data: Dataset, epochs: int) -> list[Final]:
+    """Train the best trials in full, each at falling step sizes as long as that helps.
 
-    With dark knowledge the first trial, with what was chosen without a teacher, comes right after the best.
+    With dark knowledge the trial that takes what was chosen without a teacher comes right after the best. On a small
+    set protocol 1 trains the best only once.
     """
-    ranked = sorted(trials, key=lambda trial: trial["valid_error"])
-    if job.method in DARK:
+    protocol = PROTOCOLS[job.protocol]
+    ranked = sorted(trials, key=lambda trial: trial.valid_error)
+    if METHODS[job.method].student:
+        first = trials[0]
+        if protocol.student_is_final:  # mix 0 is a final already, as the student's own search has trained it
+            ranked = [trial for trial in ranked if trial.hyper["mix"] > 0]
+            first = trials[1]
         best = ranked[0]
-        ranked.sort(key=lambda trial: trial not in (best, trials[0]))
-    if len(data.x_valid) < FEW:
-        return [train_in_full(job, ranked[0]["hyper"], found, data, epochs)]
+        ranked.sort(key=lambda trial: trial not in (best, first))
+    small = len(data.x_valid) < FEW
+    if small and protocol.small_finalists == 1:
+        return [train_in_full(job, ranked[0].hyper, found, data, epochs)]
+    count = protocol.small_finalists if small else protocol.finalists if job.layers == 3 else protocol.deep_finalists
     finals = []
-    for trial in ranked[: FINALISTS if job.layers == 3 else 1]:
-        hyper, lowest = trial["hyper"], np.inf
-        while (made := train_in_full(job, hyper, found, data, epochs))["valid_error"] < lowest:
-            finals.append(made)
-            lowest, hyper = made["valid_error"], hyper | {"rate": hyper["rate"] / STEP_DOWN}
-        finals.append(made)
+    for trial in ranked[:count]:
+        finals += walk(job, trial.hyper, found, data, epochs, directions=(1 / STEP_DOWN,))
     return finals
 
 
-def train_in_full(job: Job, hyper: Hyper, found: dict[str, Record], data: Dataset, epochs: int) -> dict[str, Any]:
+def walk(
+    job: Job, hyper: Hyper, found: Found, data: Dataset, epochs: int, directions: tuple[float, ...]
+) -> list[Final]:
+    """Train in full, then with the step size times each direction as often as that helps."""
+    start = train_in_full(job, hyper, found, data, epochs)
+    finals = [start]
+    for direction in directions:
+        lowest, rate = start.valid_error, hyper["rate"] * direction
+        while True:
+            finals.append(train_in_full(job, hyper | {"rate": rate}, found, data, epochs))
+            if finals[-1].valid_error >= lowest:
+                break
+            lowest, rate = finals[-1].valid_error, rate * direction
+    return finals
+
+
+def train_in_full(job: Job, hyper: Hyper, found: Found, data: Dataset, epochs: int) -> Final:
     """Train on all training examples for all epochs; choose the number of epochs and say the validation error there."""
     curve = valid_curve(job, hyper, found, data, epochs, limit=np.inf)
-    chosen = choose_epochs(list(curve), sum(len(part.x_valid) for part in folds(data, np.inf)))
-    return {"hyper": hyper, "epochs": chosen, "valid_error": float(curve[chosen - 1]),
-            "curve": [round(float(error), 3) for error in curve]}
+    chosen = choose_epochs(list(curve), validation_examples(data))
+    return Final(hyper=hyper, epochs=chosen, valid_error=float(curve[chosen - 1]),
+                 curve=[round(float(error), 3) for error in curve])
 
 
-def first_trials(job: Job, ranges: dict[str, Range], found: dict[str, Record]) -> list[Hyper]:
+def validation_examples(data: Dataset) -> int:
+    """Count the examples that a training in full is judged by, those of all folds."""
+    return sum(len(part.x_valid) for part in folds(data, np.inf))
+
+
+def double_epochs(job: Job, best: Final, found: Found, data: Dataset, epochs: int) -> tuple[Final, list[Doubling]]:
+    """Train twice as long while the error falls by at least one binomial standard error; return the best, and why.
+
+    Never longer than the protocol allows for the data set. The last doubling, which told to stop, counts if it was
+    better.
+    """
+    limit = PROTOCOLS[job.protocol].most_epochs.get(job.dataset, 4 * epochs)
+    decisions: list[Doubling] = []
+    goes_on = True
+    while goes_on and 2 * epochs <= limit:
+        epochs *= 2
+        made = train_in_full(job, best.hyper, found, data, epochs)
+        must = binomial_error(best.valid_error, validation_examples(data))
+        goes_on = best.valid_error - made.valid_error >= must
+        decisions.append(Doubling(epochs=epochs, valid_error=made.valid_error, had_to_fall_by=must, goes_on=goes_on))
+        best = made if made.valid_error < best.valid_error else best
+    return best, decisions
+
+
+def student_final(job: Job, found: Found) -> Final:
+    """Say what dark knowledge with mix 0 is: the student's own best, as its search has trained it in full."""
+    own = found[without_teacher(job).key]
+    hyper = own.hyper | {"temperature": MIDDLE["temperature"], "mix": 0.0}
+    return Final(hyper=hyper, epochs=own.epochs, valid_error=own.valid_error, curve=own.curve)
+
+
+def first_ranges(job: Job, found: Found) -> dict[str, Range]:
+    """Return the ranges that a search begins in, wide enough for what its protocol wants to be tried."""
+    if not METHODS[job.method].student:
+        return RANGES
+    ranges = RANGES | DARK_RANGES
+    if PROTOCOLS[job.protocol].student_is_final:
+        own = found[without_teacher(job).key].hyper
+        ranges = {name: r.including(own.get(name, r.low)) for name, r in ranges.items()}
+    return ranges
+
+
+def with_a_teacher(job: Job, hyper: Hyper) -> Hyper:
+    """Give a search for the step size with dark knowledge a teacher, where its neighbour did best without: mix 0."""
+    if METHODS[job.method].student and hyper["mix"] == 0:
+        return hyper | {"mix": MIDDLE["mix"]}
+    return hyper
+
+
+def first_trials(job: Job, ranges: dict[str, Range], found: Found) -> list[Hyper]:
     """List the trials that a search begins with.
 
     Dark knowledge with mix 0 is the network without a teacher, so its best can't be worse; but 12 trials over two more
@@ -170,16 +266,16 @@ def first_trials(job: Job, ranges: dict[str, Range], found: dict[str, Record]) -
     """
     middle = {name: MIDDLE[name] for name in ranges}
     firsts = [middle | {"rate": rate} for rate in FIRST_RATES]
-    if job.method in DARK:
-        plain = middle | found[without_teacher(job).key]["hyper"]
+    if METHODS[job.method].student:
+        plain = middle | found[without_teacher(job).key].hyper
         firsts.insert(0, {name: r.clip(plain[name]) for name, r in ranges.items()})
+        if PROTOCOLS[job.protocol].student_is_final:
+            firsts.insert(0, firsts[0] | {"mix": 0.0})
     return firsts
 
 
-def search(
-    job: Job, ranges: dict[str, Range], found: dict[str, Record], data: Dataset, epochs: int, seed: int
-) -> list[dict[str, Any]]:
-    """Do the trials of one round; each is {"hyper": ..., "valid_error": percent after the last epoch}."""
+def search(job: Job, ranges: dict[str, Range], found: Found, data: Dataset, epochs: int, seed: int) -> list[Trial]:
+    """Do the trials of one round; each has the validation error after its last epoch."""
     try:
         import optuna
     except ImportError as error:
@@ -190,10 +286,10 @@ def search(
     for hyper in first_trials(job, ranges, found) if seed == 0 else ():
         study.enqueue_trial(hyper)
     trials = []
-    for _ in range(TRIALS):
+    for _ in range(PROTOCOLS[job.protocol].trials):
         trial = study.ask()
         hyper = {name: trial.suggest_float(name, r.low, r.high, log=r.log) for name, r in ranges.items()}
         valid_error = float(valid_curve(job, hyper, found, data, epochs)[-1])
         study.tell(trial, valid_error)
-        trials.append({"hyper": hyper, "valid_error": round(valid_error, 4)})
+        trials.append(Trial(hyper=hyper, valid_error=round(valid_error, 4)))
     return trials

@@ -5,40 +5,45 @@ training + validation examples for the number of epochs chosen on validation. So
 it says; what it leaves open is in `data/records/README.md`.
 """
 
-import hashlib
-import json
+import pickle
 import platform
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ... import __version__
-from ...datasets import Dataset, cache_dir, load_dataset
-from ...disk import atomic_write
-from ...losses import error_rate, softmax_cross_entropy
-from ...network import Network
-from ...optim import SGD
-from ...training import History, Loss, fit, predict
-from ..baselines import dark_knowledge, dark_targets
-from ..methods import DARK, build
+from ...datasets import Dataset, load_dataset
+from ...losses import error_rate
+from ...training import predict
+from .. import released
+from ..methods import METHODS, Method, register_method
 from .grid import Job, search_for
-from .records import Record
+from .paired import pack
+from .protocols import PROTOCOLS
+from .schema import KINDS, FailureRecord, Hyper, Record
+from .train import (
+    DARK_DEFAULTS,
+    DEFAULTS,
+    Found,
+    choose_epochs,
+    epochs_for,
+    teacher_for,
+    train_to_the_end,
+    without_test,
+)
+from .tune import do_search
 
-BATCH_SIZE = 50  # section 6
-HALVINGS = 5
-MOST_EPOCHS = ((2000, 150), (20_000, 40), (np.inf, 30))  # up to so many examples
-MORE_EPOCHS = {"basic": 120}  # 40 are too few; the other sets of its size, which are regenerated, are spared the time
-Hyper = dict[str, float]
+# what these say is true of the machine, not of the job: no memory, no disk, no data, no library, a damaged cache
+ENVIRONMENT = (OSError, MemoryError, ImportError, EOFError, pickle.UnpicklingError, KeyboardInterrupt)
 
-# rate: learning rate / (1 - momentum), the step that a constant gradient ends up with; so the two can be chosen apart
-DEFAULTS: Hyper = {"rate": 0.5, "momentum": 0.9, "input_dropout": 0.1, "dropout": 0.2}
-DARK_DEFAULTS: Hyper = {"temperature": 4.0, "mix": 0.7}
+
+@dataclass(frozen=True)
+class Unable:
+    """A job was not done, for a reason that lies in the machine: nothing is recorded, and the sweep stops."""
+
+    reason: str
 
 
 def limit_threads() -> None:
@@ -60,153 +65,81 @@ def load(name: str, data_dir: str | None) -> Dataset:
     return load_dataset(name, data_dir)
 
 
-def epochs_for(job: Job, data: Dataset) -> int:
-    """Set the most epochs: fewer where there are more examples, more where we compare ourselves with the paper."""
-    n = len(data.x_train) + len(data.x_valid)
-    by_size = next(epochs for limit, epochs in MOST_EPOCHS if n <= limit)
-    return job.max_epochs or MORE_EPOCHS.get(job.dataset, by_size)
+def choice_without_search(job: Job, data: Dataset) -> tuple[Hyper, int, float | None]:
+    """Choose hyper-parameters, epochs and their validation error for a run without a search; the error is measured."""
+    if PROTOCOLS[job.protocol].recipe == "released":
+        return {}, job.max_epochs or released.EPOCHS, None  # nothing is chosen, so nothing is measured
+    hyper = DEFAULTS | (DARK_DEFAULTS if METHODS[job.method].student else {})
+    part = without_test(data)
+    epochs = epochs_for(job, data)
+    history = train_to_the_end(job, hyper, part, epochs, teacher_for(job, {}, part)).history
+    epochs = choose_epochs(history.valid_error, len(part.x_valid))
+    return hyper, epochs, history.valid_error[epochs - 1]
 
 
-def choose_epochs(valid_errors: Sequence[float], examples: int) -> int:
-    """Choose the last epoch whose validation error is within one binomial standard error of the lowest.
-
-    The very lowest is often a lucky early one: with a step size that falls to zero, late epochs differ by noise.
-
-    >>> choose_epochs([30.0, 10.0, 10.5, 20.0], examples=1000)
-    3
-    """
-    p = min(valid_errors) / 100
-    limit = 100 * (p + (p * (1 - p) / max(examples, 1)) ** 0.5)
-    return max(n for n, error in enumerate(valid_errors, start=1) if error <= limit)
-
-
-def without_test(data: Dataset) -> Dataset:
-    """Hide the test set."""
-    return replace(data, x_test=data.x_test[:0], y_test=data.y_test[:0])
-
-
-def train(
-    job: Job, hyper: Hyper, data: Dataset, epochs: int, teacher: NDArray | None = None
-) -> tuple[Network, History]:
-    """Train one network with given hyper-parameters; teacher: its logits on x_train, for dark knowledge."""
-    inputs, classes = data.x_train.shape[1], data.classes
-    net = build(job.method, job.widths(inputs, classes), compression=job.compression, expansion=job.expansion,
-                seed=job.seed, dropout=hyper["dropout"], input_dropout=hyper["input_dropout"])
-    momentum = hyper["momentum"]
-    optimizer = SGD(hyper["rate"] * (1 - momentum), momentum, schedule="cosine")
-    history = fit(net, data, epochs, BATCH_SIZE, optimizer, job.seed, *loss_and_targets(hyper, data, teacher))
-    if history.interrupted:
-        raise KeyboardInterrupt("half a training is no result")
-    return net, history
-
-
-def loss_and_targets(hyper: Hyper, data: Dataset, teacher: NDArray | None) -> tuple[Loss, NDArray]:
-    """Return cross-entropy and the labels or, with a teacher, dark knowledge and its targets."""
-    if teacher is None:
-        return softmax_cross_entropy, data.y_train
-    targets = dark_targets(teacher, data.y_train, hyper["temperature"])
-    return dark_knowledge(hyper["temperature"], hyper["mix"]), targets
-
-
-def train_to_the_end(
-    job: Job, hyper: Hyper, data: Dataset, epochs: int, teacher: NDArray | None = None
-) -> tuple[Network, History, int]:
-    """Train; where the loss blows up, begin again with half the step size. Returns also how often that was.
-
-    A search finds the largest step size that is stable on fewer examples, and dark knowledge changes the scale of the
-    loss with its teacher, so that the final training may not be. Only the training loss tells: it blew up if it ends
-    above twice what a network without an opinion (all logits 0) has.
-    """
-    loss, targets = loss_and_targets(hyper, data, teacher)
-    no_opinion = loss(np.zeros((len(targets), data.classes), np.float32), targets)[0]
-    for halvings in range(HALVINGS + 1):
-        slower = hyper | {"rate": hyper["rate"] / 2**halvings}
-        net, history = train(job, slower, data, epochs, teacher)
-        if not history.diverged and history.train_loss[-1] < 2 * no_opinion:
-            return net, history, halvings
-    raise FloatingPointError(f"the loss still blew up after {HALVINGS} halvings of the step size")
-
-
-def teacher_logits(job: Job, hyper: Hyper, data: Dataset, epochs: int) -> NDArray:
-    """Compute the full dense network's logits on x_train, trained on those examples; kept in the cache.
-
-    Section 5: soft targets come from "the corresponding full neural network (compression factor 1)". One teacher, of
-    seed 0, for all students of a data set and depth.
-    """
-    teacher = replace(job, method="nn", compression="1", expansion=None, seed=0)
-    x_sum = hashlib.sha256(data.x_train.tobytes()).hexdigest()[:16]
-    name = json.dumps([teacher.key, hyper, epochs, x_sum, __version__], sort_keys=True)
-    path = cache_dir() / "teachers" / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.npy"
-    if path.exists():
-        return np.load(path)
-    alone = replace(without_test(data), x_valid=data.x_valid[:0], y_valid=data.y_valid[:0])
-    net, *_ = train_to_the_end(teacher, hyper, alone, epochs)
-    logits = predict(net, data.x_train)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(path, lambda file: np.save(file, logits))
-    return logits
-
-
-def chosen(job: Job, found: dict[str, Record], data: Dataset) -> dict[str, Any]:
-    """Return hyper-parameters, epochs and validation error for a job: from its search, or the defaults."""
-    if not job.tune:
-        hyper = DEFAULTS | (DARK_DEFAULTS if job.method in DARK else {})
-        return {"hyper": hyper, "epochs": epochs_for(job, data), "valid_error": None}
-    return found[search_for(job).key]
-
-
-def teacher_for(job: Job, found: dict[str, Record], data: Dataset) -> NDArray | None:
-    """Return the teacher's logits on the training examples, if the method has a teacher."""
-    if job.method not in DARK:
-        return None
-    if not job.tune:
-        return teacher_logits(job, DEFAULTS, data, epochs_for(job, data))
-    record = found[search_for(job, "nn", "1").key]
-    hidden = search_for(job).hidden  # at an expansion too the teacher is the full network
-    return teacher_logits(replace(job, hidden=hidden), record["hyper"], data, record["epochs"])
-
-
-def do_run(job: Job, found: dict[str, Record], data: Dataset) -> Record:
+def do_run(job: Job, found: Found, data: Dataset) -> dict[str, Any]:
     """Train on training + validation examples, then test once; without a search, measure the validation error first."""
-    choice = chosen(job, found, data)
-    epochs, valid_error = choice["epochs"], choice["valid_error"]
-    if valid_error is None:
-        part = without_test(data)
-        _, history, _ = train_to_the_end(job, choice["hyper"], part, epochs, teacher_for(job, found, part))
-        epochs = choose_epochs(history.valid_error, len(part.x_valid))
-        valid_error = history.valid_error[epochs - 1]
+    valid_error: float | None
+    if job.tune:
+        search = found[search_for(job).key]
+        hyper, epochs, valid_error = search.hyper, search.epochs, search.valid_error
+    else:
+        hyper, epochs, valid_error = choice_without_search(job, data)
     whole = without_test(data).refit()
-    net, history, halvings = train_to_the_end(job, choice["hyper"], whole, epochs, teacher_for(job, found, whole))
-    test_error = error_rate(predict(net, data.x_test), data.y_test)
-    return {"test_error": test_error, "valid_error": valid_error, "epochs": epochs, "hyper": choice["hyper"],
-            "rate_halvings": halvings,
-            "stored": net.num_parameters(), "virtual": net.num_virtual_parameters(), "examples": len(whole.x_train),
-            "test_examples": len(data.x_test), "train_loss": history.train_loss[-1]}
+    trained = train_to_the_end(job, hyper, whole, epochs, teacher_for(job, found, whole))
+    net, logits = trained.net, predict(trained.net, data.x_test)
+    results: dict[str, Any] = {
+        "test_error": error_rate(logits, data.y_test), "valid_error": valid_error, "epochs": epochs,
+        "hyper": hyper, "rate_halvings": trained.halvings, "stuck": trained.stuck, "stored": net.num_parameters(),
+        "virtual": net.num_virtual_parameters(), "examples": len(whole.x_train), "test_examples": len(data.x_test),
+        "train_loss": trained.history.train_loss[-1],
+    }
+    if PROTOCOLS[job.protocol].keep_wrong:
+        results["wrong"] = pack(logits.argmax(axis=1) != data.y_test)
+    return results
 
 
-def do(job: Job, found: dict[str, Record], data_dir: str | None, provenance: str | None = None) -> Record:
-    """Do a job and return its record; what goes wrong becomes a record too.
+def do(
+    job: Job, found: Found, data_dir: str | None, provenance: str | None = None, method: Method | None = None
+) -> Record | Unable:
+    """Do a job and return its record; a job that goes wrong becomes a record, too, a machine that does not.
 
-    found: the records of the searches it needs. provenance: what its data must be, None for anything.
+    found: the records of the searches it needs. provenance: what its data must be, None for anything. method: its
+    method, which a process of its own may not know yet.
     """
     start = time.perf_counter()
-    record = {"key": job.key, "status": "done", **asdict(job)}
     try:
         limit_threads()
-        data = load(job.dataset, data_dir)
-        if provenance not in (None, data.provenance):
-            raise ValueError(f"the records are of {job.dataset} {provenance!r}, found was {data.provenance!r}; "
-                             "set --data-dir or HASHNETS_DATA, or use another folder of --records")
-        record |= {"name": data.name, "provenance": data.provenance, "version": __version__}
-        if job.kind == "search":
-            from .tune import do_search
+        if method is not None and method.name not in METHODS:
+            register_method(method)
+        data = load_for(job, data_dir, provenance)
+        results = do_search(job, found, data) if job.kind == "search" else do_run(job, found, data)
+    except ENVIRONMENT as error:
+        return Unable(f"{job.label()}: {type(error).__name__}: {error}")
+    except Exception as error:
+        if "can't start new thread" in str(error):
+            return Unable(f"{job.label()}: {type(error).__name__}: {error}")
+        took = time_and_place(start)
+        return FailureRecord(job=job, error=f"{type(error).__name__}: {error}", **took)
+    took, kind = time_and_place(start), KINDS[job.kind]
+    return kind(job=job, name=data.name, provenance=data.provenance, version=__version__, **results, **took)
 
-            record |= do_search(job, found, data)
-        else:
-            record |= do_run(job, found, data)
-    except (Exception, KeyboardInterrupt) as error:  # Ctrl-C reaches the workers too: the sweep itself stops by its own
-        record = {"key": job.key, "status": "failed", **asdict(job), "error": f"{type(error).__name__}: {error}"}
-    return record | {"seconds": round(time.perf_counter() - start, 1), "machine": platform.machine()}
+
+def time_and_place(start: float) -> dict[str, Any]:
+    """Say how long a job took, and on what kind of machine."""
+    return {"seconds": round(time.perf_counter() - start, 1), "machine": platform.machine()}
+
+
+def load_for(job: Job, data_dir: str | None, provenance: str | None) -> Dataset:
+    """Load a job's data; anything wrong with them is an OSError, for the next job would meet it, too."""
+    try:
+        data = load(job.dataset, data_dir)
+    except ValueError as error:
+        raise OSError(str(error)) from error
+    if provenance not in (None, data.provenance):
+        raise OSError(f"the records are of {job.dataset} {provenance!r}, found was {data.provenance!r}; set --data-dir "
+                      "or HASHNETS_DATA, or use another folder of --records")
+    return data
 
 
 def data_dir_text(path: Path | None) -> str | None:

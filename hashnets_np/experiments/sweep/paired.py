@@ -1,0 +1,52 @@
+"""Two networks on the same test images: which images only one of them got wrong.
+
+McNemar's test compares methods in pairs: images that both got right, or both wrong, say nothing about a difference. It
+is sharper than two binomial standard errors, for methods err on much the same images.
+"""
+
+import base64
+import zlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def pack(wrong: NDArray[np.bool_]) -> str:
+    """Write which images were wrong as a short text: bits, compressed.
+
+    >>> unpack(pack(np.array([True, False, False, True])), 4)
+    array([ True, False, False,  True])
+    """
+    return base64.b85encode(zlib.compress(np.packbits(wrong).tobytes(), 9)).decode()
+
+
+def unpack(text: str, images: int) -> NDArray[np.bool_]:
+    """Read what `pack` wrote, of so many images; raises ValueError for anything else."""
+    try:
+        bits = np.frombuffer(zlib.decompress(base64.b85decode(text)), np.uint8)
+    except (ValueError, zlib.error) as error:
+        raise ValueError(f"these are not the wrong images of a run: {error}") from error
+    if len(bits) != -(-images // 8):
+        raise ValueError(f"these are the wrong images of {8 * len(bits)} images, not of {images}")
+    return np.unpackbits(bits, count=images).astype(bool)
+
+
+def paired_difference(first: list[NDArray[np.bool_]], second: list[NDArray[np.bool_]]) -> tuple[float, float]:
+    """Compare two methods over the same test images: difference of the errors in percent, and its standard error.
+
+    first, second: which images each seed's network got wrong. For one seed, difference / standard error is McNemar's
+    (b - c) / sqrt(b + c), with b and c the images that only one of the two got wrong. For several, an image counts
+    with the share of seeds that got it wrong, and the spread between the seeds of a method is added.
+
+    >>> a, b = np.zeros((2, 100), bool); a[:10] = True; b[8:11] = True
+    >>> difference, error = paired_difference([a], [b])
+    >>> round(difference, 2), round(difference / error, 3) == round((8 - 1) / (8 + 1) ** 0.5, 3)
+    (7.0, True)
+    """
+    a, b = np.mean(first, axis=0), np.mean(second, axis=0)  # (images,) shares of the seeds
+    images = len(a)
+    difference = 100 * float((a - b).mean())
+    by_image = 100 * float(np.sqrt(((a - b) ** 2).sum())) / images
+    by_seed = [100 * np.std(np.mean(each, axis=1), ddof=1) / len(each) ** 0.5 for each in (first, second)
+               if len(each) > 1]
+    return difference, float(np.sqrt(by_image**2 + sum(each**2 for each in by_seed)))

@@ -1,0 +1,226 @@
+"""Training networks for a sweep: what a run, a teacher and a trial of a search have in common.
+
+A training that blows up begins again with half the step size and, where the protocol says so, one that never gets off
+the ground, too. Only the training loss decides that.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ... import __version__
+from ...datasets import Dataset, cache_dir
+from ...disk import atomic_write
+from ...losses import softmax_cross_entropy
+from ...network import Network
+from ...optim import SGD
+from ...training import History, Loss, fit, predict
+from .. import released
+from ..baselines import dark_knowledge, dark_targets
+from ..methods import METHODS, build
+from .grid import Job, teacher_search
+from .protocols import PROTOCOLS
+from .schema import Hyper, SearchRecord
+
+BATCH_SIZE = 50  # section 6
+HALVINGS = 5
+MOST_EPOCHS = ((2000, 150), (20_000, 40), (np.inf, 30))  # up to so many examples
+MORE_EPOCHS = {"basic": 120}  # 40 are too few; the other sets of its size, which are regenerated, are spared the time
+STUCK_LOSS, STUCK_AFTER = 0.9, 0.1  # of the loss of a network without an opinion; of the steps
+
+# rate: learning rate / (1 - momentum), the step that a constant gradient ends up with; so the two can be chosen apart
+DEFAULTS: Hyper = {"rate": 0.5, "momentum": 0.9, "input_dropout": 0.1, "dropout": 0.2}
+DARK_DEFAULTS: Hyper = {"temperature": 4.0, "mix": 0.7}
+Found = Mapping[str, SearchRecord]  # the searches that a job needs, by key
+
+
+class StuckError(Exception):
+    """A training has not got off the ground after a tenth of its steps."""
+
+
+@dataclass
+class Trained:
+    """A network, its history, and how often its training was begun again: in all, and for being stuck."""
+
+    net: Network
+    history: History
+    halvings: int = 0
+    stuck: int = 0
+
+
+def epochs_for(job: Job, data: Dataset) -> int:
+    """Set the epochs to begin with: fewer where there are more examples, more where the paper's numbers compare."""
+    n = len(data.x_train) + len(data.x_valid)
+    by_size = next(epochs for limit, epochs in MOST_EPOCHS if n <= limit)
+    return job.max_epochs or MORE_EPOCHS.get(job.dataset, by_size)
+
+
+def choose_epochs(valid_errors: Sequence[float], examples: int) -> int:
+    """Choose the last epoch whose validation error is within one binomial standard error of the lowest.
+
+    The very lowest is often a lucky early one: with a step size that falls to zero, late epochs differ by noise.
+
+    >>> choose_epochs([30.0, 10.0, 10.5, 20.0], examples=1000)
+    3
+    """
+    lowest = min(valid_errors)
+    limit = lowest + binomial_error(lowest, examples)
+    return max(n for n, error in enumerate(valid_errors, start=1) if error <= limit)
+
+
+def binomial_error(percent: float, examples: int) -> float:
+    """Return the standard error of an error rate, in percent.
+
+    >>> round(binomial_error(2.0, 10_000), 2)
+    0.14
+    """
+    p = percent / 100
+    return 100 * (p * (1 - p) / max(examples, 1)) ** 0.5
+
+
+def without_test(data: Dataset) -> Dataset:
+    """Hide the test set."""
+    return replace(data, x_test=data.x_test[:0], y_test=data.y_test[:0])
+
+
+def train_once(
+    job: Job, hyper: Hyper, data: Dataset, epochs: int, teacher: NDArray | None = None, watched: bool = False
+) -> tuple[Network, History]:
+    """Train one network with given hyper-parameters.
+
+    teacher: its logits on x_train, for dark knowledge. watched: raise StuckError if it does not get off the ground.
+    """
+    net, optimizer = network_and_optimizer(job, hyper, data)
+    loss, targets = loss_and_targets(hyper, data, teacher)
+    if watched:
+        loss = watch(loss, *loss_range(loss, targets, data, hyper), steps_to_watch(len(data.x_train), epochs))
+    history = fit(net, data, epochs, batch_size=BATCH_SIZE, optimizer=optimizer, seed=job.seed, loss=loss,
+                  targets=targets)
+    if history.interrupted:
+        raise KeyboardInterrupt("half a training is no result")
+    return net, history
+
+
+def network_and_optimizer(job: Job, hyper: Hyper, data: Dataset) -> tuple[Network, SGD]:
+    """Make the network of a job and its optimizer, by the rules of its protocol."""
+    widths = job.widths(data.x_train.shape[1], data.classes)
+    if PROTOCOLS[job.protocol].recipe == "released":
+        return released.network(widths, job.compression, job.seed), released.optimizer()
+    net = build(job.method, widths, compression=job.compression, expansion=job.expansion, seed=job.seed,
+                dropout=hyper["dropout"], input_dropout=hyper["input_dropout"])
+    momentum = hyper["momentum"]
+    return net, SGD(hyper["rate"] * (1 - momentum), momentum, schedule="cosine")
+
+
+def loss_and_targets(hyper: Hyper, data: Dataset, teacher: NDArray | None) -> tuple[Loss, NDArray]:
+    """Return cross-entropy and the labels or, with a teacher, dark knowledge and its targets."""
+    if teacher is None:
+        return softmax_cross_entropy, data.y_train
+    targets = dark_targets(teacher, data.y_train, hyper["temperature"])
+    return dark_knowledge(hyper["temperature"], hyper["mix"]), targets
+
+
+def loss_range(loss: Loss, targets: NDArray, data: Dataset, hyper: Hyper) -> tuple[float, float]:
+    """Return the least loss there can be, and that of a network without an opinion (all logits 0).
+
+    The least is 0 for labels; with soft targets it is their entropy, as far as they count.
+    """
+    no_opinion = loss(np.zeros((len(targets), data.classes), np.float32), targets)[0]
+    if targets.ndim == 1:
+        return 0.0, no_opinion
+    soft = targets[:, 1:]
+    entropy = -float(np.mean(np.sum(soft * np.log(np.maximum(soft, 1e-30)), axis=1)))
+    return hyper["mix"] * hyper["temperature"] ** 2 * entropy, no_opinion
+
+
+def steps_to_watch(examples: int, epochs: int) -> tuple[int, int]:
+    """Return after how many steps a training must be off the ground, and over how many its loss is averaged: an epoch.
+
+    No steps are watched where a tenth of the training is less than an epoch.
+
+    >>> steps_to_watch(1000, 150), steps_to_watch(1000, 5)
+    ((300, 20), (0, 20))
+    """
+    per_epoch = -(-examples // BATCH_SIZE)
+    after = round(STUCK_AFTER * epochs * per_epoch)
+    return (after if after >= per_epoch else 0), per_epoch
+
+
+def watch(loss: Loss, least: float, no_opinion: float, steps: tuple[int, int]) -> Loss:
+    """Wrap a loss: after so many steps it raises StuckError if its mean is still near that of no opinion."""
+    after, average_over = steps
+    values: list[float] = []
+
+    def watched(z: NDArray, targets: NDArray) -> tuple[float, NDArray]:
+        value, dz = loss(z, targets)
+        if len(values) < after:
+            values.append(value)
+            mean = float(np.mean(values[-average_over:])) if len(values) == after else 0.0
+            if mean - least > STUCK_LOSS * (no_opinion - least):
+                raise StuckError(f"mean training loss {mean:.4f} after {after} steps, {no_opinion:.4f} without opinion")
+        return value, dz
+
+    return watched
+
+
+def train_to_the_end(
+    job: Job, hyper: Hyper, data: Dataset, epochs: int, teacher: NDArray | None = None
+) -> Trained:
+    """Train; where the loss blows up, begin again with half the step size.
+
+    A search finds the largest step size that is stable on fewer examples, and dark knowledge changes the scale of the
+    loss with its teacher, so that the final training may not be. Only the training loss tells: it blew up if it ends
+    above twice what a network without an opinion (all logits 0) has. By protocol 2 a training that is stuck begins
+    again, too; if all are, the first is done to its end: it is slow, then, and not stuck.
+    """
+    loss, targets = loss_and_targets(hyper, data, teacher)
+    no_opinion = loss_range(loss, targets, data, hyper)[1]
+    watched, stuck = PROTOCOLS[job.protocol].restart_stuck, 0
+    for halvings in range(HALVINGS + 1):
+        slower = hyper | {"rate": hyper["rate"] / 2**halvings} if halvings else hyper
+        try:
+            net, history = train_once(job, slower, data, epochs, teacher, watched)
+        except StuckError:
+            stuck += 1
+            continue
+        if not history.diverged and history.train_loss[-1] < 2 * no_opinion:
+            return Trained(net, history, halvings, stuck)
+    if stuck > HALVINGS:
+        net, history = train_once(job, hyper, data, epochs, teacher)
+        return Trained(net, history, 0, stuck)
+    raise FloatingPointError(f"the loss still blew up after {HALVINGS} halvings of the step size")
+
+
+def teacher_logits(job: Job, hyper: Hyper, data: Dataset, epochs: int) -> NDArray:
+    """Compute the full dense network's logits on x_train, trained on those examples; kept in the cache.
+
+    Section 5: soft targets come from "the corresponding full neural network (compression factor 1)". One teacher, of
+    seed 0, for all students of a data set and depth.
+    """
+    teacher = replace(job, method="nn", compression="1", expansion=None, seed=0)
+    x_sum = hashlib.sha256(data.x_train.tobytes()).hexdigest()[:16]
+    name = json.dumps([teacher.key, hyper, epochs, x_sum, __version__], sort_keys=True)
+    path = cache_dir() / "teachers" / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.npy"
+    if path.exists():
+        return np.load(path)
+    alone = replace(without_test(data), x_valid=data.x_valid[:0], y_valid=data.y_valid[:0])
+    net = train_to_the_end(teacher, hyper, alone, epochs).net
+    logits = predict(net, data.x_train)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write(path, lambda file: np.save(file, logits))
+    return logits
+
+
+def teacher_for(job: Job, found: Found, data: Dataset) -> NDArray | None:
+    """Return the teacher's logits on the training examples, if the method has a teacher."""
+    if not METHODS[job.method].student:
+        return None
+    if not job.tune:
+        return teacher_logits(job, DEFAULTS, data, epochs_for(job, data))
+    search = teacher_search(job)  # at an expansion too the teacher is the full network
+    record = found[search.key]
+    return teacher_logits(replace(job, hidden=search.hidden), record.hyper, data, record.epochs)
