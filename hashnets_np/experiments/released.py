@@ -14,6 +14,7 @@ from ..hashing import derive_seed
 from ..layers import Dropout, HashedLinear, Layer, ReLU
 from ..network import Network
 from ..optim import SGD
+from ..types import Compression
 from .methods import DROPOUT_SEEDS, check_widths
 
 DROPOUT, EPOCHS = 0.25, 200
@@ -21,7 +22,7 @@ LEARNING_RATE, MOMENTUM, WEIGHT_DECAY = 0.1, 0.9, 1e-4
 PROMISE = {"1/8": "around 1.5 %"}  # of its read-me
 
 
-def network(widths: Sequence[int], compression: object, seed: int) -> Network:
+def network(widths: Sequence[int], compression: Compression | None, seed: int) -> Network:
     """Build the network of the released code.
 
     >>> network([784, 1000, 10], "1/8", seed=0).num_parameters() == 98_000 + 125 + 1250 + 2
@@ -39,4 +40,5 @@ def network(widths: Sequence[int], compression: object, seed: int) -> Network:
 
 def optimizer() -> SGD:
     """Make its optimizer: dampened momentum multiplies gradients by 1 - momentum, which is done to the step here."""
-    return SGD(LEARNING_RATE * (1 - MOMENTUM), MOMENTUM, WEIGHT_DECAY, schedule="released")
+    return SGD(
+        LEARNING_RATE * (1 - MOMENTUM), momentum=MOMENTUM, weight_decay=WEIGHT_DECAY, schedule="released")
