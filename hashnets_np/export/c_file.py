@@ -69,7 +69,7 @@ def export_c(
     Parameters
     ----------
     net : Network
-        Of hashed, dense, masked and low-rank layers, ReLU and dropout. A low-rank layer needs <math.h> too.
+        Of hashed, dense, masked and low-rank layers, ReLU, tanh and dropout. A low-rank layer needs <math.h> too.
     path : str or Path
         Ends in ".c". The functions are named after it: "digits.c" gives `digits_logits`.
     weights : "float32" or "int8"

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..experiments.baselines import LowRankLinear, MaskedLinear
 from ..hashing import derive_seed, xxh32_pair
-from ..layers import Dropout, HashedLinear, Layer, Linear, ReLU
+from ..layers import Dropout, HashedLinear, Layer, Linear, ReLU, Tanh
 from .c_program import Program
 
 
@@ -88,6 +88,11 @@ def write_relu(layer: ReLU, number: int, program: Program) -> None:
     write_activation("relu", "relu", program)
 
 
+def write_tanh(layer: Tanh, number: int, program: Program) -> None:
+    """f(z) = tanh(z)."""
+    write_activation("tanh", "hyperbolic_tangent", program)
+
+
 def write_activation(piece: str, function: str, program: Program) -> None:
     """Apply a function to each number: in place, unless it is the first call and the numbers are the caller's."""
     program.add_piece(piece)
@@ -104,5 +109,6 @@ WRITERS: dict[type[Layer], Callable[[Any, int, Program], None]] = {
     MaskedLinear: write_masked,
     LowRankLinear: write_low_rank,
     ReLU: write_relu,
+    Tanh: write_tanh,
     Dropout: write_nothing,
 }

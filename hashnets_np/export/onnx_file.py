@@ -40,7 +40,7 @@ def export_onnx(net: Network, path: str | Path, *, weights: Literal["hashed", "e
     Parameters
     ----------
     net : Network
-        Of hashed, dense, masked and low-rank layers, ReLU and dropout, in float32 or float64, which the model keeps.
+        Of hashed, dense, masked and low-rank layers, ReLU, tanh and dropout, in float32 or float64, which the model keeps.
     path : str or Path
         Ends in ".onnx".
     weights : "hashed" or "expanded"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..experiments.baselines import LowRankLinear, MaskedLinear
 from ..kernels import hash_gather
-from ..layers import Dropout, HashedLinear, Layer, Linear, ReLU
+from ..layers import Dropout, HashedLinear, Layer, Linear, ReLU, Tanh
 from ..maps import SharingMap
 from .onnx_graph import DOMAIN, FUNCTIONS, Graph
 
@@ -86,6 +86,11 @@ def write_relu(layer: ReLU, number: int, graph: Graph) -> None:
     graph.last = graph.add_node("Relu", [graph.last], f"a{number}")
 
 
+def write_tanh(layer: Tanh, number: int, graph: Graph) -> None:
+    """f(z) = tanh(z)."""
+    graph.last = graph.add_node("Tanh", [graph.last], f"a{number}")
+
+
 def write_nothing(layer: Dropout, number: int, graph: Graph) -> None:
     """Dropout changes nothing outside training."""
 
@@ -96,5 +101,6 @@ WRITERS: dict[type[Layer], Callable[[Any, int, Graph], None]] = {
     MaskedLinear: write_masked,
     LowRankLinear: write_low_rank,
     ReLU: write_relu,
+    Tanh: write_tanh,
     Dropout: write_nothing,
 }

@@ -30,6 +30,11 @@ def method_net(method, **options) -> hn.Network:
     return net
 
 
+def tanh_net() -> hn.Network:
+    """Two layers with tanh between them."""
+    return hn.Network([hn.HashedLinear(64, 50, "1/4", seed=1), hn.Tanh(), hn.HashedLinear(50, 10, "1/4", seed=2)])
+
+
 def odd_net() -> hn.Network:
     """Layers of several kinds in an order that no method has, ReLU first and last."""
     return hn.Network([
@@ -56,6 +61,7 @@ NETWORKS = {
     "chunk_dense": lambda: hashed_net([64, 50, 10], bias="dense", kind="chunk", size=5),
     "tile_none": lambda: hashed_net([64, 50, 10], bias=None, kind="tile", size=8),
     "tile_hashed": lambda: hashed_net([64, 100, 10], bias="hashed", kind="tile"),
+    "tanh": tanh_net,
     "one_layer": lambda: hashed_net([64, 10]),
     "five_layers": lambda: hashed_net([64, 50, 40, 30, 20, 10]),
     "float64": lambda: hashed_net([64, 50, 10], dtype="float64"),

@@ -12,6 +12,8 @@ import pytest
 import hashnets_np as hn
 from hashnets_np.experiments.baselines import LowRankLinear
 from hashnets_np.export import c_program, export_c, quantize
+from hashnets_np.export.c_layers import WRITERS
+from hashnets_np.layers import LAYERS
 from hashnets_np.maps import KINDS
 
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion", "-Wshadow", "-Wmissing-prototypes"]
@@ -70,6 +72,11 @@ def test_the_c_file_gives_the_logits_of_predict_on_all_digits(compiler, name, we
 def test_every_kind_of_map_that_a_layer_allows_has_its_piece_of_c():
     for kind in KINDS:
         assert c_program.map_piece(hn.SharingMap(3, 1, buckets=2, kind=kind)) == f"map_{kind}"
+
+
+def test_every_layer_of_a_model_file_can_be_written_in_c():
+    ours = {layer for layer in LAYERS.values() if layer.__module__.startswith("hashnets_np.")}
+    assert ours == set(WRITERS)
 
 
 def test_every_piece_names_what_it_needs():
@@ -145,6 +152,20 @@ def test_extreme_weights_are_written_exactly(compiler, tmp_path):
     export_c(net, tmp_path / "net.c", inputs=[[1.0]])
     program = build(compiler, tmp_path / "net.c", "-DNET_MAIN")
     assert np.array_equal(run_rows(program, np.ones((1, 1)))[1][0].astype(np.float32), weights)
+
+
+def test_tanh_without_the_c_library_is_as_exact_as_float32_allows(compiler, tmp_path):
+    net = hn.Network([hn.Tanh(), hn.Linear(1, 1, bias=False)])
+    net.layers[1].params["w"][:] = 1
+    export_c(net, tmp_path / "net.c")
+    program = build(compiler, tmp_path / "net.c", "-DNET_MAIN", *SANITIZE)
+    sizes = np.concatenate([np.linspace(0, 12, 3001), np.logspace(-38, 38, 3000)])
+    x = np.concatenate([sizes, -sizes]).astype(np.float32)
+    found = run_rows(program, x[:, None])[1][:, 0]
+    exact = np.tanh(x.astype(np.float64))
+    error = np.abs(found - exact) / np.maximum(np.abs(exact), 1e-40)
+    print(f"largest relative error of tanh: {error.max():.1e}")
+    assert error.max() <= 3e-7
 
 
 def test_the_report_counts_what_is_there(tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import hashnets_np as hn
+from hashnets_np.layers import LAYERS
 
 onnx = pytest.importorskip("onnx", reason="the package onnx is not installed; make check-exports installs it")
 DIGITS = hn.load_dataset("digits")
@@ -58,6 +59,12 @@ def test_with_the_hash_in_the_graph_a_file_is_little_more_than_its_real_weights(
         assert made.size == made.path.stat().st_size
         assert made.size <= 4 * net.num_parameters() + 16 * 1024
         assert f"{made.size:,} bytes" in str(made)
+
+
+def test_every_layer_of_a_model_file_can_be_written_as_onnx():
+    from hashnets_np.export.onnx_layers import WRITERS
+
+    assert {layer for layer in LAYERS.values() if layer.__module__.startswith("hashnets_np.")} == set(WRITERS)
 
 
 def test_the_model_says_opset_20_and_stores_no_indices(tmp_path):
