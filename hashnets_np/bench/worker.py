@@ -84,10 +84,9 @@ def parts(layer: Hashed) -> dict[str, float]:
     from ..kernels import fast
 
     m = layer.map
-    lines = m.lines()
-    if lines is None:
+    loops = fast.loops_for(layer.w, m)
+    if loops is None:
         raise ValueError(f"the parts of a step are timed for kinds with a compiled line function, not {m.kind!r}")
-    loops = fast.TileLoops(layer.w, lines)
     dw = np.zeros(layer.cell.buckets, np.float32)
     room = np.ones(fast.LONG_SIDE * fast.SHORT_SIDE, np.float32)  # one tile after the other, as in a step
 

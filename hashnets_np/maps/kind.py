@@ -67,6 +67,9 @@ class Kind:
         The kind that hashes the bias with the same seed. None: this kind, with a seed derived for the bias.
     lines : callable, optional
         map -> the numbers for the compiled line function of the fast kernels. None: they use the rule.
+    piece_shape : callable, optional
+        map -> (height, width) of the pieces of V that are slices of w with one sign each, row by row and without a gap
+        but at the end of w. None: each weight has a place of its own.
     derivation : callable, optional
         (map, i, j) -> the steps from (i, j) to bucket and sign, as lines of text for `explain`.
 
@@ -79,6 +82,7 @@ class Kind:
     biases: tuple[Bias, ...] = BIASES
     bias_kind: "Kind | None" = None
     lines: "Callable[[SharingMap], Lines] | None" = None
+    piece_shape: "Callable[[SharingMap], tuple[int, int]] | None" = None
     derivation: "Callable[[SharingMap, int, int], list[str]] | None" = None
 
 

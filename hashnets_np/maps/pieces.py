@@ -8,8 +8,9 @@ Sources: ROBE-Z, Desai, Chou and Shrivastava, MLSys 2022 (chunk); ROAST, Desai, 
 
 import numpy as np
 
+from ..backend import importing_numba_code
 from ..hashing import xxh32_pair
-from .kind import BucketArray, IndexArray, Kind, SignArray, register_kind
+from .kind import BucketArray, IndexArray, Kind, Lines, SignArray, register_kind
 from .sharing_map import SharingMap
 from .xxhash import sign_of
 
@@ -43,5 +44,47 @@ def tile_rule(m: SharingMap, i: IndexArray, j: IndexArray, /) -> tuple[BucketArr
     return place_in_w(m, x, (i % T) * T + j % T)
 
 
-CHUNK = register_kind(Kind("chunk", chunk_rule, default_size=CHUNK_SIZE))
-TILE = register_kind(Kind("tile", tile_rule, default_size=TILE_SIZE))
+def chunk_shape(m: SharingMap) -> tuple[int, int]:
+    """A chunk is a piece of a row."""
+    return 1, int(piece_size(m))
+
+
+def tile_shape(m: SharingMap) -> tuple[int, int]:
+    """A tile is a square."""
+    return int(piece_size(m)), int(piece_size(m))
+
+
+def piece_lines(m: SharingMap) -> Lines:
+    """Prepare the compiled line function."""
+    shape = m.piece_shape()
+    assert shape is not None
+    with importing_numba_code():
+        from .pieces_fast import PieceLines
+    return PieceLines.of(m, *shape)
+
+
+def piece_derivation(m: SharingMap, i: int, j: int) -> list[str]:
+    """Show the piece, its hash, the place in it, the bucket and the sign."""
+    shape = m.piece_shape()
+    assert shape is not None
+    height, width = shape
+    row, col = i // height, j // width
+    x = int(xxh32_pair(row, col, m.seed))
+    inside = (i % height) * width + j % width
+    bucket, sign = m.lookup(i, j)
+    return [
+        f"piece   ({row}, {col}), {height} x {width} weights; this one is number {inside} in it",
+        f"hash    0x{x:08x} = {x}   (XXH32 of ({row}, {col}), seed {m.seed})",
+        f"bucket  ({x} >> 1) + {inside} = {(x >> 1) + inside}, mod {m.buckets} = {bucket}",
+        f"sign    bit 0 of the hash is {x & 1}: {sign:+d}, the same for the whole piece",
+    ]
+
+
+CHUNK = register_kind(
+    Kind("chunk", chunk_rule, default_size=CHUNK_SIZE, piece_shape=chunk_shape, lines=piece_lines,
+         derivation=piece_derivation)
+)
+TILE = register_kind(
+    Kind("tile", tile_rule, default_size=TILE_SIZE, piece_shape=tile_shape, lines=piece_lines,
+         derivation=piece_derivation)
+)

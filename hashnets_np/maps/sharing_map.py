@@ -219,6 +219,11 @@ class SharingMap:
         prepare = self.definition.lines
         return None if prepare is None else prepare(self)
 
+    def piece_shape(self) -> tuple[int, int] | None:
+        """Return (height, width) of the pieces of V that are slices of w, for kinds that have such pieces."""
+        shape = self.definition.piece_shape
+        return None if shape is None else shape(self)
+
     def derivation(self, i: int, j: int) -> list[str]:
         """List the steps from (i, j) to its bucket and sign, as text."""
         explain = self.definition.derivation

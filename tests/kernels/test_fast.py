@@ -65,6 +65,31 @@ def test_all_four_kernels_agree_with_the_plain_version(sizes, kind, dtype):
     np.testing.assert_array_equal(only_dw, dw)
 
 
+@DTYPES
+@pytest.mark.parametrize("sizes", [(300, 700, 3277, 3), (64, 4100, 500, 1), (1030, 1030, 5000, 4), (10, 1001, 1, 5)])
+@pytest.mark.parametrize(("kind", "size"), [
+    ("chunk", 1), ("chunk", 300), ("chunk", 5000), ("tile", 1), ("tile", 100), ("tile", 128), ("tile", 200), ("tile", 256),
+    ("tile", 1000), ("tile", 2000),
+])
+def test_pieces_of_any_size_agree_with_the_plain_version(kind, size, sizes, dtype):
+    """Some are copied, some multiplied where they stand, some gone through one by one; many are larger than w or V."""
+    n_out, n_cols, buckets, batch = sizes
+    rng = np.random.default_rng(1)
+    m = SharingMap(n_out, n_cols, buckets=buckets, seed=2**32 - 1, kind=kind, size=size)
+    w = np.abs(rng.normal(size=buckets)).astype(dtype)
+    a = rng.normal(size=(batch, n_cols)).astype(dtype)
+    dz = rng.normal(size=(batch, n_out)).astype(dtype)
+    dV = rng.normal(size=(n_out, n_cols)).astype(dtype)
+    V, scattered, z, dw, da = all_four(m, w, a, dz, dV)
+    np.testing.assert_array_equal(V, plain.hash_gather(w, m))
+    close = 4 * np.finfo(dtype).eps * np.sqrt(n_out * n_cols)  # of sums of that many numbers of size 1
+    np.testing.assert_allclose(scattered, plain.hash_scatter_add(dV, m), rtol=BOUND[dtype], atol=close * 10)
+    np.testing.assert_allclose(z, plain.hashed_forward(w, a, m), rtol=BOUND[dtype], atol=close * 10)
+    plain_dw, plain_da = plain.hashed_backward(w, a, dz, m)
+    np.testing.assert_allclose(dw, plain_dw, rtol=BOUND[dtype], atol=close * 10)
+    np.testing.assert_allclose(da, plain_da, rtol=BOUND[dtype], atol=close * 10)
+
+
 def test_lanes_and_lines_give_the_hash_bit_for_bit(rng):
     i, j = rng.integers(0, 2**32, 30, dtype=np.uint32), rng.integers(0, 2**32, 400, dtype=np.uint32)
     i[:3], j[:3] = (0, 1, 2**32 - 1), (0, 1, 2**32 - 1)
@@ -104,9 +129,10 @@ def test_a_flipped_top_bit_is_a_product_with_the_sign(dtype):
 
 
 @DTYPES
+@pytest.mark.parametrize("kind", ["xxhash", "fold", "chunk", "tile"])
 @pytest.mark.parametrize("batch", [1, 20])
-def test_the_same_bits_for_any_number_of_threads(batch, dtype, monkeypatch):
-    inputs = example(1100, 900, 3000, batch, dtype)
+def test_the_same_bits_for_any_number_of_threads(batch, kind, dtype, monkeypatch):
+    inputs = example(1100, 900, 3000, batch, dtype, kind=kind)
     monkeypatch.setattr(fast_threads, "thread_count", lambda: 1)
     expected = all_four(*inputs)
     for threads in (2, 4, 3, 4):
@@ -210,12 +236,12 @@ def test_many_addends_keep_their_digits(offset, rng):
 @DTYPES
 def test_partial_sums_need_less_memory_than_the_virtual_weights(dtype):
     for side, K in [(10, 1), (1000, 1), (1000, 15625), (1000, 125000), (1000, 500_000), (1000, 10**6), (8192, 2**20)]:
-        pieces, dw = fast.column_pieces(SharingMap(side, side, buckets=K), np.dtype(dtype))
+        pieces, dw = fast.column_pieces(SharingMap(side, side, buckets=K), np.dtype(dtype), K)
         assert (pieces[0].start, pieces[-1].stop, len(dw)) == (0, side, len(pieces))
         assert all(p.stop == q.start for p, q in itertools.pairwise(pieces))
         assert dw.size <= max(K, side * side)
         assert dw.nbytes <= max(2**25, 4 * K * dw.itemsize)
-    assert len(fast.column_pieces(SharingMap(1000, 1000, buckets=10**6), np.dtype(dtype))[0]) == 1
+    assert len(fast.column_pieces(SharingMap(1000, 1000, buckets=10**6), np.dtype(dtype), 10**6)[0]) == 1
 
 
 @pytest.mark.parametrize("batch", [1, 16])

@@ -188,8 +188,8 @@ from hashnets_np import kernels
 rng = np.random.default_rng(0)
 w, a, dz = rng.normal(size=50), rng.normal(size=(7, 29)), rng.normal(size=(7, 33))
 results = []
-for kind in ("xxhash", "fold"):
-    m = hn.SharingMap(33, 29, buckets=50, seed=9, kind=kind)
+for kind, size in (("xxhash", None), ("fold", None), ("chunk", None), ("tile", 5), ("tile", 150)):
+    m = hn.SharingMap(33, 29, buckets=50, seed=9, kind=kind, size=size)
     results += [hn.hash_gather(w, m), hn.hashed_forward(w, a, m), *hn.hashed_backward(w, a, dz, m)]
 print(kernels.kernels().__name__, *(f"{x.sum():.9f}" for x in results))
 """

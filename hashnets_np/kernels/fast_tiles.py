@@ -1,0 +1,256 @@
+"""The loops of `fast` over a tile of V, for the three ways in which a map can be gone through.
+
+`TileLoops` takes virtual weights one by one, `PieceLoops` copies the pieces of a map that has them ("chunk", "tile"),
+`ViewLoops` copies nothing: it multiplies with large pieces where they stand in w. All have the same methods.
+"""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..maps import SharingMap
+from .fast_lines import backward_lines, forward_lines, scatter_gather_tile
+from .fast_pieces import scatter_gather_pieces
+
+SHORT_SIDE, LONG_SIDE = 256, 1024  # of a tile: 1 MiB of float32 at most stays in a core's own cache
+SMALL_BATCH = 1  # up to here, multiplying line by line is faster than making tiles for BLAS
+MAX_EXTENSION = 2**20  # weights by which w is extended at most; larger pieces are gone through one by one
+VIEW_SIDE = 128  # of pieces that are worth a multiplication of their own
+
+own_memory = threading.local()
+
+
+def new_tile(rows: slice, cols: slice, dtype: np.dtype, rows_only: bool) -> NDArray:
+    """Make room for V[rows, cols], with lines of memory along its shorter side, unless that is very short.
+
+    A thread has one tile at a time, and keeps its memory: asking the system for it anew costs a tenth of a step.
+    """
+    if not hasattr(own_memory, dtype.char):
+        setattr(own_memory, dtype.char, np.empty(SHORT_SIDE * LONG_SIDE, dtype))
+    height = rows.stop - rows.start
+    width = cols.stop - cols.start
+    room = getattr(own_memory, dtype.char)[: height * width]
+    short_lines = min(height, width) >= SHORT_SIDE // 2
+    lines_are_columns = (height < width) == short_lines and not rows_only
+    return room.reshape((height, width), order="F" if lines_are_columns else "C")
+
+
+def multiply_add(x: NDArray, y: NDArray, out: NDArray, first: bool) -> None:
+    """Add x @ y to out, or put it there if it is the first to come."""
+    if first:
+        np.matmul(x, y, out=out)
+    else:
+        out += x @ y
+
+
+def own(x: NDArray) -> NDArray:
+    """Give numba what it is compiled for, a contiguous writable array: x itself, or else a copy."""
+    return np.require(x, requirements=["C", "A", "W"])
+
+
+class TileLoops:
+    """The inner loops for one map and its real weights: w as integers, and what the map's line function needs.
+
+    `length`: of a partial sum of dw, K here.
+    """
+
+    def __init__(self, w: NDArray, m: SharingMap, lines: Any) -> None:
+        self.integer = np.dtype(f"u{w.dtype.itemsize}")
+        self.w = own(w).view(self.integer)
+        self.lines = lines
+        self.length = m.buckets
+
+    def new_tile(self, rows: slice, cols: slice, dtype: np.dtype) -> NDArray:
+        """Make room for V[rows, cols], in an order that the line function can fill."""
+        return new_tile(rows, cols, dtype, self.lines.rows_only())
+
+    def scatter_gather(
+        self, V: NDArray, rows: slice, cols: slice, dw: NDArray | None = None, gather: bool = True
+    ) -> NDArray:
+        """Go through the tile V[rows, cols] along its memory: add it to dw, if given; then gather into it."""
+        by_rows = V.flags.c_contiguous
+        start, first, tile = (rows.start, cols.start, V) if by_rows else (cols.start, rows.start, V.T)
+        sums = np.empty(0, V.dtype) if dw is None else dw
+        scatter = dw is not None
+        bits = tile.view(self.integer)
+        scatter_gather_tile(tile, bits, self.w, sums, self.lines, start, first, by_rows, scatter, gather)
+        return V
+
+    def by_lines(self, batch: int) -> bool:
+        """Tell whether so small a batch is multiplied line by line, which is faster than making tiles for BLAS."""
+        return batch <= SMALL_BATCH and not self.lines.rows_only()
+
+    def forward(self, z: NDArray, a: NDArray, rows: slice, cols: slice) -> None:
+        """Add a V^T to z for the tile V[rows, cols]; the first columns put it there instead (Eq. 8)."""
+        if self.by_lines(len(a)):
+            self.forward_lines(z, a, rows, cols)
+            return
+        tile = self.new_tile(rows, cols, z.dtype)
+        V = self.scatter_gather(tile, rows, cols)
+        multiply_add(a[:, cols], V.T, z[:, rows], cols.start == 0)
+
+    def backward(
+        self, dw: NDArray, da: NDArray | None, a: NDArray, dz: NDArray, rows: slice, cols: slice
+    ) -> None:
+        """Add the tile's gradients to dw and da; the first rows put them into da instead."""
+        if self.by_lines(len(a)):
+            self.backward_lines(dw, da, a, dz, rows, cols)
+            return
+        tile = self.new_tile(rows, cols, a.dtype)
+        dV = np.matmul(dz[:, rows].T, a[:, cols], out=tile)  # Eq. 10
+        V = self.scatter_gather(dV, rows, cols, dw, gather=da is not None)  # Eq. 12
+        if da is not None:
+            multiply_add(dz[:, rows], V, da[:, cols], rows.start == 0)  # Eq. 9
+
+    def fold_back(self, dw: NDArray) -> NDArray:
+        """Return the (K,) gradient from a sum of length `length`."""
+        return dw
+
+    def forward_lines(self, z: NDArray, a: NDArray, rows: slice, cols: slice) -> None:
+        """Add a V^T to z, for a small batch, line by line."""
+        part = np.zeros((len(a), rows.stop - rows.start), z.dtype)
+        line = np.empty(rows.stop - rows.start, z.dtype)
+        bits = line.view(self.integer)
+        forward_lines(part, own(a[:, cols]), line, bits, self.w, self.lines, rows.start, cols.start)
+        z[:, rows] += part
+
+    def backward_lines(
+        self, dw: NDArray, da: NDArray | None, a: NDArray, dz: NDArray, rows: slice, cols: slice
+    ) -> None:
+        """Add to dw and da, for a small batch, line by line."""
+        part = np.zeros((len(a), cols.stop - cols.start), a.dtype)
+        line = np.empty(cols.stop - cols.start, a.dtype)
+        bits = line.view(self.integer)
+        a = own(a[:, cols])
+        dz = own(dz[:, rows])
+        wanted = da is not None
+        backward_lines(dw, part, a, dz, line, bits, self.w, self.lines, rows.start, cols.start, wanted)
+        if da is not None:
+            da[:, cols] += part
+
+
+class PieceLoops(TileLoops):
+    """The loops for maps whose pieces are slices of w, which is extended by its own beginning: no piece has to wrap."""
+
+    def __init__(self, w: NDArray, m: SharingMap, lines: Any) -> None:
+        height, width = piece_shape(m)
+        super().__init__(np.resize(w, m.buckets + height * width) if w.size else w, m, lines)
+        self.buckets = m.buckets
+        self.length = m.buckets + height * width
+        top = 8 * w.dtype.itemsize - 1
+        self.flips = np.array([0, 1 << top], self.integer)  # of the float's sign bit, by bit 0 of the hash
+        self.signs = np.array([1, -1], w.dtype)
+
+    def by_lines(self, batch: int) -> bool:
+        """Tell that no batch is too small for a tile."""
+        return False
+
+    def scatter_gather(
+        self, V: NDArray, rows: slice, cols: slice, dw: NDArray | None = None, gather: bool = True
+    ) -> NDArray:
+        """Go through the tile V[rows, cols] run by run: add it to dw, if given; then gather into it."""
+        sums = np.empty(0, V.dtype) if dw is None else dw
+        scatter = dw is not None
+        bits = V.view(self.integer)
+        scatter_gather_pieces(
+            V, bits, self.w, sums, self.lines, rows.start, cols.start, self.signs, self.flips, scatter, gather
+        )
+        return V
+
+    def fold_back(self, dw: NDArray) -> NDArray:
+        """Add what stands beyond K, and belongs to the beginning, to the beginning."""
+        total = dw[: self.buckets].copy()
+        for start in range(self.buckets, len(dw), self.buckets):
+            tail = dw[start : start + self.buckets]
+            total[: len(tail)] += tail
+        return total
+
+
+class ViewLoops(PieceLoops):
+    """The loops for large pieces: each is multiplied with BLAS where it stands in w, and nothing is copied."""
+
+    def __init__(self, w: NDArray, m: SharingMap, lines: Any) -> None:
+        super().__init__(w, m, lines)
+        self.height, self.width = piece_shape(m)
+        starts, signs = piece_starts(m)
+        self.starts = starts
+        self.signs_of_pieces = signs
+        self.floats = self.w.view(w.dtype)
+
+    def pieces(self, rows: slice, cols: slice) -> Iterator[tuple[slice, slice, int, bool]]:
+        """Cut a tile at the borders of pieces: (rows, columns, where it begins in w, whether its sign is -1)."""
+        for r in cut(rows, self.height):
+            for c in cut(cols, self.width):
+                piece = r.start // self.height, c.start // self.width
+                inside = (r.start % self.height) * self.width + c.start % self.width
+                yield r, c, int(self.starts[piece]) + inside, bool(self.signs_of_pieces[piece] < 0)
+
+    def view(self, x: NDArray, start: int, rows: slice, cols: slice) -> NDArray:
+        """See a piece of w or dw as a matrix."""
+        height = rows.stop - rows.start
+        width = cols.stop - cols.start
+        stride = self.width * x.itemsize
+        return np.lib.stride_tricks.as_strided(x[start:], (height, width), (stride, x.itemsize))
+
+    def forward(self, z: NDArray, a: NDArray, rows: slice, cols: slice) -> None:
+        """Add a V^T to z, piece by piece (Eq. 8)."""
+        for r, c, start, negative in self.pieces(rows, cols):
+            V = self.view(self.floats, start, r, c)
+            product = a[:, c] @ V.T
+            if c.start == 0:
+                np.negative(product, out=z[:, r]) if negative else np.copyto(z[:, r], product)
+            elif negative:
+                z[:, r] -= product
+            else:
+                z[:, r] += product
+
+    def backward(
+        self, dw: NDArray, da: NDArray | None, a: NDArray, dz: NDArray, rows: slice, cols: slice
+    ) -> None:
+        """Add to dw and da, piece by piece (Eq. 10, 12 and 9)."""
+        for r, c, start, negative in self.pieces(rows, cols):
+            delta = -dz[:, r] if negative else dz[:, r]
+            room = new_tile(r, c, a.dtype, rows_only=True)
+            dV = np.matmul(delta.T, a[:, c], out=room)
+            self.view(dw, start, r, c)[...] += dV
+            if da is not None:
+                V = self.view(self.floats, start, r, c)
+                multiply_add(delta, V, da[:, c], r.start == 0)
+
+
+def piece_shape(m: SharingMap) -> tuple[int, int]:
+    """Return the shape of the pieces of a map that has pieces."""
+    shape = m.piece_shape()
+    assert shape is not None
+    return shape
+
+
+def piece_starts(m: SharingMap) -> tuple[NDArray, NDArray]:
+    """Find bucket and sign of the first weight of every piece."""
+    height, width = piece_shape(m)
+    i = np.arange(0, m.n_out, height)
+    j = np.arange(0, m.n_cols, width)
+    return m.lookup(i[:, None], j[None, :])
+
+
+def cut(whole: slice, size: int) -> Iterator[slice]:
+    """Cut a slice at the multiples of `size`."""
+    start = whole.start
+    while start < whole.stop:
+        stop = min(whole.stop, start - start % size + size)
+        yield slice(start, stop)
+        start = stop
+
+
+def loops_for(w: NDArray, m: SharingMap) -> TileLoops | None:
+    """Choose the loops for a map; None for a kind without a compiled line function."""
+    lines = m.lines()
+    if lines is None:
+        return None
+    shape = m.piece_shape()
+    if shape is None or shape[0] * shape[1] > MAX_EXTENSION:
+        return TileLoops(w, m, lines)
+    return ViewLoops(w, m, lines) if min(shape) >= VIEW_SIDE else PieceLoops(w, m, lines)
