@@ -220,7 +220,7 @@ class SharingMap:
         return None if prepare is None else prepare(self)
 
     def piece_shape(self) -> tuple[int, int]:
-        """Return (height, width) of the pieces of V that are slices of w; (1, 1) where each weight has its own place."""
+        """Return (height, width) of the pieces of V that are slices of w; (1, 1) without pieces."""
         shape = self.definition.piece_shape
         return (1, 1) if shape is None else shape(self)
 
