@@ -10,17 +10,18 @@ from .hashing import derive_seed, xxh32_pair
 from .idx import load_idx
 from .kernels import hash_gather, hash_scatter_add, hashed_backward, hashed_forward
 from .layers import Dropout, HashedLinear, Layer, Linear, ReLU, Tanh, register_layer
-from .losses import softmax_cross_entropy
+from .losses import error_rate, judged_by, softmax_cross_entropy, squared_error
 from .maps import SharingMap, bucket_count
 from .network import Network
 from .optim import SGD
-from .training import History, fit, predict
+from .training import EarlyStopping, History, fit, predict, predict_proba
 
 __version__ = "0.1.0"
 __all__ = [
     "SGD",
     "Dataset",
     "Dropout",
+    "EarlyStopping",
     "HashedLinear",
     "History",
     "Layer",
@@ -32,6 +33,7 @@ __all__ = [
     "bucket_count",
     "build",
     "derive_seed",
+    "error_rate",
     "explain",
     "export_c",
     "export_onnx",
@@ -43,12 +45,15 @@ __all__ = [
     "hash_scatter_add",
     "hashed_backward",
     "hashed_forward",
+    "judged_by",
     "load",
     "load_dataset",
     "load_idx",
     "predict",
+    "predict_proba",
     "register_layer",
     "save",
     "softmax_cross_entropy",
+    "squared_error",
     "xxh32_pair",
 ]

@@ -69,3 +69,78 @@ def check_input(x: ArrayLike, n_in: int) -> FloatArray:
     if x.ndim != 2 or x.shape[1] != n_in:
         raise ValueError(f"x has shape {x.shape}, expected (batch, n_in={n_in}); did you forget x.reshape(len(x), -1)?")
     return x
+
+
+def as_examples(name: str, x: ArrayLike) -> FloatArray:
+    """Turn examples into a matrix of finite floats, one example a row.
+
+    Rows are taken by position: what the index of a DataFrame says does not matter. float32 and float64 stay as they
+    are and are not copied; whole numbers become floats that hold them.
+
+    >>> as_examples("x", [[0, 1], [2, 3]]).dtype
+    dtype('float64')
+    """
+    if hasattr(x, "toarray"):
+        raise ValueError(f"{name} is a sparse matrix, expected rows of numbers; use {name}.toarray()")
+    if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
+        raise ValueError(f"{name} has masked entries; fill them first, as with {name}.filled(0)")
+    x = as_array(name, x)
+    if x.dtype.kind not in "biuf":
+        raise ValueError(f"{name} has dtype {x.dtype}, expected real numbers; are there columns of text?")
+    if x.ndim != 2:
+        raise ValueError(f"{name} has shape {x.shape}, expected (n, n_in), one example a row; "
+                         f"did you forget {name}.reshape(len({name}), -1)?")
+    x = x.astype(float_dtype(x.dtype), copy=False)
+    check_finite(name, x)
+    return x
+
+
+def as_targets(name: str, y: ArrayLike, n: int) -> NDArray[Any]:
+    """Turn labels or targets into an array with one row for each of n examples.
+
+    Integers are class labels, 0..classes-1, and become int64. Floats are targets for a loss such as `squared_error`.
+    """
+    y = as_array(name, y)
+    if y.dtype.kind not in "biuf":
+        raise ValueError(f"{name} has dtype {y.dtype}, expected integers 0..classes-1 (or floats, for a regression); "
+                         f"names become numbers with classes, y = np.unique({name}, return_inverse=True)")
+    if y.dtype.kind == "f":
+        check_finite(name, y)
+        y = y.astype(float_dtype(y.dtype), copy=False)
+    elif y.size and (y.min() < 0 or y.max() > np.iinfo(np.int64).max):
+        raise ValueError(f"{name} has integers from {y.min()} to {y.max()}, expected class labels 0..classes-1; "
+                         "targets of a regression are floats")
+    else:
+        y = y.astype(np.int64, copy=False)
+    shapes = "(n,)" if y.dtype.kind == "i" else "(n,) or (n, n_out)"
+    if y.ndim not in ((1,) if y.dtype.kind == "i" else (1, 2)):
+        raise ValueError(f"{name} must be {shapes}, got {y.shape}; did you forget {name}.ravel()?")
+    if len(y) != n:
+        raise ValueError(f"{name} has {len(y)} rows for {n} examples; expected one for each")
+    return y
+
+
+def float_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Choose the dtype, float32 or float64, that holds the numbers of another one.
+
+    >>> float_dtype(np.dtype(np.uint8)), float_dtype(np.dtype(np.int64)), float_dtype(np.dtype(">f4"))
+    (dtype('float32'), dtype('float64'), dtype('float32'))
+    """
+    wide = np.result_type(dtype, np.float32)
+    return np.dtype(np.float64) if wide == np.longdouble else wide
+
+
+def as_array(name: str, values: ArrayLike) -> NDArray[Any]:
+    """Make an array of what a caller gave: an array, a list, a DataFrame, a Series; by position."""
+    try:
+        return np.asarray(values)
+    except ValueError as error:  # rows of different lengths
+        raise ValueError(f"{name} cannot be made into an array: {error}") from error
+
+
+def check_finite(name: str, array: NDArray[Any]) -> None:
+    """Check that an array has neither NaN nor infinity, and say where the first one is."""
+    if array.size and not (np.isfinite(array.min()) and np.isfinite(array.max())):
+        place = tuple(int(index) for index in np.argwhere(~np.isfinite(array))[0])
+        raise ValueError(f"{name} has {array[place]} in row {place[0]}, expected finite numbers; "
+                         "fill or drop missing values")

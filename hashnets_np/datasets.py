@@ -6,47 +6,184 @@ validation split, as in the paper. Others register their sets here: `idx` (MNIST
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from .checks import as_examples, as_targets, check_seed
 from .data_files import cache_dir, find_file, package_file, read_bounded, search_path, verify  # noqa: F401
 from .disk import user_path
+from .types import FloatArray, IntArray
+
+Validation = tuple[ArrayLike, ArrayLike] | float | None  # a pair (x, y), a fraction of the training examples, or none
 
 DIGITS_SHA256 = "6ebb3d2fee246a4e99363262ddf8a00a3c41bee6014c373ed9d9216ba7f651b8"
 DIGITS_LARGEST = 2**20  # bytes of their table
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
-    """Training, validation and test examples: x (n, n_in) float32 in [0, 1], y (n,) int64; provenance says whence."""
+    """Training, validation and test examples, checked once, here.
+
+    DataFrames, Series and lists are taken by position, whatever their index says. Arrays of the right type are kept
+    and not copied; nothing is ever written to them.
+
+    Parameters
+    ----------
+    name : str
+        A name for reports.
+    x_train, x_valid, x_test : (n, n_in) float32 or float64
+        Finite, one example a row, usually scaled to about 0..1. A validation or test set may be empty.
+    y_train, y_valid, y_test : (n,) int64, or (n,) or (n, n_out) floats
+        Integers are class labels 0..classes-1. Floats are the targets of a regression, for a loss such as
+        `squared_error`.
+    provenance : str
+        Where the examples are from.
+
+    Raises
+    ------
+    ValueError
+        For anything else, with what came, what was expected and a likely fix.
+
+    See Also
+    --------
+    Dataset.from_arrays : make one from a few arrays.
+
+    Examples
+    --------
+    >>> load_dataset("digits")
+    Dataset('digits': 958 + 239 + 600 examples for training, validation and test, 64 inputs, 10 classes)
+    """
 
     name: str
-    x_train: NDArray
-    y_train: NDArray
-    x_valid: NDArray
-    y_valid: NDArray
-    x_test: NDArray
-    y_test: NDArray
-    provenance: str
+    x_train: FloatArray
+    y_train: NDArray[Any]
+    x_valid: FloatArray
+    y_valid: NDArray[Any]
+    x_test: FloatArray
+    y_test: NDArray[Any]
+    provenance: str = ""
 
     def __post_init__(self) -> None:
         for part in ("train", "valid", "test"):
-            x, y = (getattr(self, f"{name}_{part}") for name in "xy")
-            if x.ndim != 2 or y.shape != x.shape[:1]:
-                raise ValueError(f"x_{part} must be (n, n_in) and y_{part} (n,), got {x.shape} and {y.shape}")
+            x = as_examples(f"x_{part}", getattr(self, f"x_{part}"))
+            y = as_targets(f"y_{part}", getattr(self, f"y_{part}"), len(x))
+            object.__setattr__(self, f"x_{part}", x)  # the class is frozen
+            object.__setattr__(self, f"y_{part}", y)
+        for part in ("valid", "test"):
+            self._check_against_training_set(part)
+
+    def _check_against_training_set(self, part: str) -> None:
+        """Check that another set has the width of the training set and the same sort of targets."""
+        x = getattr(self, f"x_{part}")
+        y = getattr(self, f"y_{part}")
+        if not len(x):
+            return
+        n_in = self.x_train.shape[1]
+        if x.shape[1] != n_in:
+            raise ValueError(f"x_{part} has {x.shape[1]} columns, x_train has {n_in}")
+        if (y.dtype.kind, y.shape[1:]) != (self.y_train.dtype.kind, self.y_train.shape[1:]):
+            raise ValueError(f"y_{part} is {y.dtype} of shape {y.shape}, but y_train is {self.y_train.dtype} of shape "
+                             f"{self.y_train.shape}; labels of all sets must be integers, targets of all sets floats")
+
+    @classmethod
+    def from_arrays(
+        cls, x: ArrayLike, y: ArrayLike, *, validation: Validation = None,
+        test: tuple[ArrayLike, ArrayLike] | None = None, seed: int = 0, name: str = "arrays",
+    ) -> "Dataset":
+        """Make a data set from arrays, lists, DataFrames or Series.
+
+        Parameters
+        ----------
+        x : (n, n_in) numbers
+            Examples, one a row.
+        y : (n,) integers, or (n,) or (n, n_out) floats
+            Class labels, or the targets of a regression.
+        validation : (x, y) or float, optional
+            The validation set, or the fraction of the examples, above 0 and below 1, that is drawn at random for it.
+        test : (x, y), optional
+            The test set.
+        seed : int
+            Of the draw.
+        name : str
+            A name for reports.
+
+        Returns
+        -------
+        Dataset
+
+        Raises
+        ------
+        ValueError
+            As `Dataset`, and if the fraction leaves no example for training or for validation.
+
+        Examples
+        --------
+        >>> x = np.random.default_rng(0).random((100, 4))
+        >>> Dataset.from_arrays(x, x[:, 0] > 0.5, validation=0.2)
+        Dataset('arrays': 80 + 20 + 0 examples for training, validation and test, 4 inputs, 2 classes)
+        """
+        x = as_examples("x", x)
+        y = as_targets("y", y, len(x))
+        if isinstance(validation, (int, float, np.number)):
+            kept, drawn = draw_fraction(len(x), float(validation), seed)
+            x_valid, y_valid = x[drawn], y[drawn]
+            x, y = x[kept], y[kept]
+        else:
+            x_valid, y_valid = pair("validation", validation, x, y)
+        x_test, y_test = pair("test", test, x, y)
+        return cls(name, x, y, x_valid, y_valid, x_test, y_test, "arrays")
 
     @property
     def classes(self) -> int:
-        """The number of classes."""
-        return int(self.y_train.max()) + 1
+        """The number of classes: labels are 0..classes-1, in whichever set they occur."""
+        if self.y_train.dtype.kind == "f":
+            raise ValueError(f"{self.name} has float targets, not class labels; did you mean y.astype(int)?")
+        return 1 + max(int(y.max(initial=-1)) for y in (self.y_train, self.y_valid, self.y_test))
 
     def refit(self) -> "Dataset":
         """Join training and validation examples: for the last training, when everything has been chosen."""
-        x, y = np.concatenate([self.x_train, self.x_valid]), np.concatenate([self.y_train, self.y_valid])
+        x = np.concatenate([self.x_train, self.x_valid])
+        y = np.concatenate([self.y_train, self.y_valid])
         return replace(self, x_train=x, y_train=y, x_valid=self.x_valid[:0], y_valid=self.y_valid[:0])
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.x_train)} + {len(self.x_valid)} + {len(self.x_test)}"
+        targets = f"{self.classes} classes" if self.y_train.dtype.kind == "i" else "float targets"
+        return (f"Dataset({self.name!r}: {counts} examples for training, validation and test, "
+                f"{self.x_train.shape[1]} inputs, {targets})")
+
+    def __eq__(self, other: object) -> bool:
+        """Compare names and all numbers."""
+        if not isinstance(other, Dataset):
+            return NotImplemented
+        return all(np.array_equal(getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.x_train.shape, self.x_valid.shape, self.x_test.shape))
+
+
+def draw_fraction(n: int, fraction: float, seed: int) -> tuple[IntArray, IntArray]:
+    """Draw which of n examples make up a fraction; return the others first, both in ascending order."""
+    if not 0 < fraction < 1:
+        raise ValueError(f"validation must be (x, y) or a fraction above 0 and below 1, got {fraction!r}")
+    size = round(fraction * n)
+    if not 0 < size < n:
+        raise ValueError(f"validation={fraction:g} of {n} examples is {size}, which leaves one set empty")
+    order = np.random.default_rng(check_seed(seed)).permutation(n)
+    return np.sort(order[size:]), np.sort(order[:size])
+
+
+def pair(name: str, value: Any, x: FloatArray, y: NDArray[Any]) -> tuple[Any, Any]:
+    """Take apart an (x, y) that was given; without one, an empty set."""
+    if value is None:
+        return x[:0], y[:0]
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise ValueError(f"{name} must be a pair (x, y), got {type(value).__name__}")
+    return value[0], value[1]
 
 
 Loader = Callable[[Path | None], Dataset]

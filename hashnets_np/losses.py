@@ -1,48 +1,204 @@
-"""Losses with their gradients by hand, as means over the mini-batch.
+"""Losses with their gradients by hand, as means over the mini-batch, and how each wants to be judged.
 
-Softmax cross-entropy for class labels, and the error rate that the paper reports. The soft-target loss of dark
-knowledge stands with the other baselines (`baselines.py`).
+A loss is a function (outputs, targets) -> (mean loss, its gradient with respect to the outputs). Whether an epoch was
+better than another is a question of its own, the criterion: for classifiers the error rate that the paper reports. A
+loss names its criterion with `judged_by`; one that doesn't is judged by its own value on the validation set.
+
+The soft-target loss of dark knowledge stands with the other baselines (`experiments/baselines.py`).
 """
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from .types import Criterion, FloatArray, Loss
+
+LossFunction = TypeVar("LossFunction", bound=Loss)
 
 
-def log_softmax(z: NDArray) -> NDArray:
+def check_labels(name: str, y: NDArray[Any], classes: int) -> None:
+    """Check that y holds class labels, integers in 0..classes-1."""
+    if y.dtype.kind not in "iu":
+        fix = f"; did you mean {name}.astype(int)?" if y.dtype.kind == "f" and (y == np.floor(y)).all() else ""
+        raise ValueError(f"{name} must be integers in 0..{classes - 1}, got {y.dtype}{fix}")
+    if y.size and (y.min() < 0 or y.max() >= classes):
+        raise ValueError(f"{name} must be integers in 0..{classes - 1}, got {y.dtype} from {y.min()} to {y.max()}")
+
+
+def error_rate(z: ArrayLike, y: ArrayLike) -> float:
+    """Count how often the largest logit is not the label, in percent.
+
+    Parameters
+    ----------
+    z : (n, classes) floats
+        Logits, or anything else whose largest entry is the answer.
+    y : (n,) integers in 0..classes-1
+        The labels.
+
+    Returns
+    -------
+    float
+        In percent; 0 if there is no example.
+
+    Raises
+    ------
+    ValueError
+        For another shape, and for labels that no output stands for.
+
+    Examples
+    --------
+    >>> error_rate(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
+    50.0
+    """
+    z = np.asarray(z)
+    y = np.asarray(y)
+    if z.ndim != 2 or y.shape != z.shape[:1]:  # (n, 1) labels would be compared with every row
+        raise ValueError(f"z must be (n, classes) and y (n,), got {z.shape} and {y.shape}")
+    if y.size == 0:
+        return 0.0
+    check_labels("y", y, z.shape[1])
+    return 100.0 * float(np.mean(np.argmax(z, axis=1) != y))
+
+
+def judged_by(criterion: Criterion) -> Callable[[LossFunction], LossFunction]:
+    """Mark a loss with the criterion by which `fit` chooses the best epoch.
+
+    Parameters
+    ----------
+    criterion : function
+        (outputs, targets) -> a number; the lower, the better.
+
+    Returns
+    -------
+    decorator
+        It sets the attribute `criterion` of the loss and returns the loss.
+
+    Examples
+    --------
+    >>> def absolute_error(z, y):
+    ...     return float(np.abs(z - y).mean())
+    >>> @judged_by(absolute_error)
+    ... def half_squared_error(z, y):
+    ...     return float(((z - y) ** 2).mean() / 2), (z - y) / z.size
+    >>> half_squared_error.criterion is absolute_error
+    True
+    """
+
+    def mark(loss: LossFunction) -> LossFunction:
+        loss.criterion = criterion  # type: ignore[attr-defined]
+        return loss
+
+    return mark
+
+
+def log_softmax(z: FloatArray) -> FloatArray:
     """Compute log(exp(z_c) / sum_k exp(z_k)) by row, shifted by the row's maximum so that exp never overflows."""
     shifted = z - z.max(axis=1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
 
-def softmax_cross_entropy(z: NDArray, y: NDArray) -> tuple[float, NDArray]:
+@judged_by(error_rate)
+def softmax_cross_entropy(
+    z: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+) -> tuple[float, FloatArray]:
     """Compute the mean cross-entropy of softmax(z) with class labels, and its gradient.
 
-    z: (batch, classes) logits. y: (batch,) integers in 0..classes-1. Returns the loss in nats and dz (batch, classes),
-    of the dtype of z; an empty batch has loss 0. Raises ValueError for labels outside.
+    Parameters
+    ----------
+    z : (batch, classes) floats
+        Logits.
+    y : (batch,) integers in 0..classes-1
+        Labels.
+    sample_weight : (batch,) floats, optional
+        The weight of each example in the mean; all the same if left out.
 
+    Returns
+    -------
+    loss : float
+        In nats; 0 for an empty batch.
+    dz : (batch, classes) floats
+        The gradient with respect to z, of the dtype of z: (softmax(z) - onehot(y)) / batch.
+
+    Raises
+    ------
+    ValueError
+        For labels outside.
+
+    Examples
+    --------
     >>> loss, dz = softmax_cross_entropy(np.array([[0.0, 0.0]]), np.array([1]))
     >>> round(loss, 4), dz
     (0.6931, array([[ 0.5, -0.5]]))
     """
-    z, y = np.asarray(z), np.asarray(y)
+    z = np.asarray(z)
+    y = np.asarray(y)
     if z.ndim != 2 or y.shape != z.shape[:1]:
         raise ValueError(f"z must be (batch, classes) and y (batch,), got {z.shape} and {y.shape}")
     if y.size == 0:
         return 0.0, np.zeros_like(z)
-    if y.dtype.kind not in "iu" or y.min() < 0 or y.max() >= z.shape[1]:
-        raise ValueError(f"y must be integers in 0..{z.shape[1] - 1}, got {y.dtype} from {y.min()} to {y.max()}")
-    rows, log_p = np.arange(len(y)), log_softmax(z)
-    dz = np.exp(log_p)  # softmax(z) - onehot(y), over the batch size
+    check_labels("y", y, z.shape[1])
+    rows = np.arange(len(y))
+    log_p = log_softmax(z)  # (batch, classes)
+    losses = -log_p[rows, y]  # (batch,)
+    dz = np.exp(log_p)  # softmax(z) - onehot(y)
     dz[rows, y] -= 1
-    return float(-log_p[rows, y].mean()), dz / len(y)
+    return weighted_mean(losses, dz, sample_weight)
 
 
-def error_rate(z: NDArray, y: NDArray) -> float:
-    """Count how often the largest logit is not the label, in percent; ValueError unless z and y have one length.
+def squared_error(z: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> tuple[float, FloatArray]:
+    """Compute the mean squared error, and its gradient: the loss of a regression.
 
-    >>> error_rate(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
-    50.0
+    Parameters
+    ----------
+    z : (batch, n_out) floats
+        Outputs of the network.
+    y : (batch,) or (batch, n_out) floats
+        Targets; (batch,) if there is one output.
+    sample_weight : (batch,) floats, optional
+        The weight of each example in the mean; all the same if left out.
+
+    Returns
+    -------
+    loss : float
+        The mean over examples and outputs; 0 for an empty batch.
+    dz : (batch, n_out) floats
+        The gradient with respect to z, of the dtype of z.
+
+    Raises
+    ------
+    ValueError
+        If z and y are not of one shape; they never broadcast.
+
+    Examples
+    --------
+    >>> squared_error(np.array([[1.0], [2.0]]), np.array([1.0, 4.0]))
+    (2.0, array([[ 0.],
+           [-2.]]))
     """
-    if np.shape(y) != np.shape(z)[:1]:  # (n, 1) labels would be compared with every row
-        raise ValueError(f"z must be (n, classes) and y (n,), got {np.shape(z)} and {np.shape(y)}")
-    return 100.0 * float(np.mean(np.argmax(z, axis=1) != y)) if len(y) else 0.0
+    z = np.asarray(z)
+    y = np.asarray(y)
+    if y.ndim == 1 and z.shape == (len(y), 1):
+        y = y[:, None]
+    if z.ndim != 2 or y.shape != z.shape:
+        raise ValueError(f"z and y must be of one shape, (batch, n_out), got {z.shape} and {y.shape}")
+    if z.size == 0:
+        return 0.0, np.zeros_like(z)
+    difference = (z - y).astype(z.dtype, copy=False)
+    return weighted_mean((difference**2).mean(axis=1), 2 * difference / z.shape[1], sample_weight)
+
+
+def weighted_mean(
+    losses: FloatArray, dz: FloatArray, sample_weight: ArrayLike | None
+) -> tuple[float, FloatArray]:
+    """Turn losses (batch,) and gradients (batch, n_out) of single examples into those of their mean."""
+    if sample_weight is None:
+        return float(losses.mean()), dz / len(losses)
+    weight = np.asarray(sample_weight, losses.dtype)
+    if weight.shape != losses.shape:
+        raise ValueError(f"sample_weight has shape {weight.shape}, expected {losses.shape}, one for each example")
+    total = weight.sum()
+    if total == 0:
+        return 0.0, np.zeros_like(dz)
+    return float((weight * losses).sum() / total), dz * (weight / total)[:, None]

@@ -1,27 +1,48 @@
 """Training: mini-batches in shuffled order, the best epoch by validation error, the test set once at the end."""
 
+import math
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple, overload
+from warnings import warn
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from .datasets import Dataset
-from .losses import error_rate, softmax_cross_entropy
+from .checks import as_array, as_examples, check_count, check_finite, check_flag, check_seed
+from .datasets import Dataset, Validation, draw_fraction
+from .losses import check_labels, error_rate, log_softmax, softmax_cross_entropy
 from .network import Network
 from .optim import SGD
+from .types import Criterion, FloatArray, IntArray, Loss
 
-Loss = Callable[[NDArray, NDArray], tuple[float, NDArray]]
+LARGE_INPUT = 100  # inputs beyond it get a hint: pixels 0..255 make the first loss huge
 
 
 @dataclass
 class History:
-    """What happened in training, epoch by epoch: mean training loss in nats, validation error in percent.
+    """What happened in training, epoch by epoch.
 
-    best_epoch: counted from 1, the one whose weights were kept; 0 if none was finished. test_error: in percent, None
-    without a test set. interrupted: Ctrl-C ended it. diverged: a loss or weight that was no longer finite ended it;
-    take a smaller learning rate.
+    Attributes
+    ----------
+    train_loss : list of float
+        The mean training loss; for `softmax_cross_entropy` in nats.
+    valid_error : list of float
+        The criterion on the validation set, for classifiers the error rate in percent; nan where there is nothing to
+        judge by.
+    best_epoch : int
+        Counted from 1: the one whose weights were kept; 0 if none was finished.
+    test_error : float or None
+        The criterion on the test set. None without a test set, and if no epoch was finished.
+    interrupted : bool
+        Ctrl-C ended the training.
+    diverged : bool
+        A loss or weight that was no longer finite ended it; take a smaller learning rate.
+    stopped : bool
+        The callback ended it.
+    criterion : str
+        What `valid_error` and `test_error` are: "error_rate" in percent, or the name of another function.
     """
 
     train_loss: list[float] = field(default_factory=list)
@@ -30,76 +51,295 @@ class History:
     test_error: float | None = None
     interrupted: bool = False
     diverged: bool = False
+    stopped: bool = False
+    criterion: str = "error_rate"
 
 
-def minibatches(n: int, batch_size: int, rng: np.random.Generator) -> Iterator[NDArray]:
+Callback = Callable[[Network, History], object]  # called after each epoch; a true answer ends the training
+
+
+@dataclass
+class EarlyStopping:
+    """A callback for `fit` that ends training when the best epoch is too long ago.
+
+    Parameters
+    ----------
+    patience : int
+        How many epochs in a row may be no better than the best one.
+
+    Raises
+    ------
+    ValueError
+        If patience is not at least 1, and in training if there is no validation set to judge by.
+
+    Examples
+    --------
+    >>> stop = EarlyStopping(patience=2)
+    >>> history = History(train_loss=[3, 2, 1], valid_error=[50.0, 60.0, 70.0], best_epoch=1)
+    >>> stop(None, history)
+    True
+    """
+
+    patience: int = 10
+
+    def __post_init__(self) -> None:
+        check_count("patience", self.patience)
+
+    def __call__(self, net: Network | None, history: History) -> bool:
+        """Say whether it is time to stop."""
+        if math.isnan(history.valid_error[-1]):
+            raise ValueError("early stopping needs a validation set, and a loss that can judge it; "
+                             "give fit a validation=(x, y) or a fraction")
+        return len(history.valid_error) - history.best_epoch >= self.patience
+
+
+def minibatches(n: int, batch_size: int, rng: np.random.Generator) -> Iterator[IntArray]:
     """Cut a shuffled 0..n-1 into index arrays of batch_size; the last may be shorter."""
     order = rng.permutation(n)
     return (order[start : start + batch_size] for start in range(0, n, batch_size))
 
 
-def predict(net: Network, x: NDArray, batch_size: int = 1000) -> NDArray:
-    """Compute logits (n, classes) in evaluation mode, a block of rows at a time."""
+def predict(net: Network, x: ArrayLike, *, batch_size: int = 1000) -> FloatArray:
+    """Compute the outputs of a network in evaluation mode, a block of rows at a time.
+
+    Parameters
+    ----------
+    net : Network
+        The network; it keeps its last input, and nothing else changes.
+    x : (n, n_in) numbers
+        Examples, one a row: an array, a list or a DataFrame.
+    batch_size : int
+        How many rows are computed at a time.
+
+    Returns
+    -------
+    (n, n_out) floats
+        For a classifier: logits.
+
+    Raises
+    ------
+    ValueError
+        For anything but a matrix of finite numbers, and for a batch_size below 1.
+
+    Examples
+    --------
+    >>> from hashnets_np import build
+    >>> net = build("hashnet", [4, 8, 3], compression="1/2")
+    >>> predict(net, [[0, 1, 0, 1], [1, 0, 1, 0]]).shape
+    (2, 3)
+    """
+    x = as_examples("x", x)
+    batch_size = check_count("batch_size", batch_size)
     blocks = [net.forward(x[start : start + batch_size]) for start in range(0, max(len(x), 1), batch_size)]
     return np.concatenate(blocks)
 
 
-def train_step(net: Network, x: NDArray, y: NDArray, optimizer: SGD, loss: Loss) -> float:
-    """Do one step: forward, loss, backward, update. Returns the loss of the mini-batch before the update."""
-    value, dz = loss(net.forward(x, train=True), y)
+def predict_proba(net: Network, x: ArrayLike, *, batch_size: int = 1000) -> FloatArray:
+    """Compute the probabilities that a classifier gives to the classes: the softmax of its logits.
+
+    Parameters
+    ----------
+    net : Network
+        The network; it keeps its last input, and nothing else changes.
+    x : (n, n_in) numbers
+        Examples, one a row: an array, a list or a DataFrame.
+    batch_size : int
+        How many rows are computed at a time.
+
+    Returns
+    -------
+    (n, classes) floats
+        Each row sums to 1.
+
+    Raises
+    ------
+    ValueError
+        As `predict`, and for a network with a single output, whose softmax would always be 1.
+
+    Examples
+    --------
+    >>> from hashnets_np import build
+    >>> net = build("hashnet", [4, 8, 3], compression="1/2")
+    >>> predict_proba(net, [[0, 1, 0, 1]]).sum(axis=1).round(6)
+    array([1.])
+    """
+    z = predict(net, x, batch_size=batch_size)
+    if z.shape[1] < 2:
+        raise ValueError(f"a classifier has at least 2 outputs, this network has {z.shape[1]}; use predict")
+    return np.exp(log_softmax(z))
+
+
+def train_step(
+    net: Network, x: FloatArray, y: NDArray[Any], optimizer: SGD, loss: Loss, sample_weight: FloatArray | None = None
+) -> float:
+    """Do one step: forward, loss, backward, update.
+
+    Parameters
+    ----------
+    net : Network
+        The network; its weights change.
+    x, y : arrays
+        A mini-batch, and what the loss compares the outputs with.
+    optimizer : SGD
+        Takes the step.
+    loss : function
+        (outputs, targets) -> (mean loss, gradient), see `losses`.
+    sample_weight : (batch,) floats, optional
+        Handed to the loss as a third argument, if given.
+
+    Returns
+    -------
+    float
+        The loss of the mini-batch before the update.
+    """
+    z = net.forward(x, train=True)
+    value, dz = loss(z, y) if sample_weight is None else loss(z, y, sample_weight)
     net.backward(dz, input_grad=False)
     optimizer.step(net.layers)
     return value
 
 
+@overload
 def fit(
-    net: Network, dataset: Dataset, epochs: int, batch_size: int = 50, optimizer: SGD | None = None, seed: int = 0,
-    loss: Loss = softmax_cross_entropy, targets: NDArray | None = None, progress: bool = False,
+    net: Network, x: Dataset, y: int | None = None, *, epochs: int | None = None, batch_size: int = 50,
+    optimizer: SGD | None = None, seed: int = 0, loss: Loss = softmax_cross_entropy, targets: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None, callback: Callback | None = None, progress: bool = False,
+) -> History: ...
+
+
+@overload
+def fit(
+    net: Network, x: ArrayLike, y: ArrayLike, *, epochs: int, batch_size: int = 50, validation: Validation = None,
+    optimizer: SGD | None = None, seed: int = 0, loss: Loss = softmax_cross_entropy, targets: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None, callback: Callback | None = None, progress: bool = False,
+) -> History: ...
+
+
+def fit(
+    net: Network, x: Any, y: Any = None, *, epochs: int | None = None, batch_size: int = 50,
+    validation: Validation = None, optimizer: SGD | None = None, seed: int = 0, loss: Loss = softmax_cross_entropy,
+    targets: ArrayLike | None = None, sample_weight: ArrayLike | None = None, callback: Callback | None = None,
+    progress: bool = False,
 ) -> History:
     """Train a network in place and leave it with the weights of its best epoch.
 
-    dataset: the best epoch is the one of lowest validation error, the earliest of equals; with an empty validation
-    set it is the last. optimizer: a fresh SGD; its total_steps are set here. seed: of the shuffling. loss: (logits,
-    targets) -> (mean loss, gradient). targets: one row per training example, if not the labels y_train. progress:
-    show a bar. Ctrl-C stops at once, also within a step. Only whole, finite epochs are kept: if there was none, the
-    network has the weights it came with. The test set is evaluated once, at the end.
+    Call it as fit(net, dataset, epochs=20) or as fit(net, x, y, epochs=20, validation=0.2). Ctrl-C stops at once, also
+    within a step. Only whole, finite epochs are kept: if there was none, the network has the weights it came with. The
+    test set of a `Dataset` is evaluated once, at the end.
+
+    Parameters
+    ----------
+    net : Network
+        The network; its weights change.
+    x : Dataset, or (n, n_in) numbers
+        The training examples, one a row: an array, a list or a DataFrame, taken by position.
+    y : (n,) integers, or (n,) or (n, n_out) floats
+        Class labels 0..classes-1, or the targets of a regression. Behind a `Dataset`, the number of epochs may stand
+        here: fit(net, dataset, 20).
+    epochs : int
+        How often to go through the training examples.
+    batch_size : int
+        How many examples make up a step.
+    validation : (x, y) or float, optional
+        With arrays: the validation set, or the fraction of the examples that is drawn at random for it.
+    optimizer : SGD, optional
+        One that took no step yet; its `total_steps` are set here. Without it, SGD().
+    seed : int
+        Of the order of the examples, and of the draw for validation.
+    loss : function
+        (outputs, targets) -> (mean loss, gradient), such as `softmax_cross_entropy` and `squared_error`. The best epoch
+        is the one with the lowest criterion on the validation set, the earliest of equals: the criterion that the loss
+        names (see `judged_by`), or the loss itself. Without a validation set it is the last epoch.
+    targets : array, optional
+        One row for each training example, for a loss that compares the outputs with something else than y, as dark
+        knowledge does. A loss that names no criterion can't judge the validation set then, and the last epoch is kept.
+    sample_weight : (n,) floats, optional
+        The weight of each training example in the mean loss, at least 0.
+    callback : function, optional
+        Called as callback(net, history) after each epoch; a true answer ends the training. See `EarlyStopping`.
+    progress : bool
+        Show a bar.
+
+    Returns
+    -------
+    History
+
+    Raises
+    ------
+    ValueError
+        For data, labels or numbers that mean nothing together, with what came, what was expected and a likely fix.
+
+    Examples
+    --------
+    >>> from hashnets_np import SGD, build, load_dataset
+    >>> data = load_dataset("digits")
+    >>> net = build("hashnet", [64, 50, 10], compression="1/4", seed=1)
+    >>> history = fit(net, data, epochs=5, optimizer=SGD(0.03))
+    >>> len(history.train_loss), history.valid_error[-1] < 20, history.test_error < 25
+    (5, True, True)
+    >>> more = fit(net, data.x_train, data.y_train, epochs=2, validation=0.2, optimizer=SGD(0.01))
+    >>> more.train_loss[-1] < history.train_loss[0]
+    True
     """
-    if epochs < 1 or batch_size < 1 or len(dataset.x_train) == 0:
-        raise ValueError(f"epochs and batch_size must be at least 1, got {epochs} and {batch_size}, and data not empty")
-    optimizer = SGD() if optimizer is None else optimizer
-    if optimizer.steps_done:
-        raise ValueError(f"the optimizer has done {optimizer.steps_done} steps already; give a new SGD")
-    optimizer.total_steps = epochs * -(-len(dataset.x_train) // batch_size)
-    targets = dataset.y_train if targets is None else targets
-    history, rng = History(), np.random.default_rng(seed)
-    best = [p.copy() for _, p in net.parameters()]  # until there is a whole epoch (test_half_a_step_is_not_kept)
-    bar = progress_bar(optimizer.total_steps, progress)
-    try:
-        while len(history.train_loss) < epochs and not history.diverged:
-            train_epoch(net, dataset, targets, batch_size, optimizer, loss, rng, history, bar)
-            better = history.valid_error[-1] < min(history.valid_error[:-1], default=np.inf)
-            if not history.diverged and (better or not len(dataset.x_valid)):
-                history.best_epoch, best = len(history.train_loss), [p.copy() for _, p in net.parameters()]
-    except KeyboardInterrupt:
-        history.interrupted = True
-    finally:
-        bar.close()
-    for (_, p), kept in zip(net.parameters(), best, strict=True):
-        p[...] = kept
-    if len(dataset.x_test):
-        history.test_error = error_rate(predict(net, dataset.x_test), dataset.y_test)
+    dataset, epochs = dataset_and_epochs(x, y, epochs, validation, seed)
+    batch_size = check_count("batch_size", batch_size)
+    optimizer = fresh_optimizer(optimizer)
+    optimizer.total_steps = epochs * math.ceil(len(dataset.x_train) / batch_size)
+    criterion = choose_criterion(loss, targets)
+    check_fit(net, dataset, criterion)
+    examples = Examples(dataset, targets, sample_weight, given_rows(x, dataset, validation, seed))
+    history = History(criterion=getattr(criterion, "__name__", "loss"))
+    rng = np.random.default_rng(check_seed(seed))
+    best = copy_weights(net)  # until there is a whole epoch (test_half_a_step_is_not_kept)
+    with progress_bar(optimizer.total_steps, progress) as bar, until_interrupted(history):
+        while len(history.train_loss) < epochs and not history.diverged and not history.stopped:
+            train_epoch(net, examples, batch_size, optimizer, loss, rng, history, bar)
+            history.valid_error.append(judge(net, dataset.x_valid, dataset.y_valid, criterion))
+            show(history, bar)
+            if not history.diverged and is_best(history.valid_error):
+                best = copy_weights(net)
+                history.best_epoch = len(history.train_loss)
+            if not history.diverged and callback is not None:
+                history.stopped = bool(callback(net, history))
+    restore_weights(net, best)
+    if history.best_epoch and len(dataset.x_test):
+        history.test_error = judge(net, dataset.x_test, dataset.y_test, criterion)
+        if math.isnan(history.test_error):
+            history.test_error = None
     return history
 
 
+class Examples:
+    """What is trained on: inputs, what the loss compares the outputs with, and the weights of the examples."""
+
+    def __init__(
+        self, dataset: Dataset, targets: ArrayLike | None, sample_weight: ArrayLike | None, rows: "Rows"
+    ) -> None:
+        self.x = dataset.x_train
+        self.targets = dataset.y_train
+        self.sample_weight: FloatArray | None = None
+        if targets is not None:
+            self.targets = check_rows("targets", targets, rows)
+        if sample_weight is not None:
+            self.sample_weight = check_weights(check_rows("sample_weight", sample_weight, rows))
+
+    def batch(self, rows: IntArray) -> tuple[FloatArray, NDArray[Any], FloatArray | None]:
+        """Take some rows of everything."""
+        weight = None if self.sample_weight is None else self.sample_weight[rows]
+        return self.x[rows], self.targets[rows], weight
+
+
 def train_epoch(
-    net: Network, dataset: Dataset, targets: NDArray, batch_size: int, optimizer: SGD, loss: Loss,
-    rng: np.random.Generator, history: History, bar: Any,
+    net: Network, examples: Examples, batch_size: int, optimizer: SGD, loss: Loss, rng: np.random.Generator,
+    history: History, bar: Any,
 ) -> None:
-    """Go once through the shuffled training examples, then look at the validation set; add both to the history."""
+    """Go once through the shuffled training examples and add the mean loss to the history."""
     losses = []
     with np.errstate(over="ignore", invalid="ignore"):  # a diverging loss is reported by the history
-        for rows in minibatches(len(dataset.x_train), batch_size, rng):
-            losses.append(train_step(net, dataset.x_train[rows], targets[rows], optimizer, loss))
+        for rows in minibatches(len(examples.x), batch_size, rng):
+            x, y, weight = examples.batch(rows)
+            more = () if weight is None else (weight,)
+            losses.append(train_step(net, x, y, optimizer, loss, *more))
             bar.update()
             if not np.isfinite(losses[-1]):
                 history.diverged = True
@@ -107,13 +347,158 @@ def train_epoch(
         # the last step has no loss after it that would tell (test_a_last_step_into_infinity_is_not_kept)
         history.diverged |= not all(np.isfinite(p).all() for _, p in net.parameters())
         history.train_loss.append(float(np.mean(losses)))
-        history.valid_error.append(error_rate(predict(net, dataset.x_valid), dataset.y_valid))
-    valid = {"valid": f"{history.valid_error[-1]:.2f}%"} if len(dataset.x_valid) else {}
-    bar.set_postfix(loss=f"{history.train_loss[-1]:.4f}", **valid)
+
+
+def judge(net: Network, x: FloatArray, y: NDArray[Any], criterion: Criterion | None) -> float:
+    """Evaluate a network on a validation or test set; nan if there is no example or no criterion."""
+    if criterion is None or not len(x):
+        return math.nan
+    with np.errstate(over="ignore", invalid="ignore"):  # of a diverged network
+        return float(criterion(predict(net, x), y))
+
+
+def is_best(errors: list[float]) -> bool:
+    """Tell whether the last epoch is better than all before it; where nothing judges them, each one is."""
+    *before, last = errors
+    judged = [error for error in before if not math.isnan(error)]
+    if math.isnan(last):
+        return not judged
+    return last < min(judged, default=math.inf)
+
+
+def copy_weights(net: Network) -> list[FloatArray]:
+    """Copy all real weights."""
+    return [p.copy() for _, p in net.parameters()]
+
+
+def restore_weights(net: Network, weights: list[FloatArray]) -> None:
+    """Write weights back into the network that they were copied from."""
+    for (_, p), kept in zip(net.parameters(), weights, strict=True):
+        p[...] = kept
+
+
+@contextmanager
+def until_interrupted(history: History) -> Iterator[None]:
+    """Let Ctrl-C end the block, and note it in the history."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        history.interrupted = True
+
+
+def choose_criterion(loss: Loss, targets: ArrayLike | None) -> Criterion | None:
+    """Choose what judges the validation set: the loss's own criterion, or the loss itself if it can."""
+    if not callable(loss):
+        raise ValueError(f"loss must be a function (outputs, targets) -> (mean loss, gradient), got {loss!r}")
+    named = getattr(loss, "criterion", None)
+    if named is not None or targets is not None:
+        return named
+
+    def the_loss(z: FloatArray, y: NDArray[Any]) -> float:
+        return loss(z, y)[0]
+
+    the_loss.__name__ = getattr(loss, "__name__", "loss")
+    return the_loss
+
+
+def dataset_and_epochs(x: Any, y: Any, epochs: Any, validation: Validation, seed: int) -> tuple[Dataset, int]:
+    """Read fit's two ways to be called: (dataset, epochs), or (x, y, epochs=..., validation=...)."""
+    if isinstance(x, Dataset):
+        if validation is not None:
+            raise ValueError("a Dataset has its validation set already; give either a Dataset, or x, y and validation")
+        if y is not None and epochs is not None:
+            raise ValueError("behind a Dataset, only the number of epochs is expected, once; its labels are inside")
+        dataset = x
+        epochs = y if epochs is None else epochs
+    else:
+        if y is None:
+            raise ValueError("fit needs labels, fit(net, x, y, epochs=...), or a Dataset, "
+                             "fit(net, dataset, epochs=...)")
+        dataset = Dataset.from_arrays(x, y, validation=validation, seed=seed)
+    if not len(dataset.x_train):
+        raise ValueError("there is no training example")
+    return dataset, check_count("epochs", epochs)
+
+
+def fresh_optimizer(optimizer: SGD | None) -> SGD:
+    """Make an optimizer, or check the one that was given."""
+    if optimizer is None:
+        return SGD()
+    if not hasattr(optimizer, "step"):
+        raise TypeError(f"optimizer must be an SGD, such as hn.SGD(0.1), got {optimizer!r}")
+    if getattr(optimizer, "steps_done", 0):
+        raise ValueError(f"the optimizer has done {optimizer.steps_done} steps already; give a new SGD")
+    return optimizer
+
+
+def check_fit(net: Network, dataset: Dataset, criterion: Criterion | None) -> None:
+    """Check that a network and a data set belong together, and hint at inputs that were not scaled."""
+    n_in = next((layer.n_in for layer in net.layers if layer.n_in is not None), None)
+    if n_in is not None and dataset.x_train.shape[1] != n_in:
+        raise ValueError(f"x_train has {dataset.x_train.shape[1]} columns, but the network takes {n_in} inputs")
+    outputs = next((layer.n_out for layer in reversed(net.layers) if layer.n_out is not None), None)
+    if criterion is error_rate and outputs is not None:
+        for part in ("train", "valid", "test"):
+            check_labels(f"y_{part}", getattr(dataset, f"y_{part}"), outputs)
+    largest = float(max(dataset.x_train.max(initial=0), -dataset.x_train.min(initial=0)))
+    if largest > LARGE_INPUT:
+        warn(f"x_train has values up to {largest:g}; networks train best on inputs of about 0..1: "
+             f"did you forget to divide by {largest:g}?", stacklevel=3)
+
+
+class Rows(NamedTuple):
+    """How many examples the caller gave, and which of them are trained on."""
+
+    given: int
+    kept: IntArray | slice
+
+
+def given_rows(x: Any, dataset: Dataset, validation: Validation, seed: int) -> Rows:
+    """Find the rows that are trained on: all but the fraction that was drawn for validation, if one was."""
+    if isinstance(x, Dataset) or not isinstance(validation, (int, float, np.number)):
+        return Rows(len(dataset.x_train), slice(None))
+    n = len(dataset.x_train) + len(dataset.x_valid)
+    return Rows(n, draw_fraction(n, float(validation), seed)[0])
+
+
+def check_rows(name: str, values: ArrayLike, rows: Rows) -> NDArray[Any]:
+    """Check an array of numbers with one row for each example; return the rows that are trained on."""
+    array = as_array(name, values)
+    if array.dtype.kind not in "biuf" or array.ndim == 0:
+        raise ValueError(f"{name} must be numbers, one row for each example, got {array.dtype} of shape {array.shape}")
+    if len(array) != rows.given:
+        raise ValueError(f"{name} has {len(array)} rows, but there are {rows.given} training examples")
+    if array.dtype.kind == "f":
+        check_finite(name, array)
+    return array[rows.kept]
+
+
+def check_weights(weight: NDArray[Any]) -> FloatArray:
+    """Check the weights of examples: one number each, none negative, not all 0."""
+    if weight.ndim != 1 or weight.min() < 0 or not weight.any():
+        raise ValueError(f"sample_weight must be (n,) numbers of at least 0, not all 0, got shape {weight.shape} from "
+                         f"{weight.min()} to {weight.max()}")
+    return weight
+
+
+def show(history: History, bar: Any) -> None:
+    """Show the last epoch's loss and error behind the progress bar."""
+    error = history.valid_error[-1]
+    if math.isnan(error):
+        bar.set_postfix(loss=f"{history.train_loss[-1]:.4f}")
+    else:
+        text = f"{error:.2f}%" if history.criterion == "error_rate" else f"{error:.4g}"
+        bar.set_postfix(loss=f"{history.train_loss[-1]:.4f}", valid=text)
 
 
 class NoBar:
     """Stands in for the progress bar where none is shown, so that tqdm is imported only where one is."""
+
+    def __enter__(self) -> "NoBar":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Take the bar away."""
 
     def update(self) -> None:
         """Count one step."""
@@ -121,13 +506,10 @@ class NoBar:
     def set_postfix(self, **numbers: str) -> None:
         """Show numbers behind the bar."""
 
-    def close(self) -> None:
-        """Take the bar away."""
-
 
 def progress_bar(steps: int, show: bool) -> Any:
     """Make a progress bar that goes away when it is done."""
-    if not show:
+    if not check_flag("progress", show):
         return NoBar()
     from tqdm import tqdm
 

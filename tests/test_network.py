@@ -85,3 +85,14 @@ def test_a_copied_network_holds_no_examples_and_can_be_trained_on(copied):
     for one in (net, twin):  # the same masks too
         hn.fit(one, data, epochs=1)
     np.testing.assert_array_equal(hn.predict(twin, data.x_test), hn.predict(net, data.x_test))
+
+
+def test_a_first_layer_without_weights_is_left_out_of_the_way_back():
+    class Never(hn.ReLU):
+        def backward(self, dz, input_grad=True):
+            raise AssertionError("nobody needs this gradient")
+
+    net = hn.Network([Never(), hn.Linear(4, 3), hn.ReLU(), hn.Linear(3, 2)])
+    net.forward(np.ones((5, 4)))
+    assert net.backward(np.ones((5, 2)), input_grad=False) is None
+    assert all(layer.grads for layer in net.layers if layer.params)

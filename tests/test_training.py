@@ -1,5 +1,7 @@
-"""The losses and the training loop."""
+"""The training loop: what it takes, what it keeps, and what it refuses."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -14,31 +16,6 @@ def small_net(seed=0, c="1/8", **arguments):
     layers = [hn.HashedLinear(64, 30, c, seed=hn.derive_seed(seed, 0), **arguments), hn.ReLU(),
               hn.Dropout(0.1, seed=seed)]
     return hn.Network([*layers, hn.HashedLinear(30, 10, c, seed=hn.derive_seed(seed, 1), **arguments)])
-
-
-def test_cross_entropy_of_huge_logits_is_finite_and_right():
-    loss, dz = hn.softmax_cross_entropy(np.array([[1000.0, 0.0], [0.0, -1000.0]]), np.array([1, 0]))
-    assert loss == 500.0
-    np.testing.assert_array_equal(dz, [[0.5, -0.5], [0.0, 0.0]])
-
-
-def test_cross_entropy_is_a_mean_and_its_gradient_the_difference_quotient(rng):
-    z, y = rng.normal(size=(6, 5)), rng.integers(0, 5, 6)
-    loss, dz = hn.softmax_cross_entropy(z, y)
-    twice, _ = hn.softmax_cross_entropy(np.tile(z, (2, 1)), np.tile(y, 2))
-    assert abs(loss - twice) < 1e-15
-    for index in np.ndindex(z.shape):
-        step = np.zeros(z.shape)
-        step[index] = 1e-6
-        slope = (hn.softmax_cross_entropy(z + step, y)[0] - hn.softmax_cross_entropy(z - step, y)[0]) / 2e-6
-        assert abs(slope - dz[index]) < 1e-9
-    assert hn.softmax_cross_entropy(np.zeros((0, 5)), np.zeros(0, int))[0] == 0.0
-
-
-@pytest.mark.parametrize("y", [[5], [-1], [0.0], [0, 1]])
-def test_labels_outside_are_refused(y):
-    with pytest.raises(ValueError, match="y "):
-        hn.softmax_cross_entropy(np.zeros((1, 5)), np.array(y))
 
 
 def test_training_learns_keeps_the_best_epoch_and_repeats_bit_for_bit():
@@ -58,21 +35,23 @@ def test_training_learns_keeps_the_best_epoch_and_repeats_bit_for_bit():
     assert history.test_error == error_rate(hn.predict(net, data.x_test), data.y_test) < 25
 
 
-def test_the_best_epoch_is_restored_when_later_ones_are_worse(monkeypatch):
+def test_the_best_epoch_is_restored_when_later_ones_are_worse():
     errors = iter([30.0, 10.0, 20.0, 10.0, 50.0, 77.0])  # five epochs, then the test set
     weights = []
     net = small_net()
 
     def fake_error(z, y):
-        weights.append([p.copy() for _, p in net.parameters()])
+        weights.append(weights_of(net))
         return next(errors)
 
-    monkeypatch.setattr(training, "error_rate", fake_error)
-    history = hn.fit(net, hn.load_dataset("digits"), epochs=5)
-    assert (history.best_epoch, history.test_error) == (2, 77.0)
+    @hn.judged_by(fake_error)
+    def loss(z, y):
+        return hn.softmax_cross_entropy(z, y)
+
+    history = hn.fit(net, hn.load_dataset("digits"), epochs=5, loss=loss)
+    assert (history.best_epoch, history.test_error, history.criterion) == (2, 77.0, "fake_error")
     assert len(weights) == 6  # the test set was looked at once
-    for (_, p), q in zip(net.parameters(), weights[1], strict=True):
-        np.testing.assert_array_equal(p, q)
+    assert_weights(net, weights[1])
 
 
 def test_refitting_uses_all_training_examples_and_keeps_the_last_epoch():
@@ -156,14 +135,6 @@ def test_half_a_step_is_not_kept(monkeypatch):
     assert_weights(net, before)
 
 
-def test_labels_must_be_as_many_as_examples_and_in_a_row():
-    with pytest.raises(ValueError, match=r"z must be \(n, classes\) and y \(n,\), got \(3, 2\) and \(3, 1\)"):
-        error_rate(np.zeros((3, 2)), np.zeros((3, 1), int))
-    data = hn.load_dataset("digits")
-    with pytest.raises(ValueError, match=r"y_valid \(n,\), got \(239, 64\) and \(239, 1\)"):
-        replace(data, y_valid=data.y_valid[:, None])
-
-
 def test_a_used_optimizer_is_refused():
     data, optimizer = hn.load_dataset("digits"), hn.SGD(0.03)
     hn.fit(hn.build("nn", [64, 4, 10], compression=1), data, 1, optimizer=optimizer)
@@ -172,8 +143,8 @@ def test_a_used_optimizer_is_refused():
 
 
 def test_each_epoch_has_every_example_once_in_an_order_of_its_own_that_the_seed_decides():
-    data, orders = hn.load_dataset("digits"), []
-    data = replace(data, y_train=np.arange(len(data.y_train)))
+    data, orders = hn.load_dataset("digits").refit(), []
+    data = replace(data, y_train=np.arange(len(data.y_train)), x_test=data.x_test[:0], y_test=data.y_test[:0])
 
     def loss(z, y):
         orders[-1].extend(y.tolist())
@@ -215,21 +186,6 @@ def test_a_schedule_ends_with_the_last_step():
     assert optimizer.steps_done == optimizer.total_steps == 60
 
 
-def test_no_example_is_no_error():
-    assert error_rate(np.zeros((0, 3)), np.zeros(0, int)) == 0.0
-
-
-def test_a_first_layer_without_weights_is_left_out_of_the_way_back():
-    class Never(hn.ReLU):
-        def backward(self, dz, input_grad=True):
-            raise AssertionError("nobody needs this gradient")
-
-    net = hn.Network([Never(), hn.Linear(4, 3), hn.ReLU(), hn.Linear(3, 2)])
-    net.forward(np.ones((5, 4)))
-    assert net.backward(np.ones((5, 2)), input_grad=False) is None
-    assert all(layer.grads for layer in net.layers if layer.params)
-
-
 @pytest.mark.parametrize("number", [0, 1])
 def test_one_parameter_that_is_not_finite_is_enough(monkeypatch, number):
     net, data = small_net(), hn.load_dataset("digits").refit()
@@ -243,3 +199,244 @@ def test_one_parameter_that_is_not_finite_is_enough(monkeypatch, number):
     history = hn.fit(net, data, epochs=1)
     assert history.diverged and history.best_epoch == 0
     assert_weights(net, before)
+
+
+def xor_data(n=200):
+    x = np.random.default_rng(0).random((n, 4)).astype(np.float32)
+    return x, (x[:, 0] > 0.5).astype(int)
+
+
+def dense_net(n_in=4, n_out=2, seed=0):
+    return hn.Network([hn.Linear(n_in, 16), hn.ReLU(), hn.Linear(16, n_out)], seed=seed)
+
+
+def test_arrays_and_a_dataset_train_the_same_network():
+    data = hn.load_dataset("digits")
+    one, other = small_net(), small_net()
+    first = hn.fit(one, data, 2, optimizer=hn.SGD(0.05), seed=3)
+    second = hn.fit(other, data.x_train, data.y_train, epochs=2, validation=(data.x_valid, data.y_valid),
+                    optimizer=hn.SGD(0.05), seed=3)
+    assert_weights(one, weights_of(other))
+    assert first.valid_error == second.valid_error and second.test_error is None
+    third = hn.fit(small_net(), hn.load_dataset("digits"), epochs=2, optimizer=hn.SGD(0.05), seed=3)
+    assert third == first
+
+
+def test_tables_are_taken_by_position():
+    pandas = pytest.importorskip("pandas")
+    x, y = xor_data()
+    shuffled = pandas.DataFrame(np.c_[x, y]).sample(frac=1, random_state=0)
+    x_table, y_series = shuffled.iloc[:, :4], shuffled.iloc[:, 4].astype(int)
+    nets = [dense_net() for _ in range(3)]
+    arguments = {"epochs": 3, "validation": 0.2, "seed": 1}
+    hn.fit(nets[0], x_table.to_numpy(), y_series.to_numpy(), **arguments)
+    hn.fit(nets[1], x_table, y_series, **arguments)
+    hn.fit(nets[2], x_table.to_numpy().tolist(), y_series.tolist(), **arguments)
+    for net in nets[1:]:
+        assert_weights(net, weights_of(nets[0]))
+    np.testing.assert_array_equal(hn.predict(nets[0], x_table), hn.predict(nets[0], x_table.to_numpy()))
+    data = hn.Dataset("mine", x_table, y_series, x_table[:20], y_series[:20], x_table[:0], y_series[:0], "")
+    assert isinstance(data.refit().y_train, np.ndarray) and len(data.refit().x_train) == 220
+    targets = pandas.Series(np.arange(200.0), index=np.arange(200)[::-1])
+    seen = []
+
+    def loss(z, y):
+        seen.extend(y.tolist())
+        return 1.0, np.zeros_like(z)
+
+    hn.fit(dense_net(), x_table, y_series, epochs=1, loss=loss, targets=targets)
+    assert sorted(seen) == list(range(200))
+    order = np.random.default_rng(0).permutation(200)
+    np.testing.assert_array_equal(seen, order)  # row n has target n, whatever its index says
+
+
+def test_what_was_given_is_not_written_to():
+    x, y = xor_data()
+    weight = np.ones(len(x))
+    for array in (x, y, weight):
+        array.flags.writeable = False
+    hn.fit(dense_net(), x, y, epochs=2, validation=0.1, sample_weight=weight)
+
+
+X, Y = xor_data(20)
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    ({"y": None}, r"fit needs labels, fit\(net, x, y, epochs=...\)"), ({"epochs": None}, "epochs must be an integer"),
+    ({"epochs": 0}, "epochs must be an integer"), ({"epochs": 1.5}, "epochs must be an integer"),
+    ({"epochs": np.nan}, "epochs must be an integer"), ({"epochs": True}, "epochs must be an integer"),
+    ({"batch_size": 0}, "batch_size must be"), ({"batch_size": 2.0}, "batch_size must be"),
+    ({"x": X[:, :3]}, "x_train has 3 columns, but the network takes 4 inputs"), ({"x": X[0]}, "expected .n, n_in."),
+    ({"x": X[:, :, None]}, r"did you forget x.reshape\(len\(x\), -1\)"), ({"x": X + 1j}, "expected real numbers"),
+    ({"x": X.astype(str)}, "are there columns of text"), ({"x": [[1.0], [2.0, 3.0]]}, "cannot be made into an array"),
+    ({"x": np.where(X == X[3, 1], np.nan, X)}, "x has nan in row 3, expected finite numbers"),
+    ({"x": np.where(X == X[3, 1], np.inf, X)}, "x has inf in row 3"),
+    ({"y": Y[:-1]}, "y has 19 rows for 20 examples"), ({"y": Y[:, None]}, r"did you forget y.ravel\(\)"),
+    ({"y": Y - 1}, "from -1 to 0, expected class labels"), ({"y": Y + 1}, "y_train must be integers in 0..1"),
+    ({"y": Y.astype(float)}, r"y_train must be integers in 0..1, got float64; did you mean y_train.astype"),
+    ({"y": Y.astype(str)}, "np.unique"), ({"x": X[:0], "y": Y[:0]}, "no training example"),
+    ({"validation": (X, Y + 1)}, "y_valid must be integers in 0..1, got int64 from 1 to 2"),
+    ({"validation": (X, Y.astype(float))}, "y_valid is float64 .*but y_train is int64"),
+    ({"validation": (X[:, :3], Y)}, "x_valid has 3 columns, x_train has 4"),
+    ({"validation": (X, Y[:-1])}, "y_valid has 19 rows"), ({"validation": X}, "validation must be a pair"),
+    ({"validation": 0.0}, "a fraction above 0"), ({"validation": 1}, "a fraction above 0"),
+    ({"validation": 0.01}, "leaves one set empty"), ({"validation": np.nan}, "a fraction above 0"),
+    ({"optimizer": hn.SGD}, "has done|step"), ({"seed": None}, "seed must be"), ({"seed": 2**32}, "seed must be"),
+    ({"loss": "mse"}, "loss must be a function"), ({"targets": Y[:-1]}, "targets has 19 rows, but there are 20"),
+    ({"targets": np.r_[Y, Y]}, "targets has 40 rows"), ({"targets": Y.astype(str)}, "targets must be numbers"),
+    ({"targets": np.full(20, np.nan)}, "targets has nan in row 0"), ({"targets": 3}, "targets must be numbers"),
+    ({"sample_weight": np.ones(3)}, "sample_weight has 3 rows"), ({"sample_weight": -np.ones(20)}, "at least 0"),
+    ({"sample_weight": np.zeros(20)}, "not all 0"), ({"sample_weight": np.ones((20, 1))}, r"must be \(n,\)"),
+    ({"progress": "yes"}, "progress must be True or False"),
+])
+def test_data_and_numbers_that_mean_nothing_are_one_clear_error(arguments, message):
+    net = dense_net()
+    before = weights_of(net)
+    with pytest.raises((ValueError, TypeError), match=message) as error:
+        hn.fit(**({"net": net, "x": X, "y": Y, "epochs": 1} | arguments))
+    assert "\n" not in str(error.value)
+    assert_weights(net, before)
+
+
+def test_arguments_that_do_not_go_together_are_refused():
+    data = hn.load_dataset("digits")
+    with pytest.raises(TypeError, match="optimizer must be an SGD"):
+        hn.fit(small_net(), data, 1, optimizer="sgd")
+    with pytest.raises(ValueError, match="a Dataset has its validation set"):
+        hn.fit(small_net(), data, 1, validation=0.2)
+    with pytest.raises(ValueError, match="only the number of epochs"):
+        hn.fit(small_net(), data, data.y_train, epochs=1)
+    with pytest.raises(TypeError):
+        hn.fit(small_net(), data, 1, 50)
+
+
+def test_a_class_that_the_network_has_no_output_for_is_refused_whichever_set_it_is_in():
+    data = hn.load_dataset("digits")
+    for part in ("y_train", "y_valid", "y_test"):
+        labels = getattr(data, part).copy()
+        labels[7] = 90
+        with pytest.raises(ValueError, match=f"{part} must be integers in 0..9, got int64 from 0 to 90"):
+            hn.fit(small_net(), replace(data, **{part: labels}), 1)
+
+
+def test_pixels_that_were_not_scaled_get_a_hint():
+    with pytest.warns(UserWarning, match="values up to 255.*did you forget to divide by 255"):
+        hn.fit(dense_net(), X * 255 / X.max(), Y, epochs=1)
+
+
+def test_a_regression_is_judged_by_its_loss():
+    x, _ = xor_data(300)
+    y = x @ [1.0, -2.0, 0.5, 0.0] + 0.3
+    net = hn.Network([hn.HashedLinear(4, 30, "1/2"), hn.Tanh(), hn.Linear(30, 1)])
+    history = hn.fit(net, x, y, epochs=20, validation=0.2, loss=hn.squared_error, optimizer=hn.SGD(0.05))
+    assert history.criterion == "squared_error"
+    assert history.valid_error[-1] < 0.1 * history.valid_error[0]
+    assert history.best_epoch == 1 + int(np.argmin(history.valid_error))
+    data = hn.Dataset.from_arrays(x, y, validation=0.2, test=(x, y))
+    history = hn.fit(net, data, 2, loss=hn.squared_error, optimizer=hn.SGD(0.01))
+    assert history.test_error == pytest.approx(float(np.mean((hn.predict(net, x)[:, 0] - y) ** 2)))
+
+
+def test_targets_of_ones_own_keep_the_last_epoch_unless_the_loss_names_a_criterion():
+    data = hn.load_dataset("digits")
+    targets = np.eye(10)[data.y_train]
+    history = hn.fit(small_net(), data, 4, loss=hn.squared_error, targets=targets)
+    assert history.best_epoch == 4 and np.isnan(history.valid_error).all() and history.test_error is None
+
+    @hn.judged_by(hn.error_rate)
+    def loss(z, y):
+        return hn.squared_error(z, y)
+
+    history = hn.fit(small_net(), data, 4, loss=loss, targets=targets)
+    assert history.best_epoch == 1 + int(np.argmin(history.valid_error)) and history.test_error > 0
+
+
+def test_without_a_finished_epoch_there_is_no_test_error(monkeypatch):
+    data = hn.load_dataset("digits")
+    assert hn.fit(small_net(), data, 5, optimizer=hn.SGD(1e30)).test_error is None
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "train_step", interrupted)
+    history = hn.fit(small_net(), data, 5)
+    assert history.interrupted and history.best_epoch == 0 and history.test_error is None
+
+
+def test_weights_of_examples_are_heeded():
+    x, y = xor_data()
+    net = dense_net()
+    hn.fit(net, x, y, epochs=30, sample_weight=np.where(y == 1, 1.0, 0.0))
+    assert (hn.predict(net, x).argmax(axis=1) == 1).all()  # class 0 weighed nothing
+    net = dense_net()
+    # the rows that are drawn for validation take their weights along
+    hn.fit(net, x, y, epochs=30, validation=0.2, sample_weight=np.where(y == 1, 1.0, 0.0))
+    assert (hn.predict(net, x).argmax(axis=1) == 1).all()
+
+
+def test_a_callback_sees_each_epoch_and_may_end_training():
+    seen = []
+
+    def callback(net, history):
+        seen.append((net, history.best_epoch, len(history.valid_error)))
+        return len(seen) == 3
+
+    net = small_net()
+    history = hn.fit(net, hn.load_dataset("digits"), 10, callback=callback)
+    assert history.stopped and len(history.train_loss) == 3 and [n for *_, n in seen] == [1, 2, 3]
+    assert all(one is net for one, *_ in seen)
+    assert not hn.fit(small_net(), hn.load_dataset("digits"), 2, callback=lambda *_: None).stopped
+
+
+def test_early_stopping_ends_when_the_best_epoch_is_too_long_ago():
+    errors = iter([30.0, 10.0, 20.0, 10.0, 9.0, 9.0, 9.5, 9.0, 1.0])
+
+    @hn.judged_by(lambda z, y: next(errors))
+    def loss(z, y):
+        return hn.softmax_cross_entropy(z, y)
+
+    data = hn.load_dataset("digits")
+    history = hn.fit(small_net(), data, 20, loss=loss, callback=hn.EarlyStopping(patience=3))
+    assert history.stopped and len(history.valid_error) == 8 and history.best_epoch == 5
+    with pytest.raises(ValueError, match="early stopping needs a validation set"):
+        hn.fit(small_net(), data.refit(), 2, callback=hn.EarlyStopping())
+    with pytest.raises(ValueError, match="patience must be"):
+        hn.EarlyStopping(patience=0)
+
+
+def test_probabilities_are_the_softmax_of_the_logits():
+    data, net = hn.load_dataset("digits"), small_net()
+    p = hn.predict_proba(net, data.x_test)
+    z = hn.predict(net, data.x_test).astype(np.float64)
+    np.testing.assert_allclose(p, np.exp(z) / np.exp(z).sum(axis=1, keepdims=True), rtol=1e-5)
+    with pytest.raises(ValueError, match="at least 2 outputs"):
+        hn.predict_proba(dense_net(n_out=1), X)
+
+
+@pytest.mark.parametrize(("x", "more", "message"), [
+    (X, {"batch_size": 0}, "batch_size must be an integer of at least 1"), (X, {"batch_size": -1}, "batch_size"),
+    (X[0], {}, r"x has shape \(4,\)"), (X.astype(str), {}, "expected real numbers"), (X * np.nan, {}, "x has nan"),
+    (np.ma.masked_greater(X, 0.5), {}, "masked entries"),
+])
+def test_predict_refuses_what_is_no_matrix_of_numbers(x, more, message):
+    with pytest.raises(ValueError, match=message):
+        hn.predict(dense_net(), x, **more)
+
+
+def test_predict_takes_blocks_and_no_rows():
+    x, _ = xor_data(23)
+    net = dense_net()
+    np.testing.assert_allclose(hn.predict(net, x, batch_size=5), hn.predict(net, x), rtol=1e-6)
+    assert hn.predict(net, x[:0]).shape == (0, 2)
+
+
+QUIET = """
+import sys, threading
+import hashnets_np as hn
+hn.fit(hn.build("nn", [64, 4, 10], compression=1), hn.load_dataset("digits"), 1)
+assert "tqdm" not in sys.modules and threading.active_count() == 1, threading.enumerate()
+"""
+
+
+def test_without_a_bar_nothing_is_imported_and_no_thread_is_left():
+    subprocess.run([sys.executable, "-c", QUIET], check=True)

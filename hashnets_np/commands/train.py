@@ -69,7 +69,8 @@ def train(args: argparse.Namespace, data: Dataset, epochs: int) -> tuple[Network
     net = build(args.method, widths, compression=args.compression, seed=args.seed, dropout=args.dropout,
                 input_dropout=args.input_dropout)
     optimizer = SGD(args.learning_rate, args.momentum, weight_decay=args.weight_decay, schedule=args.schedule)
-    return net, fit(net, data, epochs, args.batch_size, optimizer, args.seed, progress=True)
+    return net, fit(net, data, epochs=epochs, batch_size=args.batch_size, optimizer=optimizer, seed=args.seed,
+                    progress=True)
 
 
 def diverged(history: History) -> bool:

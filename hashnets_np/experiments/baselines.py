@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..checks import check_count, check_input, check_integer
+from ..checks import as_examples, as_targets, check_count, check_input, check_integer, check_number
 from ..hashing import MAX_UINT32, derive_seed, xxh32_pair
 from ..kernels import check
 from ..layers import Layer, check_sizes, initial_weights, register_layer
-from ..losses import log_softmax, softmax_cross_entropy
+from ..losses import check_labels, error_rate, judged_by, log_softmax, softmax_cross_entropy
 from ..training import Loss
 
 
@@ -211,37 +211,86 @@ class LowRankLinear(Layer):
 
 
 def dark_targets(teacher_logits: NDArray, y: NDArray, temperature: float) -> NDArray:
-    """Join labels and soft targets in rows (label, softmax(teacher / T)): (n, 1 + classes), for `fit(targets=...)`.
+    """Join labels and soft targets in rows (label, softmax(teacher / T)), for `fit(targets=...)`.
 
-    T > 1 shows what the teacher thinks second best.
+    Parameters
+    ----------
+    teacher_logits : (n, classes) floats
+        What the teacher says of each training example.
+    y : (n,) integers
+        The labels.
+    temperature : float
+        T, above 0. T > 1 shows what the teacher thinks second best.
 
+    Returns
+    -------
+    (n, 1 + classes) floats
+
+    Raises
+    ------
+    ValueError
+        For another shape or temperature, and for logits that are not finite.
+
+    Examples
+    --------
     >>> dark_targets(np.array([[2.0, 0.0]]), np.array([1]), temperature=2.0).round(3)
     array([[1.   , 0.731, 0.269]])
     """
-    soft = np.exp(log_softmax(teacher_logits / temperature))
+    check_number("temperature", temperature, 0, above=True)
+    logits = as_examples("teacher_logits", teacher_logits)
+    y = as_targets("y", y, len(logits))
+    check_labels("y", y, logits.shape[1])
+    soft = np.exp(log_softmax(logits / temperature))
     return np.column_stack([y.astype(soft.dtype), soft])
 
 
 def dark_knowledge(temperature: float, mix: float) -> Loss:
     """Make the dark-knowledge loss: cross-entropy with the labels and with a teacher's soft targets.
 
+    ::
+
         L = (1 - mix) CE(y, softmax(z)) + mix T^2 CE(soft, softmax(z / T)),   mean over the batch
         dL/dz = ((1 - mix) (softmax(z) - onehot(y)) + mix T (softmax(z / T) - soft)) / batch
 
-    temperature: T > 0. mix: in [0, 1]; ValueError otherwise. The loss takes z (batch, classes) and rows of
-    `dark_targets` and returns the loss and dz. T^2 keeps the two gradients on one scale when T changes. Neither T nor
-    the mix is in the paper. Source: section 5, "Dark Knowledge" (DK); Hinton, Vinyals, Dean, section 2,
-    arXiv:1503.02531.
-    """
-    if not temperature > 0 or not 0 <= mix <= 1:
-        raise ValueError(f"temperature must be > 0 and mix in [0, 1], got {temperature} and {mix}")
+    T^2 keeps the two gradients on one scale when T changes. Neither T nor the mix is in the paper.
 
+    Parameters
+    ----------
+    temperature : float
+        T, above 0.
+    mix : float
+        The share of the soft targets, in [0, 1].
+
+    Returns
+    -------
+    function
+        Takes z (batch, classes) and rows of `dark_targets`, and returns the loss and dz. `fit` judges it by the error
+        rate.
+
+    Raises
+    ------
+    ValueError
+        For another temperature or mix; the loss, for rows that are not a label and probabilities that sum to 1.
+
+    References
+    ----------
+    Section 5, "Dark Knowledge" (DK), of Chen et al., ICML 2015; Hinton, Vinyals, Dean, section 2, arXiv:1503.02531.
+    """
+    check_number("temperature", temperature, 0, above=True)
+    if not 0 <= mix <= 1:
+        raise ValueError(f"mix must be in [0, 1], got {mix}")
+
+    @judged_by(error_rate)
     def loss(z: NDArray, targets: NDArray) -> tuple[float, NDArray]:
+        targets = check("targets", targets, (len(z), 1 + z.shape[1]))
         hard_loss, hard_dz = softmax_cross_entropy(z, targets[:, 0].astype(np.int64))
-        soft, log_p = targets[:, 1:], log_softmax(z / temperature)  # (batch, classes) both
+        soft = targets[:, 1:]  # (batch, classes)
+        if len(soft) and np.abs(soft.sum(axis=1) - 1).max() > 1e-3:
+            raise ValueError("soft targets must sum to 1 in each row; dark_targets makes them from a teacher's logits")
+        log_p = log_softmax(z / temperature)  # (batch, classes)
         batch = max(len(z), 1)
         soft_loss = -float((soft * log_p).sum()) / batch
-        soft_dz = (np.exp(log_p) - soft) / batch  # by z / T; by z it is this over T
+        soft_dz = (np.exp(log_p) - soft) / batch  # with respect to z / T; with respect to z it is this over T
         value = (1 - mix) * hard_loss + mix * temperature**2 * soft_loss
         return value, ((1 - mix) * hard_dz + mix * temperature * soft_dz).astype(z.dtype)
 

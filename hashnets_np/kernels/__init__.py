@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from ..backend import importing_numba_code, uses_numba
 from ..maps import SharingMap
-from ..types import FloatArray
 from . import plain
 
 __all__ = ["hash_gather", "hash_scatter_add", "hashed_backward", "hashed_forward"]
@@ -20,18 +19,18 @@ __all__ = ["hash_gather", "hash_scatter_add", "hashed_backward", "hashed_forward
 class Kernels(Protocol):
     """What both versions have: the same names, arguments and results."""
 
-    def hash_gather(self, w: FloatArray, m: SharingMap) -> FloatArray:
+    def hash_gather(self, w: NDArray, m: SharingMap) -> NDArray:
         """V (n_out, n_cols) from w (K,), Eq. 7."""
 
-    def hash_scatter_add(self, dV: FloatArray, m: SharingMap) -> FloatArray:
+    def hash_scatter_add(self, dV: NDArray, m: SharingMap) -> NDArray:
         """dw (K,) from dV (n_out, n_cols), Eq. 12."""
 
-    def hashed_forward(self, w: FloatArray, a: FloatArray, m: SharingMap) -> FloatArray:
+    def hashed_forward(self, w: NDArray, a: NDArray, m: SharingMap) -> NDArray:
         """z (batch, n_out), Eq. 8."""
 
     def hashed_backward(
-        self, w: FloatArray, a: FloatArray, dz: FloatArray, m: SharingMap, input_grad: bool = True
-    ) -> tuple[FloatArray, FloatArray | None]:
+        self, w: NDArray, a: NDArray, dz: NDArray, m: SharingMap, input_grad: bool = True
+    ) -> tuple[NDArray, NDArray | None]:
         """dw (K,), Eq. 12, and da (batch, n_cols), Eq. 9."""
 
 
@@ -61,32 +60,11 @@ def as_floats(*arrays: NDArray) -> tuple[NDArray, ...]:
     return tuple(x.astype(dtype, copy=False) for x in arrays)
 
 
-def hash_gather(w: FloatArray, m: SharingMap) -> FloatArray:
-    """Build V from the real weights. For looking and testing: a layer never builds it.
+def hash_gather(w: NDArray, m: SharingMap) -> NDArray:
+    """Build V from the real weights (Eq. 7). For looking and testing: a layer never builds it.
 
-    Parameters
-    ----------
-    w : (K,) float32 or float64
-        The real weights.
-    m : SharingMap
-        With K buckets.
+    w: (K,) float32 or float64. Returns V (n_out, n_cols) of the same dtype. ValueError for another shape or dtype.
 
-    Returns
-    -------
-    (n_out, n_cols) array of the dtype of w
-        V[i, j] = xi(i, j) w[h(i, j)], the virtual weights.
-
-    Raises
-    ------
-    ValueError
-        For another shape or dtype.
-
-    References
-    ----------
-    Eq. 7 of Chen et al., ICML 2015.
-
-    Examples
-    --------
     >>> from hashnets_np import SharingMap
     >>> m = SharingMap.from_table([[1, 0], [0, 1]], [[1, -1], [1, 1]], buckets=2)
     >>> hash_gather(np.array([3.0, 0.5]), m)
@@ -97,32 +75,11 @@ def hash_gather(w: FloatArray, m: SharingMap) -> FloatArray:
     return kernels().hash_gather(w, m)
 
 
-def hash_scatter_add(dV: FloatArray, m: SharingMap) -> FloatArray:
-    """Turn the gradient with respect to V into that with respect to w: the transpose of `hash_gather`.
+def hash_scatter_add(dV: NDArray, m: SharingMap) -> NDArray:
+    """Turn the gradient of V into that of the real weights (Eq. 11 and 12): the transpose of `hash_gather`.
 
-    Parameters
-    ----------
-    dV : (n_out, n_cols) float32 or float64
-        The gradient of the loss with respect to the virtual weights.
-    m : SharingMap
-        With K buckets.
+    dV: (n_out, n_cols) float32 or float64. Returns dw (K,) of the same dtype, summed, not averaged, over each bucket.
 
-    Returns
-    -------
-    (K,) array of the dtype of dV
-        dw[k], the sum (not the mean) of xi(i, j) dV[i, j] over all (i, j) of bucket k; 0 for an empty bucket.
-
-    Raises
-    ------
-    ValueError
-        For another shape or dtype.
-
-    References
-    ----------
-    Eq. 11 and 12 of Chen et al., ICML 2015.
-
-    Examples
-    --------
     >>> from hashnets_np import SharingMap
     >>> m = SharingMap.from_table([[1, 0], [0, 1]], [[1, -1], [1, 1]], buckets=2)
     >>> hash_scatter_add(np.array([[1.0, 2.0], [3.0, 4.0]]), m)
@@ -132,90 +89,34 @@ def hash_scatter_add(dV: FloatArray, m: SharingMap) -> FloatArray:
     return kernels().hash_scatter_add(dV, m)
 
 
-def hashed_forward(w: FloatArray, a: FloatArray, m: SharingMap) -> FloatArray:
-    """Compute z = a V^T without building V.
+def hashed_forward(w: NDArray, a: NDArray, m: SharingMap) -> NDArray:
+    """Compute z = a V^T without building V (Eq. 8).
 
-    Parameters
-    ----------
-    w : (K,) float32 or float64
-        The real weights.
-    a : (batch, n_cols) float32 or float64
-        The input of the layer.
-    m : SharingMap
-        With K buckets.
+    w: (K,); a: (batch, n_cols), float32 or float64. Returns z (batch, n_out) of np.result_type(w, a).
 
-    Returns
-    -------
-    (batch, n_out) array of np.result_type(w, a)
-        z, what the layer computes.
-
-    Raises
-    ------
-    ValueError
-        For other shapes or dtypes.
-
-    References
-    ----------
-    Eq. 8 of Chen et al., ICML 2015.
-
-    Examples
-    --------
     >>> from hashnets_np import SharingMap
     >>> m = SharingMap.from_table([[1, 0], [0, 1]], [[1, -1], [1, 1]], buckets=2)
     >>> hashed_forward(np.array([3.0, 0.5]), np.array([[1.0, 2.0]]), m)
     array([[-5.5,  4. ]])
     """
-    w = check("w", w, (m.buckets,))
-    a = check("a", a, (None, m.n_cols))
-    w, a = as_floats(w, a)
+    w, a = as_floats(check("w", w, (m.buckets,)), check("a", a, (None, m.n_cols)))
     return kernels().hashed_forward(w, a, m)
 
 
 def hashed_backward(
-    w: FloatArray, a: FloatArray, dz: FloatArray, m: SharingMap, input_grad: bool = True
-) -> tuple[FloatArray, FloatArray | None]:
-    """Compute the gradients with respect to the real weights and the input, without building V.
+    w: NDArray, a: NDArray, dz: NDArray, m: SharingMap, input_grad: bool = True
+) -> tuple[NDArray, NDArray | None]:
+    """Compute the gradients of the real weights (Eq. 12) and of the input (Eq. 9) without building V.
 
-    Parameters
-    ----------
-    w : (K,) float32 or float64
-        The real weights.
-    a : (batch, n_cols) float32 or float64
-        The input of the layer.
-    dz : (batch, n_out) float32 or float64
-        The error term: the gradient of the loss with respect to z.
-    m : SharingMap
-        With K buckets.
-    input_grad : bool
-        Whether da is wanted. A first layer needs none, and saves a third of the work.
+    w: (K,); a: (batch, n_cols); dz: (batch, n_out), the gradient of the loss with respect to z. Returns dw (K,) and da
+    (batch, n_cols), of np.result_type(w, a, dz). A first layer needs no da: input_grad=False leaves it out, as None.
 
-    Returns
-    -------
-    dw : (K,) array of np.result_type(w, a, dz)
-        The gradient with respect to w.
-    da : (batch, n_cols) array, or None
-        The gradient with respect to a; None with input_grad=False.
-
-    Raises
-    ------
-    ValueError
-        For other shapes or dtypes.
-
-    References
-    ----------
-    Eq. 12 (dw) and 9 (da) of Chen et al., ICML 2015.
-
-    Examples
-    --------
     >>> from hashnets_np import SharingMap
     >>> m = SharingMap.from_table([[1, 0], [0, 1]], [[1, -1], [1, 1]], buckets=2)
     >>> hashed_backward(np.array([3.0, 0.5]), np.array([[1.0, 2.0]]), np.array([[1.0, 10.0]]), m)
     (array([ 8., 21.]), array([[30.5,  2. ]]))
     """
-    w = check("w", w, (m.buckets,))
-    a = check("a", a, (None, m.n_cols))
-    dz = check("dz", dz, (None, m.n_out))
-    w, a, dz = as_floats(w, a, dz)
+    w, a, dz = as_floats(check("w", w, (m.buckets,)), check("a", a, (None, m.n_cols)), check("dz", dz, (None, m.n_out)))
     if len(a) != len(dz):
         raise ValueError(f"a has {len(a)} rows and dz has {len(dz)}; both must have one row per example")
-    return kernels().hashed_backward(w, a, dz, m, bool(input_grad))
+    return kernels().hashed_backward(w, a, dz, m, input_grad)

@@ -92,10 +92,34 @@ def test_the_soft_part_is_t_squared_times_the_cross_entropy_of_the_softened_outp
     assert loss == pytest.approx(T**2 * -(q * np.log(p)).sum())
 
 
-@pytest.mark.parametrize("bad", [{"temperature": 0, "mix": 0.5}, {"temperature": 1, "mix": 1.5}])
-def test_bad_temperature_or_mix_is_refused(bad):
-    with pytest.raises(ValueError, match="temperature must be > 0 and mix in"):
+@pytest.mark.parametrize(("bad", "message"), [
+    ({"temperature": 0, "mix": 0.5}, "temperature must be a finite number above 0"),
+    ({"temperature": np.inf, "mix": 0.5}, "temperature must be"), ({"temperature": 1, "mix": 1.5}, "mix must be in"),
+    ({"temperature": 1, "mix": np.nan}, "mix must be in"),
+])
+def test_bad_temperature_or_mix_is_refused(bad, message):
+    with pytest.raises(ValueError, match=message):
         dark_knowledge(**bad)
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"temperature": 0}, "temperature must be"), ({"temperature": -1}, "temperature must be"),
+    ({"temperature": np.nan}, "temperature must be"), ({"y": [0, 2]}, "y must be integers in 0..1"),
+    ({"y": [0]}, "y has 1 rows for 2"), ({"y": [0.0, 1.0]}, "y must be integers"),
+    ({"teacher_logits": np.zeros((2, 2)) * np.nan}, "teacher_logits has nan"),
+])
+def test_dark_targets_of_nothing_are_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        dark_targets(**({"teacher_logits": np.zeros((2, 2)), "y": [0, 1], "temperature": 2.0} | change))
+
+
+@pytest.mark.parametrize(("targets", "message"), [
+    (np.array([[0, 0.5, 0.4], [1, 0.5, 0.5]]), "soft targets must sum to 1"), (np.ones((2, 2)), "targets has shape"),
+    (np.array([[2, 0.5, 0.5], [1, 0.5, 0.5]]), "integers in 0..1"),
+])
+def test_rows_that_are_no_dark_targets_are_refused(targets, message):
+    with pytest.raises(ValueError, match=message):
+        dark_knowledge(2.0, 0.5)(np.zeros((2, 2)), targets)
 
 
 @pytest.mark.parametrize("method", ["rer", "lrd"])

@@ -22,7 +22,7 @@ def test_a_search_never_sees_the_test_set_and_its_best_trial_is_the_lowest(monke
     monkeypatch.setitem(PROTOCOLS, "1", replace(PROTOCOLS["1"], trials=5))
     monkeypatch.setattr(tune, "ROUNDS", 1)
     digits = hn.load_dataset("digits")
-    poisoned = replace(digits, x_test=np.full_like(digits.x_test, np.nan))
+    poisoned = replace(digits, x_test=np.full_like(digits.x_test, 1e30))
     job = replace(JOB, kind="search", tune=True)
     made = tune.do_search(job, {}, poisoned)
     trials = made["rounds"][0].trials

@@ -4,6 +4,7 @@ A training that blows up begins again with half the step size and, where the pro
 the ground, too. Only the training loss decides that.
 """
 
+import functools
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -155,6 +156,7 @@ def watch(loss: Loss, least: float, no_opinion: float, steps: tuple[int, int]) -
     after, average_over = steps
     values: list[float] = []
 
+    @functools.wraps(loss)  # it is judged as the loss is
     def watched(z: NDArray, targets: NDArray) -> tuple[float, NDArray]:
         value, dz = loss(z, targets)
         if len(values) < after:
@@ -187,18 +189,12 @@ def train_to_the_end(
         except StuckError:
             stuck += 1
             continue
-        if not blew_up(history, no_opinion):
+        if not history.diverged and history.train_loss[-1] < 2 * no_opinion:
             return Trained(net, history, halvings, stuck)
     if stuck > HALVINGS:
         net, history = train_once(job, hyper, data, epochs, teacher)
-        if not blew_up(history, no_opinion):
-            return Trained(net, history, 0, stuck)
+        return Trained(net, history, 0, stuck)
     raise FloatingPointError(f"the loss still blew up after {HALVINGS} halvings of the step size")
-
-
-def blew_up(history: History, no_opinion: float) -> bool:
-    """Tell whether a training blew up: it is not finite, or ends above twice the loss of a network without opinion."""
-    return history.diverged or not history.train_loss[-1] < 2 * no_opinion
 
 
 def teacher_logits(job: Job, hyper: Hyper, data: Dataset, epochs: int) -> NDArray:

@@ -1,0 +1,102 @@
+"""The losses and the error rate: values and gradients by hand, weights of examples, criteria, what is refused."""
+
+import numpy as np
+import pytest
+
+import hashnets_np as hn
+from hashnets_np.losses import error_rate
+
+
+def test_cross_entropy_of_huge_logits_is_finite_and_right():
+    loss, dz = hn.softmax_cross_entropy(np.array([[1000.0, 0.0], [0.0, -1000.0]]), np.array([1, 0]))
+    assert loss == 500.0
+    np.testing.assert_array_equal(dz, [[0.5, -0.5], [0.0, 0.0]])
+
+
+def test_cross_entropy_is_a_mean_and_its_gradient_the_difference_quotient(rng):
+    z, y = rng.normal(size=(6, 5)), rng.integers(0, 5, 6)
+    loss, dz = hn.softmax_cross_entropy(z, y)
+    twice, _ = hn.softmax_cross_entropy(np.tile(z, (2, 1)), np.tile(y, 2))
+    assert abs(loss - twice) < 1e-15
+    for index in np.ndindex(z.shape):
+        step = np.zeros(z.shape)
+        step[index] = 1e-6
+        slope = (hn.softmax_cross_entropy(z + step, y)[0] - hn.softmax_cross_entropy(z - step, y)[0]) / 2e-6
+        assert abs(slope - dz[index]) < 1e-9
+    assert hn.softmax_cross_entropy(np.zeros((0, 5)), np.zeros(0, int))[0] == 0.0
+
+
+def test_labels_must_be_in_a_row():
+    with pytest.raises(ValueError, match=r"z must be \(n, classes\) and y \(n,\), got \(3, 2\) and \(3, 1\)"):
+        error_rate(np.zeros((3, 2)), np.zeros((3, 1), int))
+
+
+def test_no_example_is_no_error():
+    assert error_rate(np.zeros((0, 3)), np.zeros(0, int)) == 0.0
+
+
+@pytest.mark.parametrize("y", [[5], [-1], [0.0], [0, 1], ["0"]])
+def test_labels_outside_are_refused(y):
+    with pytest.raises(ValueError, match="y "):
+        hn.softmax_cross_entropy(np.zeros((1, 5)), np.array(y))
+
+
+@pytest.mark.parametrize(("y", "message"), [
+    ([0, 5], "0..4, got int64 from 0 to 5"), ([0, -1], "from -1 to 0"), ([0.0, 1.0], r"did you mean y.astype\(int\)"),
+    ([0.5, 1.0], "got float64$"), (["0", "1"], "got <U1"), ([True, False], "got bool"),
+])
+def test_an_error_rate_of_what_is_no_label_is_refused(y, message):
+    with pytest.raises(ValueError, match=message):
+        error_rate(np.zeros((2, 5)), np.array(y))
+
+
+def test_the_squared_error_by_hand():
+    loss, dz = hn.squared_error(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[1.0, 0.0], [3.0, 3.0]]))
+    assert loss == (0 + 4 + 0 + 1) / 4
+    np.testing.assert_array_equal(dz, [[0, 1], [0, 0.5]])
+    assert hn.squared_error(np.ones((2, 1)), np.zeros(2))[0] == 1.0
+    assert hn.squared_error(np.zeros((0, 2)), np.zeros((0, 2)))[0] == 0.0
+    _, dz = hn.squared_error(np.ones((2, 1), np.float32), np.zeros(2))
+    assert dz.dtype == np.float32
+
+
+@pytest.mark.parametrize(("z", "y"), [((3, 2), (3,)), ((3, 1), (3, 2)), ((3, 1), (1,)), ((3,), (3,)), ((3, 2), (3, 1))])
+def test_the_squared_error_never_broadcasts(z, y):
+    with pytest.raises(ValueError, match="of one shape"):
+        hn.squared_error(np.zeros(z), np.zeros(y))
+
+
+@pytest.mark.parametrize(("loss", "targets"), [
+    (hn.softmax_cross_entropy, np.array([0, 2, 1, 1])),
+    (hn.squared_error, np.arange(12.0).reshape(4, 3)),
+])
+def test_a_weight_of_2_is_an_example_that_occurs_twice(loss, targets, rng):
+    z = rng.normal(size=(4, 3))
+    repeated = [0, 0, 1, 3]
+    expected, expected_dz = loss(z[repeated], targets[repeated])
+    value, dz = loss(z, targets, [2, 1, 0, 1])
+    assert abs(value - expected) < 1e-14
+    np.testing.assert_allclose(dz[[0, 1, 3]], [2 * expected_dz[0], expected_dz[2], expected_dz[3]], rtol=1e-14)
+    assert not dz[2].any()
+    nothing, dz = loss(z, targets, np.zeros(4))
+    assert nothing == 0.0 and not dz.any()
+    with pytest.raises(ValueError, match=r"sample_weight has shape \(1,\), expected \(4,\)"):
+        loss(z, targets, [1.0])
+
+
+def test_equal_weights_change_nothing(rng):
+    z, y = rng.normal(size=(6, 5)), rng.integers(0, 5, 6)
+    loss, dz = hn.softmax_cross_entropy(z, y)
+    weighted, weighted_dz = hn.softmax_cross_entropy(z, y, np.full(6, 3.0))
+    assert abs(loss - weighted) < 1e-15
+    np.testing.assert_allclose(weighted_dz, dz, rtol=1e-14)
+
+
+def test_the_squared_error_passes_the_gradient_check(rng):
+    net = hn.Network([hn.HashedLinear(12, 9, "1/2"), hn.Tanh(), hn.HashedLinear(9, 2, "1/2")])
+    assert hn.gradcheck(net, rng.normal(size=(20, 12)), rng.normal(size=(20, 2)), hn.squared_error).worst < 1e-6
+
+
+def test_losses_name_their_criterion():
+    assert hn.softmax_cross_entropy.criterion is error_rate
+    assert not hasattr(hn.squared_error, "criterion")
