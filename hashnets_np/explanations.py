@@ -1,4 +1,4 @@
-"""Two ways to look at the hashing: one weight under the glass, and the feature-hashing view of a whole layer.
+"""Two ways to look at the hashing: one virtual weight step by step, and the feature-hashing view of a whole layer.
 
 The feature-hashing view (Eq. 5 and 6) hashes the inputs instead of sharing the weights: every output unit i sums the
 inputs that fall into the same bucket, with their signs, and multiplies the K sums with w. It is the same z. For
@@ -8,10 +8,10 @@ looking and testing only: it needs n_out x K sums where a layer needs none.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .kernels import check
 from .maps import SharingMap
+from .types import FloatArray
 
 LOOK_AT, AT_ONCE = 10**7, 10**5  # virtual weights among which bucket-mates are looked for, and how many at a time
 
@@ -48,9 +48,28 @@ class Explanation:
 def explain(m: SharingMap, i: int, j: int, show: int = 5) -> Explanation:
     """Show how virtual weight (i, j) finds its real weight, and who else uses it.
 
-    i, j: 0-based, inside the map, ValueError otherwise. show: how many bucket-mates to list. Printing the result
-    gives the key bytes, the hash, bucket and sign. Looks at every virtual weight, of a large map at the first 10**7.
+    Parameters
+    ----------
+    m : SharingMap
+        The map of a layer, such as `layer.map`.
+    i, j : int
+        0-based row and column, inside V.
+    show : int
+        How many of the other virtual weights in the same bucket to list.
 
+    Returns
+    -------
+    Explanation
+        Print it to see the key, the hash, the bucket and the sign. Of a map with more than 10**7 virtual weights only
+        the first 10**7 are searched for others in the bucket.
+
+    Raises
+    ------
+    ValueError
+        For anything but a map, and for indices outside V.
+
+    Examples
+    --------
     >>> print(explain(SharingMap(4, 4, buckets=3, seed=7), 2, 1))
     V[2, 1] of a 4 x 4 matrix, 3 buckets, kind xxhash
     key     02 00 00 00 01 00 00 00   (i, then j, little-endian)
@@ -60,36 +79,89 @@ def explain(m: SharingMap, i: int, j: int, show: int = 5) -> Explanation:
     so      V[2, 1] = -w[0]
     mates   6 other virtual weights use w[0]: V[0, 1], V[0, 2], V[1, 1], V[2, 2], V[3, 1] and 1 more
     """
+    if not isinstance(m, SharingMap):
+        raise ValueError(f"explain looks at a SharingMap, got {type(m).__name__}; of a HashedLinear take layer.map")
     bucket, sign = (int(value) for value in m.lookup(i, j))
-    here, size = int(i) * m.n_cols + int(j), m.n_out * m.n_cols
+    i = int(i)
+    j = int(j)
+    here = i * m.n_cols + j
+    searched = min(m.n_out * m.n_cols, LOOK_AT)
     mates: list[tuple[int, int]] = []
-    num_mates, looked_at = 0, min(size, LOOK_AT)
-    for start in range(0, looked_at, AT_ONCE):
-        place = np.arange(start, min(start + AT_ONCE, looked_at))  # V row by row
-        found = place[(m.lookup(place // m.n_cols, place % m.n_cols)[0] == bucket) & (place != here)]
+    num_mates = 0
+    for start in range(0, searched, AT_ONCE):
+        place = np.arange(start, min(start + AT_ONCE, searched))  # V row by row
+        buckets, _ = m.lookup(place // m.n_cols, place % m.n_cols)
+        found = place[(buckets == bucket) & (place != here)]
         num_mates += len(found)
         mates += [divmod(int(n), m.n_cols) for n in found[: show - len(mates)]]
-    steps = m.derivation(int(i), int(j))
-    return Explanation(int(i), int(j), m, steps, bucket, sign, mates, num_mates, looked_at)
+    return Explanation(i, j, m, m.derivation(i, j), bucket, sign, mates, num_mates, searched)
 
 
-def feature_hash(a: NDArray, m: SharingMap, i: int) -> NDArray:
-    """Hash the inputs as output unit i sees them (Eq. 6, with the sign of Eq. 7).
+def feature_hash(a: FloatArray, m: SharingMap, i: int) -> FloatArray:
+    """Hash the inputs as output unit i sees them.
 
-    a: (batch, n_cols); i: below n_out; ValueError otherwise. Returns phi_i(a), (batch, K): entry k is the sum of
-    xi(i, j) a_j over all j with h(i, j) = k.
+    Parameters
+    ----------
+    a : (batch, n_cols) array
+        The input of a layer.
+    m : SharingMap
+        With K buckets.
+    i : int
+        The output unit, 0-based, below n_out.
 
+    Returns
+    -------
+    (batch, K) array
+        phi_i(a): entry k is the sum of xi(i, j) a_j over all j with h(i, j) = k.
+
+    Raises
+    ------
+    ValueError
+        For another shape of a, or an i outside V.
+
+    References
+    ----------
+    Eq. 6, with the sign of Eq. 7, of Chen et al., ICML 2015.
+
+    Examples
+    --------
     >>> m = SharingMap.from_table([[1, 0, 1]], [[1, -1, 1]], buckets=2)
     >>> feature_hash(np.array([[1.0, 2.0, 3.0]]), m, 0)
     array([[-2.,  4.]])
     """
-    a, (bucket, sign) = check("a", a, (None, m.n_cols)), m.lookup(i, np.arange(m.n_cols))
+    a = check("a", a, (None, m.n_cols))
+    bucket, sign = m.lookup(i, np.arange(m.n_cols))
     phi = np.zeros((len(a), m.buckets), dtype=np.result_type(a, np.float32))
     for j in range(m.n_cols):
         phi[:, bucket[j]] += sign[j] * a[:, j]
     return phi
 
 
-def feature_hashing_forward(w: NDArray, a: NDArray, m: SharingMap) -> NDArray:
-    """Compute z by the feature-hashing view, z_i = w^T phi_i(a) (Eq. 5): the z of `hashed_forward`, another way."""
+def feature_hashing_forward(w: FloatArray, a: FloatArray, m: SharingMap) -> FloatArray:
+    """Compute z by the feature-hashing view, z_i = w^T phi_i(a): the z of `hashed_forward`, another way.
+
+    Parameters
+    ----------
+    w : (K,) array
+        The real weights.
+    a : (batch, n_cols) array
+        The input of a layer.
+    m : SharingMap
+        With K buckets.
+
+    Returns
+    -------
+    (batch, n_out) array
+        z.
+
+    References
+    ----------
+    Eq. 5 of Chen et al., ICML 2015.
+
+    Examples
+    --------
+    >>> m = SharingMap.from_table([[1, 0, 1]], [[1, -1, 1]], buckets=2)
+    >>> feature_hashing_forward(np.array([10.0, 1.0]), np.array([[1.0, 2.0, 3.0]]), m)
+    array([[-16.]])
+    """
     return np.stack([feature_hash(a, m, i) @ w for i in range(m.n_out)], axis=1)

@@ -1,8 +1,8 @@
 """XXH32 of a pair of indices: where every sharing map, seed and mask of this package comes from.
 
 The key is 8 bytes: row i, then column j, each an unsigned 32-bit little-endian integer. XXH32 of so short a key is two
-"lanes" (one per index) and a final "avalanche". This is the plain version, in NumPy; the same in numba stands in
-`kernels`. Left out: keys of other lengths (`maps/text.py` has them, for maps that hash text).
+"lanes" (one per index) and a final "avalanche". This is the plain version, in NumPy; the same in numba is in
+`maps/xxhash_fast.py`. Not covered here: keys of other lengths, which `maps/text.py` has for maps that hash text.
 
 Source: the xxHash specification, https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md
 """
@@ -40,13 +40,37 @@ def avalanche(h: NDArray[np.uint32]) -> NDArray[np.uint32]:
 def xxh32_pair(i: ArrayLike, j: ArrayLike, seed: ArrayLike) -> NDArray[np.uint32]:
     """Hash the 8-byte key (i, j) with XXH32.
 
-    i, j, seed: integers in 0..2**32-1 of any shapes that broadcast. Returns uint32 of the broadcast shape.
-    Raises ValueError for anything but integers in that range.
+    Parameters
+    ----------
+    i, j : integers in 0..2**32-1
+        Row and column: the first and the last four bytes of the key, little-endian. Arrays broadcast.
+    seed : integers in 0..2**32-1
+        The seed of the hash; it broadcasts, too.
 
+    Returns
+    -------
+    uint32 array of the broadcast shape
+        The hashes.
+
+    Raises
+    ------
+    ValueError
+        For anything but integers in that range.
+
+    References
+    ----------
+    The xxHash specification, https://github.com/Cyan4973/xxHash/blob/dev/doc/xxhash_spec.md
+
+    Examples
+    --------
     >>> int(xxh32_pair(2, 1, seed=7))
     4048278997
+    >>> xxh32_pair([[0], [1]], [0, 1, 2], seed=7).shape
+    (2, 3)
     """
-    i, j, seed = as_uint32(i, "i"), as_uint32(j, "j"), as_uint32(seed, "seed")
+    i = as_uint32(i, "i")
+    j = as_uint32(j, "j")
+    seed = as_uint32(seed, "seed")
     with np.errstate(over="ignore"):  # arithmetic modulo 2**32 is what the specification asks for
         h = seed + np.uint32((PRIME_5 + KEY_BYTES) & MAX_UINT32)
         for lane in (i, j):
@@ -55,10 +79,31 @@ def xxh32_pair(i: ArrayLike, j: ArrayLike, seed: ArrayLike) -> NDArray[np.uint32
 
 
 def derive_seed(seed: int, n: int) -> int:
-    """Derive the n-th seed from a seed: the paper's "dedicated hash functions" need one per layer.
+    """Derive the n-th seed from a seed, as for the hash functions of the n-th layer of a network.
 
-    seed, n: integers in 0..2**32-1 (ValueError otherwise). Returns XXH32(le32(seed) + le32(n), seed 0), an int.
+    Parameters
+    ----------
+    seed : int
+        In 0..2**32-1.
+    n : int
+        In 0..2**32-1, for example the number of a layer.
 
+    Returns
+    -------
+    int
+        XXH32 of the pair (seed, n) with seed 0.
+
+    Raises
+    ------
+    ValueError
+        For anything but integers in that range.
+
+    References
+    ----------
+    Section 4.2 of Chen et al., ICML 2015: each layer has "dedicated hash functions".
+
+    Examples
+    --------
     >>> derive_seed(1, 0) != derive_seed(1, 1)
     True
     """

@@ -34,20 +34,11 @@ def absolute(name, path, node):
     return ".".join([*base, *((node.module or "").split(".") if node.module else [])])
 
 
-def nodes_that_run(tree):
-    """All nodes of a module but those under `if TYPE_CHECKING`, which are there for type checkers and never run."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
-            continue
-        yield node
-        yield from nodes_that_run(node)
-
-
 def imports_of(name, source=None):
     """All modules that a module imports, wherever in its text; of this package those that exist."""
     path = MODULES[name]
     found = set()
-    for node in nodes_that_run(ast.parse(source or path.read_text())):
+    for node in ast.walk(ast.parse(source or path.read_text())):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..backend import importing_numba_code, uses_numba
 from ..maps import SharingMap
+from ..types import FloatArray
 from . import plain
 
 __all__ = ["hash_gather", "hash_scatter_add", "hashed_backward", "hashed_forward"]
@@ -19,18 +20,18 @@ __all__ = ["hash_gather", "hash_scatter_add", "hashed_backward", "hashed_forward
 class Kernels(Protocol):
     """What both versions have: the same names, arguments and results."""
 
-    def hash_gather(self, w: NDArray, m: SharingMap) -> NDArray:
+    def hash_gather(self, w: FloatArray, m: SharingMap) -> FloatArray:
         """V (n_out, n_cols) from w (K,), Eq. 7."""
 
-    def hash_scatter_add(self, dV: NDArray, m: SharingMap) -> NDArray:
+    def hash_scatter_add(self, dV: FloatArray, m: SharingMap) -> FloatArray:
         """dw (K,) from dV (n_out, n_cols), Eq. 12."""
 
-    def hashed_forward(self, w: NDArray, a: NDArray, m: SharingMap) -> NDArray:
+    def hashed_forward(self, w: FloatArray, a: FloatArray, m: SharingMap) -> FloatArray:
         """z (batch, n_out), Eq. 8."""
 
     def hashed_backward(
-        self, w: NDArray, a: NDArray, dz: NDArray, m: SharingMap, input_grad: bool = True
-    ) -> tuple[NDArray, NDArray | None]:
+        self, w: FloatArray, a: FloatArray, dz: FloatArray, m: SharingMap, input_grad: bool = True
+    ) -> tuple[FloatArray, FloatArray | None]:
         """dw (K,), Eq. 12, and da (batch, n_cols), Eq. 9."""
 
 
@@ -60,11 +61,32 @@ def as_floats(*arrays: NDArray) -> tuple[NDArray, ...]:
     return tuple(x.astype(dtype, copy=False) for x in arrays)
 
 
-def hash_gather(w: NDArray, m: SharingMap) -> NDArray:
-    """Build V from the real weights (Eq. 7). For looking and testing: a layer never builds it.
+def hash_gather(w: FloatArray, m: SharingMap) -> FloatArray:
+    """Build V from the real weights. For looking and testing: a layer never builds it.
 
-    w: (K,) float32 or float64. Returns V (n_out, n_cols) of the same dtype. ValueError for another shape or dtype.
+    Parameters
+    ----------
+    w : (K,) float32 or float64
+        The real weights.
+    m : SharingMap
+        With K buckets.
 
+    Returns
+    -------
+    (n_out, n_cols) array of the dtype of w
+        V[i, j] = xi(i, j) w[h(i, j)], the virtual weights.
+
+    Raises
+    ------
+    ValueError
+        For another shape or dtype.
+
+    References
+    ----------
+    Eq. 7 of Chen et al., ICML 2015.
+
+    Examples
+    --------
     >>> from hashnets_np import SharingMap
     >>> m = SharingMap.from_table([[1, 0], [0, 1]], [[1, -1], [1, 1]], buckets=2)
     >>> hash_gather(np.array([3.0, 0.5]), m)
@@ -75,11 +97,32 @@ def hash_gather(w: NDArray, m: SharingMap) -> NDArray:
     return kernels().hash_gather(w, m)
 
 
-def hash_scatter_add(dV: NDArray, m: SharingMap) -> NDArray:
-    """Turn the gradient of V into that of the real weights (Eq. 11 and 12): the transpose of `hash_gather`.
+def hash_scatter_add(dV: FloatArray, m: SharingMap) -> FloatArray:
+    """Turn the gradient with respect to V into that with respect to w: the transpose of `hash_gather`.
 
-    dV: (n_out, n_cols) float32 or float64. Returns dw (K,) of the same dtype, summed, not averaged, over each bucket.
+    Parameters
+    ----------
+    dV : (n_out, n_cols) float32 or float64
+        The gradient of the loss with respect to the virtual weights.
+    m : SharingMap
+        With K buckets.
 
+    Returns
+    -------
+    (K,) array of the dtype of dV
+        dw[k], the sum (not the mean) of xi(i, j) dV[i, j] over all (i, j) of bucket k; 0 for an empty bucket.
+
+    Raises
+    ------
+    ValueError
+        For another shape or dtype.
+
+    References
+    ----------
+    Eq. 11 and 12 of Chen et al., ICML 2015.
+
+    Examples
+    --------
     >>> from hashnets_np import SharingMap
     >>> m = SharingMap.from_table([[1, 0], [0, 1]], [[1, -1], [1, 1]], buckets=2)
     >>> hash_scatter_add(np.array([[1.0, 2.0], [3.0, 4.0]]), m)
@@ -89,34 +132,90 @@ def hash_scatter_add(dV: NDArray, m: SharingMap) -> NDArray:
     return kernels().hash_scatter_add(dV, m)
 
 
-def hashed_forward(w: NDArray, a: NDArray, m: SharingMap) -> NDArray:
-    """Compute z = a V^T without building V (Eq. 8).
+def hashed_forward(w: FloatArray, a: FloatArray, m: SharingMap) -> FloatArray:
+    """Compute z = a V^T without building V.
 
-    w: (K,); a: (batch, n_cols), float32 or float64. Returns z (batch, n_out) of np.result_type(w, a).
+    Parameters
+    ----------
+    w : (K,) float32 or float64
+        The real weights.
+    a : (batch, n_cols) float32 or float64
+        The input of the layer.
+    m : SharingMap
+        With K buckets.
 
+    Returns
+    -------
+    (batch, n_out) array of np.result_type(w, a)
+        z, what the layer computes.
+
+    Raises
+    ------
+    ValueError
+        For other shapes or dtypes.
+
+    References
+    ----------
+    Eq. 8 of Chen et al., ICML 2015.
+
+    Examples
+    --------
     >>> from hashnets_np import SharingMap
     >>> m = SharingMap.from_table([[1, 0], [0, 1]], [[1, -1], [1, 1]], buckets=2)
     >>> hashed_forward(np.array([3.0, 0.5]), np.array([[1.0, 2.0]]), m)
     array([[-5.5,  4. ]])
     """
-    w, a = as_floats(check("w", w, (m.buckets,)), check("a", a, (None, m.n_cols)))
+    w = check("w", w, (m.buckets,))
+    a = check("a", a, (None, m.n_cols))
+    w, a = as_floats(w, a)
     return kernels().hashed_forward(w, a, m)
 
 
 def hashed_backward(
-    w: NDArray, a: NDArray, dz: NDArray, m: SharingMap, input_grad: bool = True
-) -> tuple[NDArray, NDArray | None]:
-    """Compute the gradients of the real weights (Eq. 12) and of the input (Eq. 9) without building V.
+    w: FloatArray, a: FloatArray, dz: FloatArray, m: SharingMap, input_grad: bool = True
+) -> tuple[FloatArray, FloatArray | None]:
+    """Compute the gradients with respect to the real weights and the input, without building V.
 
-    w: (K,); a: (batch, n_cols); dz: (batch, n_out), the gradient of the loss with respect to z. Returns dw (K,) and da
-    (batch, n_cols), of np.result_type(w, a, dz). A first layer needs no da: input_grad=False leaves it out, as None.
+    Parameters
+    ----------
+    w : (K,) float32 or float64
+        The real weights.
+    a : (batch, n_cols) float32 or float64
+        The input of the layer.
+    dz : (batch, n_out) float32 or float64
+        The error term: the gradient of the loss with respect to z.
+    m : SharingMap
+        With K buckets.
+    input_grad : bool
+        Whether da is wanted. A first layer needs none, and saves a third of the work.
 
+    Returns
+    -------
+    dw : (K,) array of np.result_type(w, a, dz)
+        The gradient with respect to w.
+    da : (batch, n_cols) array, or None
+        The gradient with respect to a; None with input_grad=False.
+
+    Raises
+    ------
+    ValueError
+        For other shapes or dtypes.
+
+    References
+    ----------
+    Eq. 12 (dw) and 9 (da) of Chen et al., ICML 2015.
+
+    Examples
+    --------
     >>> from hashnets_np import SharingMap
     >>> m = SharingMap.from_table([[1, 0], [0, 1]], [[1, -1], [1, 1]], buckets=2)
     >>> hashed_backward(np.array([3.0, 0.5]), np.array([[1.0, 2.0]]), np.array([[1.0, 10.0]]), m)
     (array([ 8., 21.]), array([[30.5,  2. ]]))
     """
-    w, a, dz = as_floats(check("w", w, (m.buckets,)), check("a", a, (None, m.n_cols)), check("dz", dz, (None, m.n_out)))
+    w = check("w", w, (m.buckets,))
+    a = check("a", a, (None, m.n_cols))
+    dz = check("dz", dz, (None, m.n_out))
+    w, a, dz = as_floats(w, a, dz)
     if len(a) != len(dz):
         raise ValueError(f"a has {len(a)} rows and dz has {len(dz)}; both must have one row per example")
-    return kernels().hashed_backward(w, a, dz, m, input_grad)
+    return kernels().hashed_backward(w, a, dz, m, bool(input_grad))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..maps import SharingMap
 from ..threads import one_blas_thread, run_pieces
+from ..types import FloatArray
 from . import plain
 from .fast_tiles import LONG_SIDE, SHORT_SIDE, loops_for
 
@@ -56,7 +57,7 @@ def tiles(m: SharingMap, cols: slice) -> Iterator[tuple[slice, slice]]:
             yield tile_rows, tile_cols
 
 
-def hash_gather(w: NDArray, m: SharingMap) -> NDArray:
+def hash_gather(w: FloatArray, m: SharingMap) -> FloatArray:
     """Look up all of V in w (Eq. 7)."""
     loops = loops_for(w, m)
     if loops is None:
@@ -67,7 +68,7 @@ def hash_gather(w: NDArray, m: SharingMap) -> NDArray:
     return V
 
 
-def hash_scatter_add(dV: NDArray, m: SharingMap) -> NDArray:
+def hash_scatter_add(dV: FloatArray, m: SharingMap) -> FloatArray:
     """Add the gradient of every virtual weight, times its sign, to that of its bucket (Eq. 12)."""
     loops = loops_for(np.empty(0, dV.dtype), m)
     if loops is None:
@@ -85,7 +86,7 @@ def hash_scatter_add(dV: NDArray, m: SharingMap) -> NDArray:
     return loops.fold_back(dw.sum(axis=0)).astype(dV.dtype, copy=False)
 
 
-def hashed_forward(w: NDArray, a: NDArray, m: SharingMap) -> NDArray:
+def hashed_forward(w: FloatArray, a: FloatArray, m: SharingMap) -> FloatArray:
     """Multiply by V, a tile at a time (Eq. 8)."""
     loops = loops_for(w, m)
     if loops is None:
@@ -104,8 +105,8 @@ def hashed_forward(w: NDArray, a: NDArray, m: SharingMap) -> NDArray:
 
 
 def hashed_backward(
-    w: NDArray, a: NDArray, dz: NDArray, m: SharingMap, input_grad: bool = True
-) -> tuple[NDArray, NDArray | None]:
+    w: FloatArray, a: FloatArray, dz: FloatArray, m: SharingMap, input_grad: bool = True
+) -> tuple[FloatArray, FloatArray | None]:
     """Send the error term dz back to the real weights and, if asked, to the input, a tile at a time."""
     loops = loops_for(w, m)
     if loops is None:

@@ -136,7 +136,7 @@ class PieceLoops(TileLoops):
     """The loops for maps whose pieces are slices of w, which is extended by its own beginning: no piece has to wrap."""
 
     def __init__(self, w: NDArray, m: SharingMap, lines: Any) -> None:
-        height, width = piece_shape(m)
+        height, width = m.piece_shape()
         super().__init__(np.resize(w, m.buckets + height * width) if w.size else w, m, lines)
         self.buckets = m.buckets
         self.length = m.buckets + height * width
@@ -174,7 +174,7 @@ class ViewLoops(PieceLoops):
 
     def __init__(self, w: NDArray, m: SharingMap, lines: Any) -> None:
         super().__init__(w, m, lines)
-        self.height, self.width = piece_shape(m)
+        self.height, self.width = m.piece_shape()
         starts, signs = piece_starts(m)
         self.starts = starts
         self.signs_of_pieces = signs
@@ -221,16 +221,9 @@ class ViewLoops(PieceLoops):
                 multiply_add(delta, V, da[:, c], r.start == 0)
 
 
-def piece_shape(m: SharingMap) -> tuple[int, int]:
-    """Return the shape of the pieces of a map that has pieces."""
-    shape = m.piece_shape()
-    assert shape is not None
-    return shape
-
-
 def piece_starts(m: SharingMap) -> tuple[NDArray, NDArray]:
     """Find bucket and sign of the first weight of every piece."""
-    height, width = piece_shape(m)
+    height, width = m.piece_shape()
     i = np.arange(0, m.n_out, height)
     j = np.arange(0, m.n_cols, width)
     return m.lookup(i[:, None], j[None, :])
@@ -250,7 +243,9 @@ def loops_for(w: NDArray, m: SharingMap) -> TileLoops | None:
     lines = m.lines()
     if lines is None:
         return None
-    shape = m.piece_shape()
-    if shape is None or shape[0] * shape[1] > MAX_EXTENSION:
+    height, width = m.piece_shape()
+    if not 1 < height * width <= MAX_EXTENSION:
         return TileLoops(w, m, lines)
-    return ViewLoops(w, m, lines) if min(shape) >= VIEW_SIDE else PieceLoops(w, m, lines)
+    if min(height, width) < VIEW_SIDE:
+        return PieceLoops(w, m, lines)
+    return ViewLoops(w, m, lines)

@@ -8,29 +8,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..maps import SharingMap
+from ..types import BucketArray, FloatArray, SignArray
 
 BLOCK = 2**18  # virtual weights looked at together: 2 MiB of bucket numbers
 
 
-def hash_gather(w: NDArray, m: SharingMap) -> NDArray:
+def hash_gather(w: FloatArray, m: SharingMap) -> FloatArray:
     """Look up all of V in w."""
     bucket, sign = m.table()
     return w[bucket] * sign  # Eq. 7: V_ij = w_h(i,j) xi(i,j)   (n_out, n_cols)
 
 
-def hash_scatter_add(dV: NDArray, m: SharingMap) -> NDArray:
+def hash_scatter_add(dV: FloatArray, m: SharingMap) -> FloatArray:
     """Add the gradient of every virtual weight, times its sign, to that of its bucket."""
     bucket, sign = m.table()
     return add_to_buckets(dV, bucket, sign, m.buckets).astype(dV.dtype)
 
 
-def add_to_buckets(dV: NDArray, bucket: NDArray, sign: NDArray, buckets: int) -> NDArray:
+def add_to_buckets(dV: FloatArray, bucket: BucketArray, sign: SignArray, buckets: int) -> NDArray:
     """Sum dV * sign by bucket, in float64: Eq. 12, dw_k = sum of dV_ij xi(i,j) over all (i,j) with h(i,j) = k."""
     # bincount, not `dw[bucket] += dV * sign`, which adds once per distinct bucket (test_duplicates_are_added)
     return np.bincount(bucket.ravel(), weights=(dV * sign).ravel(), minlength=buckets)  # (K,)
 
 
-def hashed_forward(w: NDArray, a: NDArray, m: SharingMap) -> NDArray:
+def hashed_forward(w: FloatArray, a: FloatArray, m: SharingMap) -> FloatArray:
     """Multiply by V, a block of its rows at a time."""
     z = np.empty((len(a), m.n_out), dtype=w.dtype)
     for rows in m.row_blocks(BLOCK):
@@ -41,8 +42,8 @@ def hashed_forward(w: NDArray, a: NDArray, m: SharingMap) -> NDArray:
 
 
 def hashed_backward(
-    w: NDArray, a: NDArray, dz: NDArray, m: SharingMap, input_grad: bool = True
-) -> tuple[NDArray, NDArray | None]:
+    w: FloatArray, a: FloatArray, dz: FloatArray, m: SharingMap, input_grad: bool = True
+) -> tuple[FloatArray, FloatArray | None]:
     """Send the error term dz back to the real weights and, if asked, to the input."""
     dw = np.zeros(m.buckets)  # float64 until the end
     da = np.zeros(a.shape, dtype=w.dtype) if input_grad else None

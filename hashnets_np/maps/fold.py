@@ -10,12 +10,11 @@ import numpy as np
 
 from ..backend import importing_numba_code
 from ..hashing import MAX_UINT32, xxh32_pair
-from .kind import BucketArray, IndexArray, Kind, Lines, SignArray, register_kind
-from .sharing_map import SharingMap
+from .kind import BucketArray, IndexArray, Kind, Lines, MapFacts, SignArray, register_kind
 from .xxhash import sign_of
 
 
-def fold_rule(m: SharingMap, i: IndexArray, j: IndexArray, /) -> tuple[BucketArray, SignArray]:
+def fold_rule(m: MapFacts, i: IndexArray, j: IndexArray, /) -> tuple[BucketArray, SignArray]:
     """Bucket (p + shift of fold q) mod K, for the p-th weight of the q-th fold; the sign as in "xxhash"."""
     K = np.uint64(m.buckets)
     g = i.astype(np.uint64) * np.uint64(m.n_cols) + j  # the position in V, row by row
@@ -26,14 +25,14 @@ def fold_rule(m: SharingMap, i: IndexArray, j: IndexArray, /) -> tuple[BucketArr
     return bucket.astype(np.intp), sign_of(xxh32_pair(i, j, m.seed))
 
 
-def fold_lines(m: SharingMap) -> Lines:
+def fold_lines(m: MapFacts) -> Lines:
     """Prepare the compiled line function."""
     with importing_numba_code():
         from .fold_fast import FoldLines
     return FoldLines.of(m)
 
 
-def fold_derivation(m: SharingMap, i: int, j: int) -> list[str]:
+def fold_derivation(m: MapFacts, i: int, j: int) -> list[str]:
     """Show the fold, its shift, the bucket and the sign."""
     g = i * m.n_cols + j
     q, p = divmod(g, m.buckets)

@@ -8,7 +8,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ..hashing import KEY_BYTES, MAX_UINT32, PRIME_5
-from .sharing_map import SharingMap
+from .kind import MapFacts
 from .xxhash_fast import DOWN, ONE, P3, P4, UP, column_lanes, hash_line, hash_of_lanes, row_lanes
 
 uint32, uint64 = np.uint32, np.uint64
@@ -73,7 +73,7 @@ class FoldLines(NamedTuple):
         return True
 
     @classmethod
-    def of(cls, m: SharingMap) -> "FoldLines":
+    def of(cls, m: MapFacts) -> "FoldLines":
         """Prepare the numbers of a map."""
         rows = row_lanes(np.arange(m.n_out, dtype=np.uint32), m.seed)
         cols = column_lanes(np.arange(m.n_cols, dtype=np.uint32))

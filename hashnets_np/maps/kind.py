@@ -6,24 +6,51 @@ the object: nothing outside the file of a kind compares its name.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..types import Bias, BucketArray, SignArray
-
-if TYPE_CHECKING:
-    from .sharing_map import SharingMap
 
 IndexArray = NDArray[np.uint32]
 BIASES: tuple[Bias, ...] = ("column", "hashed", "dense", None)
 
 
+class MapFacts(Protocol):
+    """What a kind may ask of a map that it serves; a `SharingMap` has all of it."""
+
+    @property
+    def n_out(self) -> int:
+        """The number of rows of V."""
+
+    @property
+    def n_cols(self) -> int:
+        """The number of columns of V."""
+
+    @property
+    def buckets(self) -> int:
+        """K, the number of real weights."""
+
+    @property
+    def seed(self) -> int:
+        """The seed of the hash."""
+
+    @property
+    def size(self) -> int | None:
+        """The size of a piece, for kinds that have pieces."""
+
+    def piece_shape(self) -> tuple[int, int]:
+        """(height, width) of the pieces of V that are slices of w; (1, 1) where each weight has a place of its own."""
+
+    def lookup(self, i: ArrayLike, j: ArrayLike) -> tuple[BucketArray, SignArray]:
+        """Find bucket and sign of virtual weights."""
+
+
 class Rule(Protocol):
     """A rule is a function (map, i, j) -> (bucket, sign)."""
 
-    def __call__(self, m: "SharingMap", i: IndexArray, j: IndexArray, /) -> tuple[BucketArray, SignArray]:
+    def __call__(self, m: MapFacts, i: IndexArray, j: IndexArray, /) -> tuple[BucketArray, SignArray]:
         """Find bucket and sign of virtual weights (i, j), uint32 arrays that broadcast and lie inside the map."""
         raise NotImplementedError
 
@@ -68,8 +95,8 @@ class Kind:
     lines : callable, optional
         map -> the numbers for the compiled line function of the fast kernels. None: they use the rule.
     piece_shape : callable, optional
-        map -> (height, width) of the pieces of V that are slices of w with one sign each, row by row and without a gap
-        but at the end of w. None: each weight has a place of its own.
+        map -> (height, width) of the pieces of V that are slices of w, row by row, with one sign each; a slice that
+        reaches the end of w goes on at its beginning. None: each weight has a place of its own.
     derivation : callable, optional
         (map, i, j) -> the steps from (i, j) to bucket and sign, as lines of text for `explain`.
 
@@ -81,9 +108,9 @@ class Kind:
     default_size: int | None = None
     biases: tuple[Bias, ...] = BIASES
     bias_kind: "Kind | None" = None
-    lines: "Callable[[SharingMap], Lines] | None" = None
-    piece_shape: "Callable[[SharingMap], tuple[int, int]] | None" = None
-    derivation: "Callable[[SharingMap, int, int], list[str]] | None" = None
+    lines: Callable[[MapFacts], Lines] | None = None
+    piece_shape: Callable[[MapFacts], tuple[int, int]] | None = None
+    derivation: Callable[[MapFacts, int, int], list[str]] | None = None
 
 
 KINDS: dict[str, Kind] = {}  # by name, in the order of registration

@@ -10,65 +10,61 @@ import numpy as np
 
 from ..backend import importing_numba_code
 from ..hashing import xxh32_pair
-from .kind import BucketArray, IndexArray, Kind, Lines, SignArray, register_kind
-from .sharing_map import SharingMap
+from .kind import BucketArray, IndexArray, Kind, Lines, MapFacts, SignArray, register_kind
 from .xxhash import sign_of
 
 CHUNK_SIZE, TILE_SIZE = 16, 32
 
 
-def piece_size(m: SharingMap) -> np.uint32:
+def piece_size(m: MapFacts) -> np.uint32:
     """Return the size of a piece of a map that has one."""
     assert m.size is not None
     return np.uint32(m.size)
 
 
-def place_in_w(m: SharingMap, x: IndexArray, inside: IndexArray) -> tuple[BucketArray, SignArray]:
+def place_in_w(m: MapFacts, x: IndexArray, inside: IndexArray) -> tuple[BucketArray, SignArray]:
     """Bucket ((x >> 1) + place inside the piece) mod K, and the piece's sign from bit 0, for its hash x."""
     bucket = ((x >> np.uint32(1)).astype(np.uint64) + inside) % np.uint64(m.buckets)
     sign = np.broadcast_to(sign_of(x), bucket.shape)
     return bucket.astype(np.intp), sign
 
 
-def chunk_rule(m: SharingMap, i: IndexArray, j: IndexArray, /) -> tuple[BucketArray, SignArray]:
+def chunk_rule(m: MapFacts, i: IndexArray, j: IndexArray, /) -> tuple[BucketArray, SignArray]:
     """Z neighbours of a row, beginning at a multiple of Z, are neighbours in w and have one sign."""
     Z = piece_size(m)
     x = xxh32_pair(i, j // Z, m.seed)
     return place_in_w(m, x, j % Z)
 
 
-def tile_rule(m: SharingMap, i: IndexArray, j: IndexArray, /) -> tuple[BucketArray, SignArray]:
+def tile_rule(m: MapFacts, i: IndexArray, j: IndexArray, /) -> tuple[BucketArray, SignArray]:
     """T x T neighbours are T * T neighbours in w, row by row, and have one sign."""
     T = piece_size(m)
     x = xxh32_pair(i // T, j // T, m.seed)
     return place_in_w(m, x, (i % T) * T + j % T)
 
 
-def chunk_shape(m: SharingMap) -> tuple[int, int]:
+def chunk_shape(m: MapFacts) -> tuple[int, int]:
     """A chunk is a piece of a row."""
     return 1, int(piece_size(m))
 
 
-def tile_shape(m: SharingMap) -> tuple[int, int]:
+def tile_shape(m: MapFacts) -> tuple[int, int]:
     """A tile is a square."""
     return int(piece_size(m)), int(piece_size(m))
 
 
-def piece_lines(m: SharingMap) -> Lines:
+def piece_lines(m: MapFacts) -> Lines:
     """Prepare the compiled line function."""
-    shape = m.piece_shape()
-    assert shape is not None
     with importing_numba_code():
         from .pieces_fast import PieceLines
-    return PieceLines.of(m, *shape)
+    return PieceLines.of(m, *m.piece_shape())
 
 
-def piece_derivation(m: SharingMap, i: int, j: int) -> list[str]:
+def piece_derivation(m: MapFacts, i: int, j: int) -> list[str]:
     """Show the piece, its hash, the place in it, the bucket and the sign."""
-    shape = m.piece_shape()
-    assert shape is not None
-    height, width = shape
-    row, col = i // height, j // width
+    height, width = m.piece_shape()
+    row = i // height
+    col = j // width
     x = int(xxh32_pair(row, col, m.seed))
     inside = (i % height) * width + j % width
     bucket, sign = m.lookup(i, j)

@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from .sharing_map import SharingMap
+from .kind import MapFacts
 from .xxhash_fast import ONE, column_lanes, divisor, hash_of_lanes, row_lanes
 
 uint32, uint64 = np.uint32, np.uint64
@@ -60,7 +60,7 @@ class PieceLines(NamedTuple):
         return True
 
     @classmethod
-    def of(cls, m: SharingMap, height: int, width: int) -> "PieceLines":
+    def of(cls, m: MapFacts, height: int, width: int) -> "PieceLines":
         """Prepare the numbers of a map whose pieces have this shape."""
         rows = row_lanes(np.arange(-(-m.n_out // height), dtype=np.uint32), m.seed)
         cols = column_lanes(np.arange(-(-m.n_cols // width), dtype=np.uint32))

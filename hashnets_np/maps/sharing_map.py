@@ -13,15 +13,15 @@ from numpy.typing import ArrayLike
 
 from ..checks import check_integer
 from ..hashing import as_uint32
-from .kind import Bias, BucketArray, Kind, Lines, SignArray, find_kind
+from .kind import Bias, BucketArray, IndexArray, Kind, Lines, MapFacts, SignArray, find_kind
 
 MAX_SIDE, MAX_BUCKETS, MAX_SEED = 2**32, 2**31 - 1, 2**32 - 1
 AT_ONCE = 2**20  # virtual weights whose buckets are computed at a time where all of them are asked for
 
 
-def explicit_rule(m: "SharingMap", i: np.ndarray, j: np.ndarray, /) -> tuple[BucketArray, SignArray]:
+def explicit_rule(m: MapFacts, i: IndexArray, j: IndexArray, /) -> tuple[BucketArray, SignArray]:
     """Look bucket and sign up in the table that the map was made from."""
-    assert m._table is not None
+    assert isinstance(m, SharingMap) and m._table is not None
     bucket = np.frombuffer(m._table[0], np.intp).reshape(m.n_out, m.n_cols)
     sign = np.frombuffer(m._table[1], np.int8).reshape(m.n_out, m.n_cols)
     return bucket[i, j], sign[i, j]
@@ -219,10 +219,10 @@ class SharingMap:
         prepare = self.definition.lines
         return None if prepare is None else prepare(self)
 
-    def piece_shape(self) -> tuple[int, int] | None:
-        """Return (height, width) of the pieces of V that are slices of w, for kinds that have such pieces."""
+    def piece_shape(self) -> tuple[int, int]:
+        """Return (height, width) of the pieces of V that are slices of w; (1, 1) without pieces."""
         shape = self.definition.piece_shape
-        return None if shape is None else shape(self)
+        return (1, 1) if shape is None else shape(self)
 
     def derivation(self, i: int, j: int) -> list[str]:
         """List the steps from (i, j) to its bucket and sign, as text."""

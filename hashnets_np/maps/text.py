@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from ..backend import importing_numba_code, uses_numba
 from ..hashing import MAX_UINT32, PRIME_1, PRIME_2, PRIME_3, PRIME_4, PRIME_5
-from .kind import BIASES, BucketArray, IndexArray, Kind, Rule, SignArray, register_kind
-from .sharing_map import SharingMap
+from .kind import BIASES, BucketArray, IndexArray, Kind, MapFacts, Rule, SignArray, register_kind
 
 Texts = NDArray[np.bytes_]
 Part = Callable[[NDArray[np.int64]], Texts]
@@ -98,7 +97,7 @@ def bucket_and_sign(index: NDArray, sign: NDArray | None, buckets: int) -> tuple
 def two_texts(rows: Part, cols: Part, index_end: str, sign_end: str) -> Rule:
     """Make a rule whose two keys are rows(i) + "_" + cols(j) and then an ending of their own."""
 
-    def rule(m: SharingMap, i: IndexArray, j: IndexArray, /) -> tuple[BucketArray, SignArray]:
+    def rule(m: MapFacts, i: IndexArray, j: IndexArray, /) -> tuple[BucketArray, SignArray]:
         first = join(rows(i.astype(np.int64)), b"_")
         second = cols(j.astype(np.int64))
         index = hash_texts(first, join(second, index_end.encode()), m.seed)
@@ -113,7 +112,7 @@ def always(text: str) -> Part:
     return lambda n: np.full(n.shape, text.encode())
 
 
-def keras_rule(m: SharingMap, i: IndexArray, j: IndexArray, /) -> tuple[BucketArray, SignArray]:
+def keras_rule(m: MapFacts, i: IndexArray, j: IndexArray, /) -> tuple[BucketArray, SignArray]:
     """Make the map of the Keras port: key "{j}_{i}", input first, and no signs."""
     first = join(digits(j.astype(np.int64)), b"_")
     second = digits(i.astype(np.int64))

@@ -7,8 +7,7 @@ import numpy as np
 
 from ..backend import importing_numba_code
 from ..hashing import xxh32_pair
-from .kind import BucketArray, IndexArray, Kind, Lines, SignArray, register_kind
-from .sharing_map import SharingMap
+from .kind import BucketArray, IndexArray, Kind, Lines, MapFacts, SignArray, register_kind
 
 
 def sign_of(x: IndexArray) -> SignArray:
@@ -16,21 +15,21 @@ def sign_of(x: IndexArray) -> SignArray:
     return np.where(x & np.uint32(1), -1, 1).astype(np.int8)
 
 
-def xxhash_rule(m: SharingMap, i: IndexArray, j: IndexArray, /) -> tuple[BucketArray, SignArray]:
+def xxhash_rule(m: MapFacts, i: IndexArray, j: IndexArray, /) -> tuple[BucketArray, SignArray]:
     """Bucket (x >> 1) mod K and sign from bit 0, for x = XXH32 of (i, j)."""
     x = xxh32_pair(i, j, m.seed)
     bucket = (x >> np.uint32(1)) % np.uint32(m.buckets)
     return bucket.astype(np.intp), sign_of(x)
 
 
-def xxhash_lines(m: SharingMap) -> Lines:
+def xxhash_lines(m: MapFacts) -> Lines:
     """Prepare the compiled line function."""
     with importing_numba_code():
         from .xxhash_fast import XxhashLines
     return XxhashLines.of(m)
 
 
-def xxhash_derivation(m: SharingMap, i: int, j: int) -> list[str]:
+def xxhash_derivation(m: MapFacts, i: int, j: int) -> list[str]:
     """Show key, hash, bucket and sign."""
     key = i.to_bytes(4, "little") + j.to_bytes(4, "little")
     x = int(xxh32_pair(i, j, m.seed))

@@ -13,7 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from ..hashing import KEY_BYTES, MAX_UINT32, PRIME_2, PRIME_3, PRIME_4, PRIME_5, rotate_left
-from .sharing_map import SharingMap
+from .kind import MapFacts
 
 uint32, uint64 = np.uint32, np.uint64
 P2 = uint32(PRIME_2)
@@ -109,7 +109,7 @@ class XxhashLines(NamedTuple):
         return False
 
     @classmethod
-    def of(cls, m: SharingMap) -> "XxhashLines":
+    def of(cls, m: MapFacts) -> "XxhashLines":
         """Prepare the numbers of a map."""
         rows = row_lanes(np.arange(m.n_out, dtype=np.uint32), m.seed)
         cols = column_lanes(np.arange(m.n_cols, dtype=np.uint32))

@@ -1,4 +1,4 @@
-"""The committed records of the campaign: each run follows from its search, and each search from today's protocol.
+"""The committed records of the campaign: each run follows from its search, and each search from its protocol.
 
 A protocol that changed halfway would leave records that can't be compared; these tests name them.
 """
@@ -8,7 +8,8 @@ import pytest
 from hashnets_np.datasets import package_file
 from hashnets_np.experiments.methods import METHODS
 from hashnets_np.experiments.sweep import tune
-from hashnets_np.experiments.sweep.grid import needs, read_grid, search_for
+from hashnets_np.experiments.sweep.grid import needs, read_grid, search_for, step_search_from, without_teacher
+from hashnets_np.experiments.sweep.paired import unpack
 from hashnets_np.experiments.sweep.protocols import PROTOCOLS
 from hashnets_np.experiments.sweep.records import read_all
 from hashnets_np.experiments.sweep.schema import FailureRecord
@@ -24,15 +25,33 @@ def jobs(done, kind, protocol="1"):
     return [r.job for r in done.values() if (r.job.kind, r.job.protocol) == (kind, protocol)]
 
 
-def test_each_run_is_of_a_preset_and_took_what_its_search_chose(done):
-    planned = {job.key for job in read_grid("all")}
-    runs = jobs(done, "run")
-    assert runs and {job.key for job in runs} <= planned
-    for job in runs:
+@pytest.mark.parametrize(("protocol", "preset"), [("1", "all"), ("2", "protocol2"), ("released", "released")])
+def test_each_run_is_of_a_preset_and_took_what_its_search_chose(done, protocol, preset):
+    planned = {job.key for job in read_grid(preset)}
+    runs = jobs(done, "run", protocol)
+    assert (runs or protocol != "1") and {job.key for job in runs} <= planned
+    for job in runs if protocol != "released" else ():
         search = done[search_for(job).key]
         for name in ("hyper", "epochs", "valid_error"):
             same = getattr(done[job.key], name) == getattr(search, name)
             assert same, f"{job.label()}: {name} is not that of its search"
+
+
+def test_searches_of_protocol_2_keep_its_rules(done):
+    for job in jobs(done, "search", "2"):
+        record = done[job.key]
+        assert set(done) >= {search.key for search in needs(job)}, job.label()
+        assert {len(made.trials) for made in record.rounds} == ({24} if step_search_from(job) is None else set())
+        assert record.doublings is not None and record.finals, job.label()
+        assert all(d.goes_on for d in record.doublings[:-1]), job.label()
+        if METHODS[job.method].student:  # dark knowledge is never worse on validation than its student
+            assert record.valid_error <= done[without_teacher(job).key].valid_error, job.label()
+
+
+def test_runs_of_protocol_2_know_which_images_they_got_wrong(done):
+    for job in jobs(done, "run", "2"):
+        record = done[job.key]
+        assert 100 * unpack(record.wrong, record.test_examples).mean() == pytest.approx(record.test_error), job.label()
 
 
 def test_each_search_made_twelve_trials_a_round_and_ended_inside_its_ranges(done):

@@ -189,12 +189,18 @@ def train_to_the_end(
         except StuckError:
             stuck += 1
             continue
-        if not history.diverged and history.train_loss[-1] < 2 * no_opinion:
+        if not blew_up(history, no_opinion):
             return Trained(net, history, halvings, stuck)
     if stuck > HALVINGS:
         net, history = train_once(job, hyper, data, epochs, teacher)
-        return Trained(net, history, 0, stuck)
+        if not blew_up(history, no_opinion):
+            return Trained(net, history, 0, stuck)
     raise FloatingPointError(f"the loss still blew up after {HALVINGS} halvings of the step size")
+
+
+def blew_up(history: History, no_opinion: float) -> bool:
+    """Tell whether a training blew up: it is not finite, or ends above twice the loss of a network without opinion."""
+    return history.diverged or not history.train_loss[-1] < 2 * no_opinion
 
 
 def teacher_logits(job: Job, hyper: Hyper, data: Dataset, epochs: int) -> NDArray:

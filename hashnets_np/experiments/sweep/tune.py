@@ -11,8 +11,9 @@ cross-validation. By protocol 1 there is one finalist on those, and with several
 long.
 
 Protocol 2 then doubles the winner's epochs while its validation error falls by at least one binomial standard error,
-and with dark knowledge the student's own best, which is mix 0, takes part: as a trial, and as it was trained in full.
-Away from the compressions of the tables it searches most methods for their step size only.
+and with dark knowledge the student's own best, which is mix 0, takes part: as a trial, and as it was trained in full;
+the other finalists train as long as that did. Away from the compressions of the tables it searches most methods for
+their step size only.
 
 The paper too used Bayesian optimisation on 20 % validation splits (section 6; Snoek et al., 2012). Needs the extra
 [tune].
@@ -122,14 +123,15 @@ def trial_epochs(data: Dataset, most: int) -> int:
 
 def do_search(job: Job, found: Found, data: Dataset) -> dict[str, Any]:
     """Do a search and return the results of its record: of everything, or of the step size alone."""
-    protocol, epochs = PROTOCOLS[job.protocol], epochs_for(job, data)
+    protocol, short = PROTOCOLS[job.protocol], trial_epochs(data, epochs_for(job, data))
+    epochs = epochs_of_finals(job, found, data)
     origin = step_search_from(job)
     if origin is not None:
         tried: dict[str, Any] = {"at_edge": False, "trial_epochs": 0, "rounds": []}
         hyper = with_a_teacher(job, found[origin.key].hyper)
         finals = walk(job, hyper, found, data, epochs, directions=(1 / STEP_DOWN, STEP_DOWN))
     else:
-        tried = do_trials(job, found, data, trial_epochs(data, epochs))
+        tried = do_trials(job, found, data, short)
         trials = [trial for made in tried["rounds"] for trial in made.trials]
         finals = train_finalists(job, trials, found, data, epochs)
     best = min(finals, key=lambda final: final.valid_error)
@@ -143,6 +145,14 @@ def do_search(job: Job, found: Found, data: Dataset) -> dict[str, Any]:
         best = min(best, own, key=lambda final: final.valid_error)
     chosen = {"hyper": best.hyper, "epochs": best.epochs, "valid_error": best.valid_error, "curve": best.curve}
     return chosen | tried | {"finals": finals, "doublings": doublings}
+
+
+def epochs_of_finals(job: Job, found: Found, data: Dataset) -> int:
+    """Say how long finals are trained: by protocol 2, with dark knowledge at least as long as the student was."""
+    epochs = epochs_for(job, data)
+    if PROTOCOLS[job.protocol].student_is_final and METHODS[job.method].student:
+        return max(epochs, len(found[without_teacher(job).key].curve))
+    return epochs
 
 
 def do_trials(job: Job, found: Found, data: Dataset, epochs: int) -> dict[str, Any]:
