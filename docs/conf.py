@@ -48,6 +48,7 @@ copybutton_prompt_is_regexp = True
 
 html_theme = "pydata_sphinx_theme"
 html_title = "hashnets_np"
+html_favicon = "_static/icon.svg"
 html_static_path = ["_static"]
 html_css_files = ["style.css"]
 html_copy_source = False
@@ -55,7 +56,7 @@ html_show_sourcelink = False
 html_baseurl = os.environ.get("HASHNETS_SITE_ADDRESS", "")
 html_sidebars = {"index": [], "touch": [], "changelog": [], "security": []}
 html_theme_options = {
-    "logo": {"text": "hashnets_np"},
+    "logo": {"text": "hashnets_np", "image_light": "_static/icon.svg", "image_dark": "_static/icon.svg", "alt_text": ""},
     "navigation_with_keys": False,
     "show_toc_level": 2,
     "show_nav_level": 1,
