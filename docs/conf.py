@@ -56,7 +56,12 @@ html_show_sourcelink = False
 html_baseurl = os.environ.get("HASHNETS_SITE_ADDRESS", "")
 html_sidebars = {"index": [], "touch": [], "changelog": [], "security": []}
 html_theme_options = {
-    "logo": {"text": "hashnets_np", "image_light": "_static/icon.svg", "image_dark": "_static/icon.svg", "alt_text": ""},
+    "logo": {
+        "text": "hashnets_np",
+        "image_light": "_static/icon.svg",
+        "image_dark": "_static/icon.svg",
+        "alt_text": "hashnets_np",
+    },
     "navigation_with_keys": False,
     "show_toc_level": 2,
     "show_nav_level": 1,

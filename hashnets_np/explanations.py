@@ -89,7 +89,7 @@ def explain(m: SharingMap, i: int, j: int, show: int = 5) -> Explanation:
     mates: list[tuple[int, int]] = []
     num_mates = 0
     for start in range(0, searched, AT_ONCE):
-        place = np.arange(start, min(start + AT_ONCE, searched))  # V row by row
+        place = np.arange(start, min(start + AT_ONCE, searched), dtype=np.int64)  # V row by row
         buckets, _ = m.lookup(place // m.n_cols, place % m.n_cols)
         found = place[(buckets == bucket) & (place != here)]
         num_mates += len(found)

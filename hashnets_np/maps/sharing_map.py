@@ -169,7 +169,9 @@ class SharingMap:
         j = as_uint32(j, "j")
         if (i.size and i.max() >= self.n_out) or (j.size and j.max() >= self.n_cols):
             raise ValueError(f"(i, j) must lie inside V, which is {self.n_out} x {self.n_cols}; indices are 0-based")
-        return self.definition.rule(self, i, j)
+        bucket, sign = self.definition.rule(self, i, j)
+        # a rule of one's own may count in int64, which 32-bit platforms do not take as an index
+        return bucket.astype(np.intp, copy=False), sign
 
     def tile(self, rows: slice, cols: slice = slice(None)) -> tuple[BucketArray, SignArray]:
         """Find bucket and sign of a block of V, as two matrices."""
@@ -200,7 +202,7 @@ class SharingMap:
         array([1, 0, 3, 0])
 
         """
-        loads = np.zeros(self.buckets, np.int64)
+        loads = np.zeros(self.buckets, np.intp)
         for rows in self.row_blocks():
             bucket, _ = self.tile(rows)
             # bincount, not `loads[bucket] += 1`, which adds only once per distinct bucket (test_duplicates_are_counted)

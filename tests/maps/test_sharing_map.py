@@ -49,7 +49,7 @@ def test_a_compression_outside_0_to_1_is_refused(bad):
 def test_tiles_are_parts_of_the_table():
     m = SharingMap(13, 7, buckets=5, seed=3)
     bucket, sign = m.table()
-    assert (bucket.shape, bucket.dtype, sign.dtype) == ((13, 7), np.int64, np.int8)
+    assert (bucket.shape, bucket.dtype, sign.dtype) == ((13, 7), np.intp, np.int8)
     b, s = m.tile(slice(4, 9), slice(2, 100))
     np.testing.assert_array_equal(b, bucket[4:9, 2:])
     np.testing.assert_array_equal(s, sign[4:9, 2:])

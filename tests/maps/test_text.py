@@ -49,7 +49,7 @@ def test_one_virtual_weight_anywhere(kind, i, j, buckets, seed):
 def test_a_tile_across_lengths_of_numbers(kind, kernels):
     m = SharingMap(120, 12, buckets=50, kind=kind)
     bucket, sign = m.tile(slice(7, 120, 1), slice(5, 12))
-    assert bucket.dtype == np.int64 and sign.dtype == np.int8 and bucket.shape == (113, 7)
+    assert bucket.dtype == np.intp and sign.dtype == np.int8 and bucket.shape == (113, 7)
     for i in range(7, 120):
         for j in range(5, 12):
             assert (bucket[i - 7, j - 5], sign[i - 7, j - 5]) == expected(kind, i, j, 50, KINDS[kind].default_seed)

@@ -12,6 +12,7 @@ from browser import served, watched
 import hashnets_np as hn
 
 ROOT = Path(__file__).parents[2]
+MINUS = "\u2212"
 SCRIPT = Path(__file__).with_name("vectors.mjs")
 
 
@@ -64,7 +65,7 @@ def test_a_click_shows_the_same_as_explain(site, chromium):
     m = hn.SharingMap(8, 12, buckets=12, seed=7)
     bucket, sign = (int(value) for value in m.lookup(3, 5))
     assert str(hn.xxh32_pair(3, 5, 7)) in shown
-    assert f"V[3, 5] = {'+' if sign > 0 else '−'}w[{bucket}]" in shown
+    assert f"V[3, 5] = {'+' if sign > 0 else MINUS}w[{bucket}]" in shown
     assert lit == (m.table()[0] == bucket).sum()
     assert not visit.outside and not visit.errors
 
