@@ -1,12 +1,15 @@
 """Run notebooks from scratch and keep their outputs: `python notebooks/rerun.py [--check] [notebook ...]`.
 
 What is committed comes from here: a fresh kernel, every cell in order, no execution counts that jump, no timings in the
-metadata. With --check nothing is written, so that `make lessons` can run everything without touching a file.
+metadata. What answers a prediction is folded away, so that a reader of the page predicts first. With --check nothing is
+written, so that `make lessons` can run everything without touching a file.
 """
 
 import argparse
 import os
+import re
 import time
+from html import escape
 from pathlib import Path
 
 import nbformat
@@ -52,16 +55,49 @@ def slide_type(cell: nbformat.NotebookNode) -> str:
     return "subslide" if any("<figure" in page for page in pages) else "-"
 
 
+def follows_a_prediction(cells: list, number: int) -> bool:
+    """Say whether one of the four cells before asks for a prediction; the tag "shown" marks what gives nothing away."""
+    if "shown" in cells[number].metadata.get("tags", []):
+        return False
+    before = [cell.source for cell in cells[max(0, number - 4):number] if cell.cell_type == "markdown"]
+    return any(re.search(r"\*\*Predict|## Your prediction", source) for source in before)
+
+
+def as_html(output: nbformat.NotebookNode) -> str:
+    """Write one output as HTML."""
+    if output.output_type == "stream":
+        return f"<pre>{escape(output.text)}</pre>"
+    data = output.get("data", {})
+    return data.get("text/html") or f"<pre>{escape(data.get('text/plain', ''))}</pre>"
+
+
+def is_folded(output: nbformat.NotebookNode) -> bool:
+    """Say whether an output is under such a line already."""
+    return output.get("data", {}).get("text/html", "").startswith("<details>")
+
+
+def folded(outputs: list) -> list:
+    """Put outputs under one line that opens with a click: on GitHub, in JupyterLab and on any HTML page."""
+    if not outputs or any(is_folded(output) or "text/markdown" in output.get("data", {}) for output in outputs):
+        return outputs
+    inside = "\n".join(map(as_html, outputs))
+    plain = "".join(output.get("text") or output.get("data", {}).get("text/plain", "") for output in outputs)
+    html = f"<details><summary>You have made your prediction? Show what came out.</summary>\n{inside}\n</details>"
+    return [nbformat.v4.new_output("display_data", data={"text/html": html, "text/plain": plain})]
+
+
 def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Drop what changes from run to run and machine to machine, and the state of sliders, which nobody can move."""
     notebook.metadata = nbformat.from_dict({
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
     })
-    for cell in notebook.cells:
+    for number, cell in enumerate(notebook.cells):
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
             cell.outputs = join_streams(cell.outputs)
+            if follows_a_prediction(notebook.cells, number):
+                cell.outputs = folded(cell.outputs)
         cell.metadata["slideshow"] = {"slide_type": slide_type(cell)}
         if cell.cell_type == "code" and "slider" in cell.metadata.get("tags", []):
             cell.outputs = []

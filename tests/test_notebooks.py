@@ -63,6 +63,27 @@ def test_every_figure_has_alt_text_and_a_caption(path):
         assert re.search(r'alt="[^"]{20,}"', page) and re.search(r"<figcaption[^>]*>[^<]{20,}", page)
 
 
+@pytest.mark.parametrize("path", [path for path in LESSONS if path.stem[:2] not in ("02", "09")], ids=lambda p: p.stem)
+def test_what_answers_a_prediction_is_folded_away(path):
+    notebook = nbformat.read(path, as_version=4)
+    open_answers = [
+        cell.id for number, cell in enumerate(notebook.cells)
+        if cell.cell_type == "code" and rerun.follows_a_prediction(notebook.cells, number)
+        and cell.outputs and cell.outputs != rerun.folded(cell.outputs)
+    ]
+    assert not open_answers
+
+
+def test_folding_keeps_text_and_figures_and_escapes_what_is_printed():
+    printed = nbformat.v4.new_output("stream", text="1 < 2\n")
+    figure = nbformat.v4.new_output("display_data", data={"text/html": "<figure>x</figure>", "text/plain": "[figure]"})
+    (output,) = rerun.folded([printed, figure])
+    html = output["data"]["text/html"]
+    assert html.startswith("<details>") and "1 &lt; 2" in html and "<figure>x</figure>" in html
+    assert output["data"]["text/plain"] == "1 < 2\n[figure]"
+    assert rerun.folded([output]) == [output] and rerun.folded([]) == []
+
+
 @lessons
 def test_a_lesson_asserts_what_it_claims(path):
     trees = [ast.parse(cell.source) for cell in code_cells(nbformat.read(path, as_version=4))]

@@ -3,6 +3,7 @@
 A leaf: nothing else in the package imports it.
 """
 
+from . import figures
 from .show import draw_map, show_figure, symbol_table
 
-__all__ = ["draw_map", "show_figure", "symbol_table"]
+__all__ = ["draw_map", "figures", "show_figure", "symbol_table"]

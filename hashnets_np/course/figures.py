@@ -1,0 +1,137 @@
+"""Figures of the lessons: each takes the numbers that the lesson computed, draws them and shows them with a caption.
+
+They stand here so that a lesson shows what is computed and why, not how it is drawn.
+"""
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..plots import use_style
+from .show import show_figure
+
+
+def _mean_and_range(values: Mapping[Any, ArrayLike]) -> tuple[NDArray, NDArray]:
+    """Take the mean of each entry, and how far its lowest and highest value lie from it: (2, n), as errorbar wants."""
+    runs = [np.asarray(value, dtype=float) for value in values.values()]
+    means = np.array([run.mean() for run in runs])
+    below = np.array([mean - run.min() for mean, run in zip(means, runs, strict=True)])
+    above = np.array([run.max() - mean for mean, run in zip(means, runs, strict=True)])
+    return means, np.stack([below, above])
+
+
+def projection(projected: Mapping[str, ArrayLike], trained: Mapping[str, ArrayLike], dense: float,
+               lost: Mapping[str, float]) -> None:
+    """Lesson 7, Figure 1: hash the trained dense network, or train through the hash; and what is lost of V.
+
+    projected, trained: test errors in percent by compression, one per seed. lost: measured share of V by compression.
+    """
+    plt = use_style()
+    fig, (left, right) = plt.subplots(1, 2, figsize=(9.6, 4), layout="constrained")
+    x = [float(Fraction(c)) for c in projected]
+    for values in (projected, trained):
+        means, ranges = _mean_and_range(values)
+        left.errorbar(x, means, ranges, capsize=3)
+    left.axhline(dense, color="black", linestyle=":", linewidth=1.5)
+    left.set(ylabel="test error (%)", ylim=(0, 100), title="what the network gets wrong")
+    left.text(1 / 60, 78, "dense network,\nhashed after training", color="C0", va="top")
+    left.text(1 / 60, 16, "trained through the hash", color="C1", va="bottom")
+    left.text(1 / 60, 1, f"dense network: {dense:.1f} %", va="bottom", fontsize=10)
+    grid = np.geomspace(1 / 64, 1, 100)
+    right.plot(grid, 100 * (1 - grid * (1 - np.exp(-1 / grid))), marker="", label=r"$1 - c\,(1 - e^{-1/c})$")
+    right.plot(x, [100 * share for share in lost.values()], linestyle="", label="measured")
+    right.set(ylabel="lost share of V (%)", ylim=(0, 100), title="what is lost of the dense matrix")
+    right.legend(loc="lower left")
+    for ax in (left, right):
+        ax.set(xscale="log", xlabel="compression")
+        ax.set_xticks(x, list(projected))
+        ax.minorticks_off()
+        ax.tick_params(axis="x", labelsize=9.5)
+    seeds = len(np.atleast_1d(next(iter(projected.values()))))
+    show_figure(
+        fig, f"Digits, 64-256-10. Left: mean and range of n = {seeds} map seeds, 600 test images. Right: the share of "
+        "the squared length of the trained dense matrices that no w can reproduce, and the formula.",
+        "Left: the error of the dense network hashed after training climbs from 15 to above 80 percent; trained "
+        "through the hash it stays near 10. Right: the lost share rises from 37 to 98 percent, on the formula.",
+    )
+
+
+def kernel_noise(noise: Mapping[tuple[int, int], float]) -> None:
+    """Lesson 7, Figure 2: relative error of the hashed tangent kernel by (width, K), against K and compression."""
+    plt = use_style()
+    fig, axes = plt.subplots(1, 2, figsize=(9.6, 4), layout="constrained", sharey=True)
+    widths = sorted({width for width, _ in noise})
+    Ks = np.array(sorted({K for _, K in noise}))
+    for width in widths:
+        cells = [(K, 65 * width / K, noise[w, K]) for w, K in noise if w == width]
+        K, expansion, error = np.transpose(sorted(cells))
+        axes[0].plot(K, error, label=f"width {width}")
+        axes[1].plot(expansion, error, label=f"width {width}")
+    axes[0].plot(Ks, 2 / np.sqrt(Ks), color="black", linestyle="-", marker="", linewidth=1, label=r"$2/\sqrt{K}$")
+    axes[0].set(xlabel="real weights K", ylabel="relative error of the kernel", title="against K: one line")
+    axes[1].set(xlabel="virtual weights for each real one, 1/c", title="against compression: three lines")
+    for ax in axes:
+        ax.set(xscale="log", yscale="log")
+        ax.set_yticks([0.03, 0.1, 0.3], ["0.03", "0.1", "0.3"])
+        ax.minorticks_off()
+    axes[0].legend(fontsize=9.5)
+    show_figure(
+        fig, "First layer of a network with one output, 64 inputs, random weights: inner products of the gradients of "
+        "20 digits, hashed against exact. Mean of n = 4 map seeds.",
+        "Two log-log panels. Against K all three widths lie on the line 2 over root K; against compression they are "
+        "three separate lines.",
+    )
+
+
+def inflation(dense: Mapping[int, ArrayLike], hashed: Mapping[int, Mapping[int, ArrayLike]]) -> None:
+    """Lesson 7, Figure 3: test error of a linear model on gradients, by width: all of them, or hashed to K numbers."""
+    plt = use_style()
+    fig, ax = plt.subplots(figsize=(7.2, 4), layout="constrained")
+    for K, errors in hashed.items():
+        means, ranges = _mean_and_range(errors)
+        ax.errorbar(list(errors), means, ranges, capsize=3, label=f"hashed to K = {K}")
+    means, ranges = _mean_and_range(dense)
+    ax.errorbar(list(dense), means, ranges, capsize=3, color="black", marker="D", linestyle=":", label="all 65 x width")
+    ax.set(xscale="log", xlabel="width: number of virtual hidden units", ylabel="test error (%)", ylim=(0, None))
+    ax.set_xticks(list(dense), list(dense))
+    ax.minorticks_off()
+    ax.legend()
+    seeds = len(np.atleast_1d(next(iter(dense.values()))))
+    show_figure(
+        fig, f"A linear model on the gradients of a random network; nothing else is trained. Digits, 400 training and "
+        f"600 test images. Mean and range of n = {seeds} seeds.",
+        "Error against width. With all gradients it keeps falling; hashed to K numbers it falls at first and then "
+        "stays, lower for the larger K.",
+    )
+
+
+def bias_and_variance(errors: Mapping[str, Sequence[float]], averaged: Mapping[str, float],
+                      parts: Mapping[str, tuple[float, float]]) -> None:
+    """Lesson 7: errors of networks that differ in the hash seed, of their average, and the parts of squared error."""
+    plt = use_style()
+    fig, (left, right) = plt.subplots(1, 2, figsize=(9.6, 3.8), layout="constrained")
+    for n, (c, runs) in enumerate(errors.items()):
+        spread = np.linspace(-0.12, 0.12, len(runs))
+        left.plot(n + spread, np.sort(runs), linestyle="", marker="o", color="C0", markersize=4)
+        left.plot([n], [averaged[c]], linestyle="", marker="D", color="C1", markersize=8)
+    left.set(ylabel="test error (%)", ylim=(0, None), xlim=(-0.5, len(errors) - 0.5))
+    left.legend(["one network", "the average of all"], loc="upper left")
+    bias, variance = np.transpose(list(parts.values()))
+    right.bar(range(len(parts)), bias, 0.55, color="C1", label="bias")
+    right.bar(range(len(parts)), variance, 0.55, bottom=bias, color="C0", hatch="//", alpha=0.75, label="variance")
+    right.set(ylabel="mean squared error", xlim=(-0.5, len(errors) - 0.5))
+    right.legend(loc="upper left")
+    for ax in (left, right):
+        ax.set_xticks(range(len(errors)), list(errors))
+        ax.set_xlabel("compression")
+        ax.grid(axis="x", visible=False)
+    count = len(next(iter(errors.values())))
+    show_figure(
+        fig, f"Digits, virtual 64-100-10: n = {count} networks that differ in the hash seed (and the initial weights "
+        "that come from it), 600 test images.",
+        "Left: dots of single networks scatter more and lie higher at stronger compression; the average of all stays "
+        "much lower. Right: stacked bars, the bias grows little, the variance a lot.",
+    )
