@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in $(CANDIDATES); do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check-frameworks check-cluster check-exports check-kills lint lab lessons site clean
+.PHONY: demo test check-frameworks check-cluster check-exports check-kills fuzz mutants lint lab lessons site clean
 
 demo: $(VENV)/base
 	$(BIN)/python -m hashnets_np demo
@@ -42,6 +42,15 @@ check-exports: $(VENV)/test  ## C with each compiler, and ONNX; what is missing 
 
 check-kills: $(VENV)/test  ## a sweep killed at 200 random moments (ten minutes or more)
 	HASHNETS_KILLS=200 $(BIN)/python -m pytest tests/experiments/test_sweep.py -m slow -k kills
+
+N ?= 2000
+SEED ?= 0
+
+fuzz: $(VENV)/test  ## N drawn inputs, from SEED: files, calls, adapters, command lines
+	$(BIN)/python tests/fuzz $(N) --seed $(SEED)
+
+mutants: $(VENV)/test  ## N small changes of the package, from SEED: which of them do the tests notice? (make mutants N=200)
+	$(BIN)/python tests/mutants.py $(N) --seed $(SEED)
 
 lint: $(VENV)/test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
