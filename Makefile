@@ -43,13 +43,14 @@ check-exports: $(VENV)/test  ## C with each compiler, and ONNX; what is missing 
 check-kills: $(VENV)/test  ## a sweep killed at 200 random moments (ten minutes or more)
 	HASHNETS_KILLS=200 $(BIN)/python -m pytest tests/experiments/test_sweep.py -m slow -k kills
 
-N ?= 2000
 SEED ?= 0
 
+fuzz: N = 2000
 fuzz: $(VENV)/test  ## N drawn inputs, from SEED: files, calls, adapters, command lines
 	$(BIN)/python tests/fuzz $(N) --seed $(SEED)
 
-mutants: $(VENV)/test  ## N small changes of the package, from SEED: which of them do the tests notice? (make mutants N=200)
+mutants: N = 200
+mutants: $(VENV)/test  ## N small changes of the package, from SEED: which of them do the tests notice? (hours)
 	$(BIN)/python tests/mutants.py $(N) --seed $(SEED)
 
 lint: $(VENV)/test

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .kernels import check
+from .kernels import check, check_map
 from .maps import SharingMap
 from .types import FloatArray
 
@@ -129,6 +129,7 @@ def feature_hash(a: FloatArray, m: SharingMap, i: int) -> FloatArray:
     >>> feature_hash(np.array([[1.0, 2.0, 3.0]]), m, 0)
     array([[-2.,  4.]])
     """
+    m = check_map(m)
     a = check("a", a, (None, m.n_cols))
     bucket, sign = m.lookup(i, np.arange(m.n_cols))
     phi = np.zeros((len(a), m.buckets), dtype=np.result_type(a, np.float32))

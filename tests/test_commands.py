@@ -197,6 +197,41 @@ def test_a_small_demo_prints_a_table_and_draws_a_figure(capsys, tmp_path):
     assert (tmp_path / "figures" / "demo.png").stat().st_size > 10_000
 
 
+@pytest.mark.parametrize("argv", [
+    ["demo", "--seeds", "1", "--epochs", "1", "--workers", "1"], ["train", "--widths", "64-5-10", "--epochs", "1"],
+])
+def test_there_are_no_bars_in_pipes_and_logs(tmp_path, argv):
+    done = subprocess.run([sys.executable, "-m", "hashnets_np", *argv], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0 and "\r" not in done.stderr and "%|" not in done.stderr
+
+
+def test_the_methods_of_the_demo_take_turns(monkeypatch):
+    plans = []
+
+    class Pool:
+        def __init__(self, *_):
+            pass
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def map(self, function, plan, chunksize):
+            plans.extend(plan)
+            return plan
+
+    monkeypatch.setattr(demo, "ProcessPoolExecutor", Pool)
+    demo.train_all(seeds=2, epochs=1, workers=1)
+    assert [run.method for run in plans[:4]] == ["nn", "hashnet"] * 2 and len(set(plans)) == len(plans) == 112
+
+
+def test_an_argument_of_several_lines_is_answered_in_one(capsys):
+    code, _, err = run(capsys, "train", "two\nlines")
+    assert code == 2 and err.count("\n") == 1
+
+
 def test_the_demo_chooses_by_validation_error_only():
     runs = [demo.Run("nn", "1", rate, seed, 1, 9, valid, test) for rate, seed, valid, test in
             [(0.03, 0, 5.0, 1.0), (0.03, 1, 5.0, 1.0), (0.1, 0, 4.0, 9.0), (0.1, 1, 5.0, 9.0), (0.3, 0, 9.0, 0.0)]]

@@ -194,4 +194,4 @@ def progress(total: int) -> Any:
     """Show how far it is."""
     from tqdm import tqdm
 
-    return tqdm(total=total, leave=False)
+    return tqdm(total=total, leave=False, disable=None)  # None: on terminals only

@@ -4,6 +4,7 @@ Exit code 1, and no file: the loss blew up.
 """
 
 import argparse
+import sys
 import tempfile
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def train(args: argparse.Namespace, data: Dataset, epochs: int) -> tuple[Network
                 input_dropout=args.input_dropout)
     optimizer = SGD(args.learning_rate, args.momentum, weight_decay=args.weight_decay, schedule=args.schedule)
     return net, fit(net, data, epochs=epochs, batch_size=args.batch_size, optimizer=optimizer, seed=args.seed,
-                    progress=True)
+                    progress=sys.stderr.isatty())
 
 
 def diverged(history: History) -> bool:

@@ -53,6 +53,13 @@ def check(name: str, array: NDArray, shape: tuple[int | None, ...]) -> NDArray:
     return array
 
 
+def check_map(m: object) -> SharingMap:
+    """Check that an argument is a sharing map; a layer, say, has one."""
+    if not isinstance(m, SharingMap):
+        raise TypeError(f"m must be a SharingMap, got {type(m).__name__}; of a layer it is layer.map")
+    return m
+
+
 def as_floats(*arrays: NDArray) -> tuple[NDArray, ...]:
     """Bring arrays to their common dtype, float32 or float64."""
     dtype = np.result_type(*arrays)
@@ -93,6 +100,7 @@ def hash_gather(w: FloatArray, m: SharingMap) -> FloatArray:
     array([[ 0.5, -3. ],
            [ 3. ,  0.5]])
     """
+    m = check_map(m)
     (w,) = as_floats(check("w", w, (m.buckets,)))
     return kernels().hash_gather(w, m)
 
@@ -128,6 +136,7 @@ def hash_scatter_add(dV: FloatArray, m: SharingMap) -> FloatArray:
     >>> hash_scatter_add(np.array([[1.0, 2.0], [3.0, 4.0]]), m)
     array([1., 5.])
     """
+    m = check_map(m)
     (dV,) = as_floats(check("dV", dV, (m.n_out, m.n_cols)))
     return kernels().hash_scatter_add(dV, m)
 
@@ -165,6 +174,7 @@ def hashed_forward(w: FloatArray, a: FloatArray, m: SharingMap) -> FloatArray:
     >>> hashed_forward(np.array([3.0, 0.5]), np.array([[1.0, 2.0]]), m)
     array([[-5.5,  4. ]])
     """
+    m = check_map(m)
     w = check("w", w, (m.buckets,))
     a = check("a", a, (None, m.n_cols))
     w, a = as_floats(w, a)
@@ -212,6 +222,7 @@ def hashed_backward(
     >>> hashed_backward(np.array([3.0, 0.5]), np.array([[1.0, 2.0]]), np.array([[1.0, 10.0]]), m)
     (array([ 8., 21.]), array([[30.5,  2. ]]))
     """
+    m = check_map(m)
     w = check("w", w, (m.buckets,))
     a = check("a", a, (None, m.n_cols))
     dz = check("dz", dz, (None, m.n_out))
