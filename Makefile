@@ -40,8 +40,9 @@ check-exports: $(VENV)/test  ## C with each compiler, and ONNX; what is missing 
 	-$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[onnx]"
 	$(BIN)/python -m pytest tests/export -m "slow or not slow" -rs
 
-check-kills: $(VENV)/test  ## a sweep killed at 200 random moments (ten minutes or more)
+check-kills: $(VENV)/test  ## a sweep killed at 200 random moments, and 100 each for save, train, report and caches (an hour)
 	HASHNETS_KILLS=200 $(BIN)/python -m pytest tests/experiments/test_sweep.py -m slow -k kills
+	HASHNETS_KILLS=100 $(BIN)/python -m pytest tests/test_kills.py -m slow
 
 SEED ?= 0
 
