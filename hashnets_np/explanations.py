@@ -134,7 +134,7 @@ def feature_hash(a: FloatArray, m: SharingMap, i: int) -> FloatArray:
     bucket, sign = m.lookup(i, np.arange(m.n_cols))
     phi = np.zeros((len(a), m.buckets), dtype=np.result_type(a, np.float32))
     for j in range(m.n_cols):
-        phi[:, bucket[j]] += sign[j] * a[:, j]
+        phi[:, bucket[j]] += sign[j] * a[:, j]  # Eq. 6; the signs make phi(a) . phi(b) = a . b on average: Eq. 1
     return phi
 
 
@@ -165,4 +165,4 @@ def feature_hashing_forward(w: FloatArray, a: FloatArray, m: SharingMap) -> Floa
     >>> feature_hashing_forward(np.array([10.0, 1.0]), np.array([[1.0, 2.0, 3.0]]), m)
     array([[-16.]])
     """
-    return np.stack([feature_hash(a, m, i) @ w for i in range(m.n_out)], axis=1)
+    return np.stack([feature_hash(a, m, i) @ w for i in range(m.n_out)], axis=1)  # Eq. 5: z_i = w . phi_i(a)

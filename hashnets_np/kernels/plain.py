@@ -26,9 +26,10 @@ def hash_scatter_add(dV: FloatArray, m: SharingMap) -> FloatArray:
 
 
 def add_to_buckets(dV: FloatArray, bucket: BucketArray, sign: SignArray, buckets: int) -> NDArray:
-    """Sum dV * sign by bucket, in float64: Eq. 12, dw_k = sum of dV_ij xi(i,j) over all (i,j) with h(i,j) = k."""
-    # bincount, not `dw[bucket] += dV * sign`, which adds once per distinct bucket (test_duplicates_are_added)
-    return np.bincount(bucket.ravel(), weights=(dV * sign).ravel(), minlength=buckets)  # (K,)
+    """Sum dV * sign by bucket, in float64: dw_k = sum of dV_ij xi(i,j) over all (i,j) with h(i,j) = k."""
+    weights = dV * sign  # Eq. 11: the chain rule, with dV_ij/dw_k = xi(i,j) where h(i,j) = k
+    # bincount, not `dw[bucket] += weights`, which adds once per distinct bucket (test_duplicates_are_added)
+    return np.bincount(bucket.ravel(), weights.ravel(), minlength=buckets)  # Eq. 12   (K,)
 
 
 def hashed_forward(w: FloatArray, a: FloatArray, m: SharingMap) -> FloatArray:
@@ -37,7 +38,7 @@ def hashed_forward(w: FloatArray, a: FloatArray, m: SharingMap) -> FloatArray:
     for rows in m.row_blocks(BLOCK):
         bucket, sign = m.tile(rows)
         V = w[bucket] * sign  # (rows, n_cols)
-        z[:, rows] = a @ V.T  # Eq. 8: z_i = sum_j w_h(i,j) xi(i,j) a_j
+        z[:, rows] = a @ V.T  # Eq. 8: z_i = sum_j w_h(i,j) xi(i,j) a_j; all signs +1: Eq. 4
     return z
 
 

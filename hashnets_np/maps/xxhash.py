@@ -12,13 +12,13 @@ from .kind import BucketArray, IndexArray, Kind, Lines, MapFacts, SignArray, reg
 
 def sign_of(x: IndexArray) -> SignArray:
     """Read the sign from bit 0 of a hash: set means -1."""
-    return np.where(x & np.uint32(1), -1, 1).astype(np.int8)
+    return np.where(x & np.uint32(1), -1, 1).astype(np.int8)  # Eq. 7: xi(i, j)
 
 
 def xxhash_rule(m: MapFacts, i: IndexArray, j: IndexArray, /) -> tuple[BucketArray, SignArray]:
     """Bucket (x >> 1) mod K and sign from bit 0, for x = XXH32 of (i, j)."""
     x = xxh32_pair(i, j, m.seed)
-    bucket = (x >> np.uint32(1)) % np.uint32(m.buckets)
+    bucket = (x >> np.uint32(1)) % np.uint32(m.buckets)  # Eq. 3: h(i, j)
     return bucket.astype(np.intp), sign_of(x)
 
 
