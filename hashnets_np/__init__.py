@@ -11,7 +11,7 @@ from .idx import load_idx
 from .kernels import hash_gather, hash_scatter_add, hashed_backward, hashed_forward
 from .layers import Dropout, HashedLinear, Layer, Linear, ReLU, Tanh, register_layer
 from .losses import error_rate, judged_by, softmax_cross_entropy, squared_error
-from .maps import SharingMap, bucket_count
+from .maps import Kind, SharingMap, bucket_count, register_kind
 from .network import Network
 from .optim import SGD
 from .training import EarlyStopping, History, fit, predict, predict_proba
@@ -24,6 +24,7 @@ __all__ = [
     "EarlyStopping",
     "HashedLinear",
     "History",
+    "Kind",
     "Layer",
     "Linear",
     "Network",
@@ -51,6 +52,7 @@ __all__ = [
     "load_idx",
     "predict",
     "predict_proba",
+    "register_kind",
     "register_layer",
     "save",
     "softmax_cross_entropy",

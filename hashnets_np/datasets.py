@@ -206,9 +206,27 @@ def register_dataset(name: str, loader: Loader) -> None:
 def load_dataset(name: str = "digits", data_dir: str | os.PathLike | None = None) -> Dataset:
     """Load a data set by name.
 
-    name: a key of `LOADERS`, ValueError otherwise. data_dir: where to look first. Raises FileNotFoundError or
-    ValueError with what was looked for, where, and what to do.
+    Parameters
+    ----------
+    name : str
+        "digits", which ships with the package, or another that `python -m hashnets_np data` lists.
+    data_dir : str or path, optional
+        Where to look for files first; then come $HASHNETS_DATA and the cache.
 
+    Returns
+    -------
+    Dataset
+        Pixels in [0, 1], one example a row; the last 20 % of the training examples are the validation split.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, and for a damaged file.
+    FileNotFoundError
+        If the files are nowhere and cannot be downloaded; it says where they were looked for.
+
+    Examples
+    --------
     >>> data = load_dataset("digits")
     >>> data.x_train.shape, data.x_valid.shape, data.x_test.shape
     ((958, 64), (239, 64), (600, 64))

@@ -62,6 +62,16 @@ def save(net: Network, path: str | os.PathLike) -> None:
         For a layer that has no place in a model file, such as one whose map was replaced.
     OSError
         If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from hashnets_np import build
+    >>> net = build("hashnet", [64, 256, 10], compression="1/64")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(net, f"{folder}/net.safetensors")
+    ...     load(f"{folder}/net.safetensors").num_parameters()
+    301
     """
     layers = [{"type": layer_name(layer), **layer.config()} for layer in net.layers]
     arrays = {name: (p.dtype.name, p.shape) for name, p in net.parameters()}
@@ -96,6 +106,12 @@ def load(path: str | os.PathLike) -> Network:
         If there is no such file.
     ValueError
         With one clear line, if the file is damaged, foreign, from a newer release or contradicts itself.
+
+    Examples
+    --------
+    >>> load("no such file")
+    Traceback (most recent call last):
+    FileNotFoundError: no model file at no such file
     """
     path = user_path(path)
     if not path.is_file():

@@ -278,6 +278,12 @@ def load_idx(folder: str | os.PathLike, prefix: str = "") -> Dataset:
     ------
     FileNotFoundError, ValueError
         If a file is missing, there are several to choose from, or one is damaged.
+
+    Examples
+    --------
+    ::
+
+        data = load_idx("~/data/FashionMNIST/raw")
     """
     folder = user_path(folder)
     if not folder.is_dir():

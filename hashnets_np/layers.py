@@ -84,6 +84,16 @@ class Layer:
     kept_by_forward : tuple of str
         Class attribute: the attributes in which `forward` keeps what `backward` needs. Copies and pickles leave them
         out, for they hold the last mini-batch.
+
+    Examples
+    --------
+    >>> class Double(Layer):
+    ...     def forward(self, x, train=False):
+    ...         return 2 * x
+    ...     def backward(self, dz, input_grad=True):
+    ...         return 2 * dz
+    >>> Double()(np.array([[3.0]]))
+    array([[6.]])
     """
 
     made_from_seed: ClassVar[tuple[str, ...]] = ()
@@ -393,7 +403,7 @@ class HashedLinear(Layer):
         return self.n_out * (self.n_in + (self.bias is not None))
 
     def forward(self, x: FloatArray, train: bool = False) -> FloatArray:
-        """x (batch, n_in) -> z (batch, n_out)."""
+        """Compute z (batch, n_out) from x (batch, n_in)."""
         x = check_input(x, self.n_in)
         if self.bias == "column":
             x = np.hstack([np.ones((len(x), 1), x.dtype), x])  # Eq. 2: a_0 = 1
@@ -406,7 +416,7 @@ class HashedLinear(Layer):
         return z
 
     def backward(self, dz: FloatArray, input_grad: bool = True) -> FloatArray | None:
-        """dz (batch, n_out) -> da (batch, n_in); fills grads["w"] and, with a bias of its own, grads["b"]."""
+        """Compute da (batch, n_in) from dz (batch, n_out); fill grads["w"] and, with a bias of its own, grads["b"]."""
         dz = np.asarray(dz)
         input_grad = check_flag("input_grad", input_grad)
         dw, da = hashed_backward(self.params["w"], self.recall("a"), dz, self.map, input_grad)  # Eq. 12 and 9
@@ -530,7 +540,7 @@ class Linear(Layer):
         return {"w": (config["n_out"], config["n_in"]), **bias}
 
     def forward(self, x: FloatArray, train: bool = False) -> FloatArray:
-        """x (batch, n_in) -> z (batch, n_out)."""
+        """Compute z (batch, n_out) from x (batch, n_in)."""
         self.a = check_input(x, self.n_in)
         z = self.a @ self.params["w"].T
         if "b" in self.params:
@@ -538,7 +548,7 @@ class Linear(Layer):
         return z
 
     def backward(self, dz: FloatArray, input_grad: bool = True) -> FloatArray | None:
-        """dz (batch, n_out) -> da (batch, n_in); fills grads["w"] and grads["b"]."""
+        """Compute da (batch, n_in) from dz (batch, n_out); fill grads["w"] and grads["b"]."""
         a = self.recall("a")
         dz = check("dz", np.asarray(dz), (len(a), self.n_out))
         self.grads["w"] = dz.T @ a  # Eq. 10
@@ -560,6 +570,9 @@ class ReLU(Layer):
     kept_by_forward = ("active",)
 
     active: BoolArray  # where the last input was positive
+
+    def __init__(self) -> None:
+        super().__init__()
 
     def forward(self, x: FloatArray, train: bool = False) -> FloatArray:
         """Any shape in, the same shape out."""
@@ -590,6 +603,9 @@ class Tanh(Layer):
     kept_by_forward = ("output",)
 
     output: FloatArray  # f of the last input
+
+    def __init__(self) -> None:
+        super().__init__()
 
     def forward(self, x: FloatArray, train: bool = False) -> FloatArray:
         """Any shape in, the same shape out."""

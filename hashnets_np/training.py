@@ -22,9 +22,9 @@ LARGE_INPUT = 100  # inputs beyond it get a hint: pixels 0..255 make the first l
 
 @dataclass
 class History:
-    """What happened in training, epoch by epoch.
+    """What happened in training, epoch by epoch; `fit` returns it.
 
-    Attributes
+    Parameters
     ----------
     train_loss : list of float
         The mean training loss; for `softmax_cross_entropy` in nats.
@@ -43,6 +43,11 @@ class History:
         The callback ended it.
     criterion : str
         What `valid_error` and `test_error` are: "error_rate" in percent, or the name of another function.
+
+    Examples
+    --------
+    >>> History(train_loss=[0.9, 0.5], valid_error=[20.0, 12.5], best_epoch=2).best_epoch
+    2
     """
 
     train_loss: list[float] = field(default_factory=list)

@@ -40,7 +40,8 @@ def export_onnx(net: Network, path: str | Path, *, weights: Literal["hashed", "e
     Parameters
     ----------
     net : Network
-        Of hashed, dense, masked and low-rank layers, ReLU, tanh and dropout, in float32 or float64, which the model keeps.
+        Of hashed, dense, masked and low-rank layers, ReLU, tanh and dropout, in float32 or float64; the model keeps
+        the dtype.
     path : str or Path
         Ends in ".onnx".
     weights : "hashed" or "expanded"
@@ -65,6 +66,12 @@ def export_onnx(net: Network, path: str | Path, *, weights: Literal["hashed", "e
     References
     ----------
     Eq. 7 and 8 of Chen et al., ICML 2015; https://onnx.ai/onnx/operators/
+
+    Examples
+    --------
+    ::
+
+        print(export_onnx(net, "net.onnx"))
     """
     path = check_suffix(path, ".onnx", "export_c writes .c")
     if weights not in ("hashed", "expanded"):

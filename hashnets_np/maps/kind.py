@@ -82,7 +82,7 @@ class Kind:
     ----------
     name : str
         Its name in `SharingMap(kind=...)`, in model files and in golden vectors.
-    rule : Rule
+    rule : callable
         The specification, in NumPy: (map, i, j) -> (bucket, sign).
     default_seed : int, optional
         One seed for all layers, as in the released code. None: each layer of a network derives its own.
@@ -100,6 +100,13 @@ class Kind:
     derivation : callable, optional
         (map, i, j) -> the steps from (i, j) to bucket and sign, as lines of text for `explain`.
 
+    Examples
+    --------
+    >>> def one_bucket_a_row(m, i, j):
+    ...     bucket = (i % np.uint32(m.buckets)).astype(np.intp) + 0 * j.astype(np.intp)
+    ...     return bucket, np.ones(bucket.shape, np.int8)
+    >>> Kind("rows", one_bucket_a_row).biases
+    ('column', 'hashed', 'dense', None)
     """
 
     name: str
@@ -122,14 +129,26 @@ def register_kind(kind: Kind, replace: bool = False) -> Kind:
     Parameters
     ----------
     kind : Kind
-        The kind; it is returned.
+        The kind.
     replace : bool
         Whether it may take the place of a kind of the same name, as when a notebook's cell runs again.
+
+    Returns
+    -------
+    Kind
+        The same kind.
 
     Raises
     ------
     ValueError
         If the name is taken.
+
+    Examples
+    --------
+    ::
+
+        register_kind(Kind("mine", my_rule))
+        SharingMap(4, 3, buckets=5, seed=1, kind="mine")
     """
     if kind.name in KINDS and not replace:
         raise ValueError(f"a kind of sharing map named {kind.name!r} is registered already; choose another name, or "
