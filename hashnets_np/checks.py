@@ -33,7 +33,10 @@ def check_count(name: str, value: object, at_least: int = 1) -> int:
 
 def check_seed(seed: object, name: str = "seed") -> int:
     """Check a seed; all seeds of the package are integers in 0..2**32-1, for they are hashed as 32 bits."""
-    return check_integer(name, seed, 0, MAX_SEED)
+    try:
+        return check_integer(name, seed, 0, MAX_SEED)
+    except ValueError:
+        raise ValueError(f"{name} must be an integer in 0..2**32-1, got {seed!r}") from None
 
 
 def check_flag(name: str, value: object) -> bool:

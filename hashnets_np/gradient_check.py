@@ -1,26 +1,41 @@
 """Gradient check: every hand-written gradient against central differences along random directions.
 
 For a parameter p and a random direction u of length 1, the slope of the loss, (L(p + e u) - L(p - e u)) / 2e, must
-equal the inner product of u with the gradient. One direction tests all entries at once. Where the step flips a ReLU
-the loss has a kink and the slope means nothing: that direction is drawn again. Left out: train mode, whose dropout
-draws new masks.
+equal the inner product of u with the gradient. One direction tests all entries at once. Where the step crosses a kink,
+as ReLU has one at 0, the slope means nothing: that direction is drawn again. Layers say where their kinks are
+(`Layer.kink_sides`).
+
+Not covered here: training mode, whose dropout draws new masks.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from .checks import as_examples, check_count, check_number, check_seed
 from .losses import softmax_cross_entropy
 from .network import Network
+from .types import BoolArray, FloatArray, Loss
 
-Loss = Callable[[NDArray, NDArray], tuple[float, NDArray]]
+MOST_DRAWS = 100  # of one direction
 
 
 @dataclass(frozen=True)
 class GradcheckReport:
-    """Worst relative error by parameter ("layer.name") and for the "input"; how many directions were drawn again."""
+    """What `gradcheck` found.
+
+    Attributes
+    ----------
+    errors : dict of str to float
+        The worst relative error of each parameter ("layer.name") and of the "input".
+    redrawn : int
+        How many directions were drawn again, because the step crossed a kink.
+    directions : int
+        How many directions were compared for each parameter.
+    """
 
     errors: dict[str, float]
     redrawn: int
@@ -33,57 +48,120 @@ class GradcheckReport:
 
     def __str__(self) -> str:
         lines = [f"{name:>10}  {error:.1e}" for name, error in self.errors.items()]
-        redrawn = f"{self.redrawn} drawn again because the step flipped a ReLU"
+        redrawn = f"{self.redrawn} drawn again because the step crossed a kink, as ReLU has one at 0"
         return "\n".join([f"worst relative error over {self.directions} directions each ({redrawn}):", *lines])
 
 
 def gradcheck(
-    net: Network, x: NDArray, y: NDArray, loss: Loss = softmax_cross_entropy, directions: int = 5, step: float = 1e-5,
+    net: Network, x: ArrayLike, y: Any, *, loss: Loss = softmax_cross_entropy, directions: int = 5, step: float = 1e-5,
     seed: int = 0,
 ) -> GradcheckReport:
     """Compare the gradients of a network with central differences, in float64 and evaluation mode.
 
-    x: (batch, n_in). y: whatever the loss takes. directions: per parameter. step: the length e of the step. The
-    network is copied, not changed. Relative error:
-    ``|numeric - analytic| / max(|numeric|, |analytic|, |gradient| / sqrt(its size))``; nan where a gradient or a loss
-    is. Raises ValueError where there is nothing to compare, no example or no direction, and RuntimeError if 100 draws
-    in a row flip a ReLU (take a smaller step).
+    The relative error is |numeric - analytic| / max(|numeric|, |analytic|, |gradient| / sqrt(its size)), and nan where
+    a gradient or a loss is.
+
+    Parameters
+    ----------
+    net : Network
+        The network; it is copied, not changed.
+    x : (batch, n_in) floats
+        Examples.
+    y : array
+        Whatever the loss takes.
+    loss : function
+        (outputs, targets) -> (mean loss, gradient).
+    directions : int
+        How many random directions are compared for each parameter.
+    step : float
+        The length e of the step, above 0.
+    seed : int
+        Of the directions.
+
+    Returns
+    -------
+    GradcheckReport
+        With the errors by parameter; `report.worst` is the largest. A correct gradient has about 1e-8.
+
+    Raises
+    ------
+    ValueError
+        Where there is nothing to compare: no example, no direction, no step.
+    RuntimeError
+        If 100 draws in a row cross a kink; take a smaller step.
+
+    Examples
+    --------
+    >>> from hashnets_np import HashedLinear, ReLU
+    >>> net = Network([HashedLinear(6, 8, "1/2"), ReLU(), HashedLinear(8, 3, "1/2")])
+    >>> x = np.random.default_rng(0).normal(size=(5, 6))
+    >>> report = gradcheck(net, x, np.array([0, 1, 2, 0, 1]))
+    >>> report.worst < 1e-6, sorted(report.errors)
+    (True, ['0.w', '2.w', 'input'])
     """
-    if not len(x) or directions < 1:
-        raise ValueError(f"nothing to compare: {len(x)} examples and {directions} directions; take at least 1 of each")
-    net, x = net.astype(np.float64), np.array(x, dtype=np.float64)
-    rng = np.random.default_rng(seed)
-    dx = net.backward(loss(net.forward(x), y)[1])
-    places = dict(net.parameters()) | {"input": x}
-    grads = {f"{n}.{name}": g.copy() for n, layer in enumerate(net.layers) for name, g in layer.grads.items()}
-    grads["input"] = np.asarray(dx)
-    errors, redrawn = {}, 0
-    for name, place in places.items():
+    x = as_examples("x", x).astype(np.float64)  # a copy, for the steps are taken in place
+    directions = check_count("directions", directions)
+    check_number("step", step, 0, above=True)
+    rng = np.random.default_rng(check_seed(seed))
+    if not len(x):
+        raise ValueError("there is nothing to compare: x has no example; take at least 1")
+    net = net.astype(np.float64)
+
+    def loss_and_sides() -> tuple[float, list[BoolArray | None]]:
+        value, _ = loss(net.forward(x), y)
+        return value, [layer.kink_sides() for layer in net.layers]
+
+    gradients = analytic_gradients(net, x, y, loss)
+    stepped = dict(net.parameters()) | {"input": x}
+    errors = {}
+    redrawn = 0
+    for name, p in stepped.items():
         worst = 0.0
         for _ in range(directions):
-            numeric, direction, again = draw_slope(net, x, y, loss, place, step, rng)
-            analytic = float(np.vdot(direction, grads[name]))
-            # a direction may be nearly orthogonal to the gradient: then rounding is measured against a typical slope
-            typical = float(np.linalg.norm(grads[name])) / np.sqrt(place.size)
-            scale = max(abs(numeric), abs(analytic), typical, 1e-12)
-            worst, redrawn = float(np.maximum(worst, abs(numeric - analytic) / scale)), redrawn + again
+            numeric, direction, again = draw_slope(loss_and_sides, p, step, rng)
+            worst = float(np.maximum(worst, relative_error(numeric, direction, gradients[name])))  # keeps nan
+            redrawn += again
         errors[name] = worst
     return GradcheckReport(errors, redrawn, directions)
 
 
+def analytic_gradients(net: Network, x: FloatArray, y: Any, loss: Loss) -> dict[str, FloatArray]:
+    """Compute what the backward passes say: the gradient of each parameter, and that of the input."""
+    _, dz = loss(net.forward(x), y)
+    dx = net.backward(dz)
+    gradients = {"input": np.asarray(dx)}
+    for number, layer in enumerate(net.layers):
+        for name, g in layer.grads.items():
+            gradients[f"{number}.{name}"] = g.copy()
+    return gradients
+
+
+def relative_error(numeric: float, direction: FloatArray, gradient: FloatArray) -> float:
+    """Compare a slope along a direction with what the gradient says of it."""
+    analytic = float(np.vdot(direction, gradient))
+    # a direction may be nearly orthogonal to the gradient: then rounding is measured against a typical slope
+    typical = float(np.linalg.norm(gradient)) / np.sqrt(gradient.size)
+    return abs(numeric - analytic) / max(abs(numeric), abs(analytic), typical, 1e-12)
+
+
 def draw_slope(
-    net: Network, x: NDArray, y: NDArray, loss: Loss, place: NDArray, step: float, rng: np.random.Generator
-) -> tuple[float, NDArray, int]:
-    """Draw directions until one flips no ReLU; return the slope, the direction and how many were thrown away."""
-    for again in range(100):
-        direction = rng.normal(size=place.shape)
+    loss_and_sides: Callable[[], tuple[float, list[BoolArray | None]]], p: NDArray[np.float64], step: float,
+    rng: np.random.Generator,
+) -> tuple[float, FloatArray, int]:
+    """Draw directions for p until a step crosses no kink; return the slope, the direction, how many were thrown away.
+
+    `loss_and_sides` computes the loss with p as it is, and on which sides of the kinks it was computed.
+    """
+    original = p.copy()
+    for again in range(MOST_DRAWS):
+        direction = rng.normal(size=p.shape)
         direction /= np.linalg.norm(direction)
-        original, kinks, losses = place.copy(), [], []
-        for sign in (+1, -1):
-            place[...] = original + sign * step * direction
-            losses.append(loss(net.forward(x), y)[0])
-            kinks.append([layer.kink_sides() for layer in net.layers])
-        place[...] = original
-        if all(np.array_equal(plus, minus) for plus, minus in zip(*kinks, strict=True)):
-            return (losses[0] - losses[1]) / (2 * step), direction, again
-    raise RuntimeError(f"100 steps of length {step} in a row flipped a ReLU; take a smaller step or fewer units")
+        p[...] = original + step * direction
+        loss_after, sides_after = loss_and_sides()
+        p[...] = original - step * direction
+        loss_before, sides_before = loss_and_sides()
+        p[...] = original
+        if all(np.array_equal(one, other) for one, other in zip(sides_after, sides_before, strict=True)):  # type: ignore
+            return (loss_after - loss_before) / (2 * step), direction, again
+    raise RuntimeError(f"{MOST_DRAWS} steps of length {step} in a row crossed a kink, as ReLU has one at 0; "
+                       "take a smaller step or fewer units")

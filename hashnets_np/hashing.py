@@ -10,6 +10,8 @@ Source: the xxHash specification, https://github.com/Cyan4973/xxHash/blob/dev/do
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .checks import check_seed
+
 PRIME_1, PRIME_2, PRIME_3, PRIME_4, PRIME_5 = 0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F, 0x165667B1
 MAX_UINT32 = 2**32 - 1
 KEY_BYTES = 8
@@ -107,4 +109,4 @@ def derive_seed(seed: int, n: int) -> int:
     >>> derive_seed(1, 0) != derive_seed(1, 1)
     True
     """
-    return int(xxh32_pair(as_uint32(seed, "seed"), as_uint32(n, "n"), 0))
+    return int(xxh32_pair(check_seed(seed), check_seed(n, "n"), 0))

@@ -54,5 +54,5 @@ def test_derived_seeds_are_the_hash_of_seed_and_number():
     assert derive_seed(1, 0) == reference(1, 0, 0)
     assert derive_seed(TOP, TOP) == reference(TOP, TOP, 0)
     assert len({derive_seed(5, n) for n in range(1000)}) == 1000
-    with pytest.raises(ValueError, match=r"seed must be in 0..2\*\*32-1, got values from -1"):
+    with pytest.raises(ValueError, match=r"seed must be an integer in 0..2\*\*32-1, got -1"):
         derive_seed(-1, 0)

@@ -2,7 +2,6 @@
 
 import copy
 import pickle
-import sys
 from itertools import pairwise
 
 import numpy as np
@@ -166,43 +165,6 @@ def test_the_error_term_may_be_a_list():
         assert all(np.isfinite(grad).all() for grad in layer.grads.values())
 
 
-def test_the_gradient_check_finds_a_wrong_gradient(rng):
-    class Wrong(hn.HashedLinear):
-        def backward(self, dz, input_grad=True):
-            da = super().backward(dz, input_grad)
-            self.grads["w"] = self.grads["w"] * 1.001
-            return da
-
-    net = hn.Network([Wrong(12, 9, "1/2", dtype=np.float64), hn.ReLU(), hn.HashedLinear(9, 4, "1/2")])
-    report = hn.gradcheck(net, rng.normal(size=(20, 12)), rng.integers(0, 4, 20))
-    assert report.errors["0.w"] > 1e-4 and report.errors["2.w"] < 1e-6
-
-
-def test_the_gradient_check_does_not_pass_what_is_not_a_number_or_not_there(rng):
-    class Broken(hn.HashedLinear):
-        def backward(self, dz, input_grad=True):
-            da = super().backward(dz, input_grad)
-            self.grads["w"][0] = np.nan
-            return da
-
-    net = hn.Network([Broken(12, 9, "1/2"), hn.ReLU(), hn.HashedLinear(9, 4, "1/2")])
-    x, y = rng.normal(size=(20, 12)), rng.integers(0, 4, 20)
-    report = hn.gradcheck(net, x, y)
-    assert np.isnan(report.errors["0.w"]) and report.errors["2.w"] < 1e-6 and np.isnan(report.worst)
-    for few in ({"x": x[:0], "y": y[:0]}, {"directions": 0}):
-        with pytest.raises(ValueError, match="nothing to compare"):
-            hn.gradcheck(**({"net": net, "x": x, "y": y} | few))
-
-
-def test_directions_that_flip_a_relu_are_drawn_again_and_counted(rng):
-    x, y = rng.normal(size=(20, 12)), rng.integers(0, 4, 20)
-    report = hn.gradcheck(network((15,), "column"), x, y, step=3e-2)
-    assert report.redrawn > 0
-    assert f"{report.redrawn} drawn again" in str(report)
-    with pytest.raises(RuntimeError, match="smaller step"):
-        hn.gradcheck(network((15,), "column"), x, y, step=10.0)
-
-
 @pytest.mark.parametrize("bias", BIASES)
 def test_a_float32_layer_computes_in_float32(kernels, rng, bias):
     layer = hn.HashedLinear(10, 7, "1/2", bias=bias)
@@ -246,41 +208,6 @@ def test_a_network_in_another_dtype_is_a_copy(rng):
     twin = net.astype(np.float64)
     assert all(p is before[name] and not np.shares_memory(p, q) for (name, p), (_, q) in
                zip(net.parameters(), twin.parameters(), strict=True))
-
-
-def test_the_gradient_check_leaves_the_input_as_it_is(rng):
-    x = rng.normal(size=(20, 12))
-    x.flags.writeable = False
-    assert hn.gradcheck(network((15,), "column"), x, rng.integers(0, 4, 20)).worst <= 1e-6
-
-
-def test_the_gradient_check_keeps_the_worst_of_its_directions(rng):
-    class Wrong(hn.HashedLinear):
-        def backward(self, dz, input_grad=True):
-            da = super().backward(dz, input_grad)
-            self.grads["w"] = self.grads["w"] + rng.normal(size=self.grads["w"].shape)
-            return da
-
-    x, y = rng.normal(size=(20, 12)), rng.integers(0, 4, 20)
-    errors = []
-    for directions in range(1, 7):  # the first ones are the same for the same seed
-        rng = np.random.default_rng(1)
-        errors.append(hn.gradcheck(hn.Network([Wrong(12, 4, "1/2")]), x, y, directions=directions).errors["0.w"])
-    assert errors == sorted(errors) and errors[0] < errors[-1]
-
-
-def test_a_direction_orthogonal_to_the_gradient_is_measured_against_a_typical_slope(monkeypatch, rng):
-    net, module = hn.Network([hn.Linear(2, 3, bias=False)]), sys.modules["hashnets_np.gradient_check"]
-    x, y = rng.normal(size=(20, 2)), rng.integers(0, 3, 20)
-    monkeypatch.setattr(module, "draw_slope", lambda net, x, y, loss, place, *_: (1e-9, np.zeros(place.shape), 0))
-    error = hn.gradcheck(net, x, y).errors["0.w"]
-    assert error == pytest.approx(1e-9 / (np.linalg.norm(net_gradient(net, x, y)) / 6**0.5))
-
-
-def net_gradient(net, x, y):
-    net = net.astype(np.float64)
-    net.backward(hn.softmax_cross_entropy(net.forward(x), y)[1])
-    return net.layers[0].grads["w"]
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int32])
@@ -404,7 +331,7 @@ def test_a_layer_has_one_seed():
 @pytest.mark.parametrize("make", [*SEEDLESS, lambda **more: hn.Dropout(0.5, **more), lambda **more: hn.Network(
     [hn.ReLU()], **more)])
 def test_seeds_are_checked_in_one_way(make, seed):
-    with pytest.raises(ValueError, match=r"seed must be an integer in 0..4294967295"):
+    with pytest.raises(ValueError, match=r"seed must be an integer in 0..2\*\*32-1"):
         make(seed=seed)
 
 
@@ -490,23 +417,6 @@ def test_tanh_passes_the_gradient_check(rng):
     net = hn.Network([hn.HashedLinear(12, 9, "1/2"), hn.Tanh(), hn.HashedLinear(9, 4, "1/2")])
     report = hn.gradcheck(net, rng.normal(size=(20, 12)), rng.integers(0, 4, 20), step=1e-4)
     assert report.worst <= 1e-6 and report.redrawn == 0
-
-
-def test_a_layer_of_ones_own_can_say_where_its_kinks_are(rng):
-    class Abs(hn.Layer):
-        def forward(self, x, train=False):
-            self.positive = x > 0
-            return np.abs(x)
-
-        def backward(self, dz, input_grad=True):
-            return np.where(self.positive, dz, -dz)
-
-        def kink_sides(self):
-            return self.positive
-
-    net = hn.Network([hn.HashedLinear(12, 15, "1/4"), Abs(), hn.HashedLinear(15, 4, "1/4")])
-    report = hn.gradcheck(net, rng.normal(size=(20, 12)), rng.integers(0, 4, 20), step=1e-3)
-    assert report.redrawn > 0 and report.worst < 1e-4
 
 
 def test_another_class_of_a_registered_name_is_refused():

@@ -94,7 +94,7 @@ def test_equal_weights_change_nothing(rng):
 
 def test_the_squared_error_passes_the_gradient_check(rng):
     net = hn.Network([hn.HashedLinear(12, 9, "1/2"), hn.Tanh(), hn.HashedLinear(9, 2, "1/2")])
-    assert hn.gradcheck(net, rng.normal(size=(20, 12)), rng.normal(size=(20, 2)), hn.squared_error).worst < 1e-6
+    assert hn.gradcheck(net, rng.normal(size=(20, 12)), rng.normal(size=(20, 2)), loss=hn.squared_error).worst < 1e-6
 
 
 def test_losses_name_their_criterion():

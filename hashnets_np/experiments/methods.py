@@ -22,10 +22,12 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike
 
-from ..hashing import as_uint32, derive_seed
-from ..layers import Dropout, HashedLinear, Layer, Linear, ReLU, register_layer
+from ..checks import check_seed
+from ..hashing import derive_seed
+from ..layers import ACTIVATIONS, Dropout, HashedLinear, Layer, Linear, register_layer
 from ..maps import bucket_count
 from ..network import Network
+from ..types import Compression
 from .baselines import LowRankLinear, MaskedLinear
 
 # n_in, n_out, stored numbers, seed of the hash, generator of the initial weights, dtype -> a fully connected layer
@@ -132,11 +134,19 @@ def budgets(widths: Sequence[int], compression: object = None, expansion: object
     widths = check_widths(widths)
     if compression is not None:
         return widths, [bucket_count(compression, (n + 1) * m) for n, m in itertools.pairwise(widths)]
-    factor = Fraction(str(expansion))
+    factor = read_expansion(expansion)
     if factor < 1:
         raise ValueError(f"expansion must be at least 1, got {expansion!r}; to shrink a network use compression")
     wide = [widths[0], *(round(factor * h) for h in widths[1:-1]), widths[-1]]
     return wide, [(n + 1) * m for n, m in itertools.pairwise(widths)]
+
+
+def read_expansion(expansion: object) -> Fraction:
+    """Read an expansion without rounding: text, int and Fraction as they are, a float as the decimal it prints as."""
+    try:
+        return Fraction(str(expansion))
+    except (ValueError, ZeroDivisionError) as error:
+        raise ValueError(f"expansion must be a number of at least 1, such as 8 or '3/2', got {expansion!r}") from error
 
 
 def check_widths(widths: Sequence[int]) -> list[int]:
@@ -208,35 +218,72 @@ PAPER = (  # in the order of the paper's tables
 )
 
 
-def build(method: str, widths: Sequence[int], *, compression: object = None, expansion: object = None, seed: int = 0,
-          dropout: float = 0.0, input_dropout: float = 0.0, dtype: DTypeLike = np.float32) -> Network:
-    """Build a network of one of the methods: fully connected layers with ReLU between, at a given stored size.
+def build(
+    method: str, widths: Sequence[int], *, compression: Compression | None = None,
+    expansion: Compression | None = None, seed: int = 0, dropout: float = 0.0, input_dropout: float = 0.0,
+    activation: str = "relu", dtype: DTypeLike = np.float32,
+) -> Network:
+    """Build a network of one of the methods: fully connected layers with an activation between, of a given stored size.
 
-    method: a registered name: "hashnet", "nn", "rer", "lrd", or "hashnetdk", "dk" (the networks of hashnet and nn, to
-    be trained on soft targets). widths: inputs, hidden units, classes. Exactly one of compression ("1/8": stored /
-    dense parameters) and expansion (8: hidden layers 8 times as wide at the stored size of `widths`). dropout,
-    input_dropout: rates in [0, 1). The l-th layer's hash has seed derive(seed, l); initial weights come from
-    default_rng(seed). Raises ValueError for anything else, and where not even the biases of rer or lrd fit the stored
-    size.
+    Parameters
+    ----------
+    method : str
+        A registered name: "hashnet", "nn", "rer", "lrd", or "hashnetdk", "dk" (the networks of hashnet and nn, to be
+        trained on soft targets).
+    widths : sequence of int
+        Inputs, hidden units, outputs.
+    compression : str, int, float, Fraction or Decimal, optional
+        Stored / dense parameters, in (0, 1], such as "1/8". Give either this or `expansion`.
+    expansion : str, int, float, Fraction or Decimal, optional
+        At least 1: hidden layers so many times as wide, at the stored size of the dense network of `widths`.
+    seed : int
+        In 0..2**32-1. The l-th layer's hash has seed derive_seed(seed, l); initial weights come from default_rng(seed).
+    dropout, input_dropout : float
+        Rates in [0, 1), of the hidden units and of the inputs.
+    activation : {"relu", "tanh"}
+        Of the hidden layers.
+    dtype : dtype
+        Of the parameters: float32 or float64.
 
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    ValueError
+        For anything else, and where not even the biases of rer or lrd fit the stored size.
+
+    References
+    ----------
+    Section 5 of Chen et al., ICML 2015, "Baselines and method".
+
+    Examples
+    --------
     >>> build("hashnet", [784, 1000, 10], compression="1/64").num_parameters()
     12423
     """
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}; known methods: {', '.join(METHODS)}")
+    if activation not in ACTIVATIONS:
+        raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {activation!r}")
     network = METHODS[method].network
     assert network.maker is not None  # register_method has seen to that
     widths, stored = budgets(widths, compression, expansion)
     if network.narrow:
         widths = equal_size_widths(widths, sum(stored))
         stored = [0] * len(stored)
-    rng = np.random.default_rng(int(as_uint32(seed, "seed")))
-    parts: list[Layer] = [Dropout(input_dropout, seed=derive_seed(seed, DROPOUT_SEEDS))] if input_dropout else []
+    seed = check_seed(seed)
+    rng = np.random.default_rng(seed)
+    layers: list[Layer] = []
     for number, (n_in, n_out) in enumerate(itertools.pairwise(widths)):
         if number:
-            parts += [ReLU(), *([Dropout(dropout, seed=derive_seed(seed, DROPOUT_SEEDS + number))] if dropout else [])]
-        parts.append(network.maker(n_in, n_out, stored[number], derive_seed(seed, number), rng, dtype))
-    return Network(parts)
+            layers.append(ACTIVATIONS[activation]())
+        rate = dropout if number else input_dropout
+        if rate:
+            layers.append(Dropout(rate, seed=derive_seed(seed, DROPOUT_SEEDS + number)))
+        layers.append(network.maker(n_in, n_out, stored[number], derive_seed(seed, number), rng, dtype))
+    return Network(layers)
 
 
 for paper_method in PAPER:

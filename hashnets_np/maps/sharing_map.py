@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..checks import check_integer
+from ..checks import check_integer, check_seed
 from ..hashing import as_uint32
 from .kind import Bias, BucketArray, IndexArray, Kind, Lines, MapFacts, SignArray, find_kind
 
-MAX_SIDE, MAX_BUCKETS, MAX_SEED = 2**32, 2**31 - 1, 2**32 - 1
+MAX_SIDE, MAX_BUCKETS = 2**32, 2**31 - 1
 AT_ONCE = 2**20  # virtual weights whose buckets are computed at a time where all of them are asked for
 
 
@@ -101,7 +101,7 @@ class SharingMap:
             "n_out": check_integer("n_out", n_out, 1, MAX_SIDE),
             "n_cols": check_integer("n_cols", n_cols, 1, MAX_SIDE),
             "buckets": check_integer("buckets", buckets, 1, MAX_BUCKETS),
-            "seed": check_integer("seed", seed, 0, MAX_SEED),
+            "seed": check_seed(seed),
             "kind": kind,
             "size": None if size is None else check_integer("size", size, 1, 2**15),
             "_table": table,

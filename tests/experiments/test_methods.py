@@ -141,8 +141,12 @@ BAD = [
     (lambda: hn.build("nn", THREE, compression=1, expansion=2), "exactly one of compression and expansion"),
     (lambda: hn.build("hashnet", [784], compression=1), "widths must be two or more"),
     (lambda: hn.build("hashnet", [784, 0, 10], compression=1), "widths must be two or more"),
-    (lambda: hn.build("nn", THREE, compression=1, seed=-3), "seed must be in 0"),
-    (lambda: hn.build("nn", THREE, compression=1, seed=None), "seed must be integers"),
+    (lambda: hn.build("nn", THREE, compression=1, seed=-3), "seed must be an integer in 0"),
+    (lambda: hn.build("nn", THREE, compression=1, seed=None), "seed must be an integer in 0"),
+    (lambda: hn.build("nn", THREE, compression=1, activation="gelu"), "activation must be one of relu, tanh"),
+    (lambda: hn.build("nn", THREE, compression=1, dropout=np.nan), "dropout rate must be in"),
+    *[(lambda e=e: hn.build("hashnet", THREE, expansion=e), "expansion must be a number of at least 1, such as 8")
+      for e in ("1/0", "x", np.nan, np.inf, [8])],
     (lambda: hn.build("hashnet", THREE, expansion=0.5), "expansion must be at least 1"),
     (lambda: hn.build("rer", [784, 50, 50, 50, 10], expansion=64), "3200 -> 3200 may store 2550 numbers"),
     (lambda: hn.build("lrd", [784, 50, 50, 50, 10], expansion=32), "biases and a factor of rank 1"),
@@ -172,3 +176,12 @@ def test_a_network_without_hidden_layers_is_one_layer(method):
     net = build(method, [64, 10], compression="1/8" if method != "lrd" else "1/2", seed=0)
     assert net.forward(np.zeros((3, 64), np.float32)).shape == (3, 10)
     assert len([layer for layer in net.layers if layer.params]) == 1
+
+
+def test_an_activation_can_be_chosen():
+    net = hn.build("hashnet", [12, 9, 8, 4], compression="1/2", activation="tanh", dropout=0.5)
+    assert [type(layer).__name__ for layer in net.layers] == [
+        "HashedLinear", "Tanh", "Dropout", "HashedLinear", "Tanh", "Dropout", "HashedLinear"]
+    relu = hn.build("hashnet", [12, 9, 8, 4], compression="1/2", dropout=0.5)
+    for (_, p), (_, q) in zip(net.parameters(), relu.parameters(), strict=True):
+        np.testing.assert_array_equal(p, q)

@@ -1,0 +1,110 @@
+"""The gradient check itself: it finds wrong gradients, passes right ones, and knows what it cannot say."""
+
+import numpy as np
+import pytest
+
+import hashnets_np as hn
+from hashnets_np import gradient_check
+
+
+def network(seed=1):
+    return hn.Network([hn.HashedLinear(12, 15, "1/4"), hn.ReLU(), hn.HashedLinear(15, 4, "1/4")], seed=seed)
+
+
+def test_the_gradient_check_finds_a_wrong_gradient(rng):
+    class Wrong(hn.HashedLinear):
+        def backward(self, dz, input_grad=True):
+            da = super().backward(dz, input_grad)
+            self.grads["w"] = self.grads["w"] * 1.001
+            return da
+
+    net = hn.Network([Wrong(12, 9, "1/2", dtype=np.float64), hn.ReLU(), hn.HashedLinear(9, 4, "1/2")])
+    report = hn.gradcheck(net, rng.normal(size=(20, 12)), rng.integers(0, 4, 20))
+    assert report.errors["0.w"] > 1e-4 and report.errors["2.w"] < 1e-6
+
+
+def test_the_gradient_check_does_not_pass_what_is_not_a_number_or_not_there(rng):
+    class Broken(hn.HashedLinear):
+        def backward(self, dz, input_grad=True):
+            da = super().backward(dz, input_grad)
+            self.grads["w"][0] = np.nan
+            return da
+
+    net = hn.Network([Broken(12, 9, "1/2"), hn.ReLU(), hn.HashedLinear(9, 4, "1/2")])
+    x, y = rng.normal(size=(20, 12)), rng.integers(0, 4, 20)
+    report = hn.gradcheck(net, x, y)
+    assert np.isnan(report.errors["0.w"]) and report.errors["2.w"] < 1e-6 and np.isnan(report.worst)
+
+
+def test_directions_that_flip_a_relu_are_drawn_again_and_counted(rng):
+    x, y = rng.normal(size=(20, 12)), rng.integers(0, 4, 20)
+    report = hn.gradcheck(network(), x, y, step=3e-2)
+    assert report.redrawn > 0
+    assert f"{report.redrawn} drawn again" in str(report)
+    with pytest.raises(RuntimeError, match="smaller step"):
+        hn.gradcheck(network(), x, y, step=10.0)
+
+
+def test_the_gradient_check_leaves_the_input_as_it_is(rng):
+    x = rng.normal(size=(20, 12))
+    x.flags.writeable = False
+    assert hn.gradcheck(network(), x, rng.integers(0, 4, 20)).worst <= 1e-6
+
+
+def test_the_gradient_check_keeps_the_worst_of_its_directions(rng):
+    class Wrong(hn.HashedLinear):
+        def backward(self, dz, input_grad=True):
+            da = super().backward(dz, input_grad)
+            self.grads["w"] = self.grads["w"] + rng.normal(size=self.grads["w"].shape)
+            return da
+
+    x, y = rng.normal(size=(20, 12)), rng.integers(0, 4, 20)
+    errors = []
+    for directions in range(1, 7):  # the first ones are the same for the same seed
+        rng = np.random.default_rng(1)
+        errors.append(hn.gradcheck(hn.Network([Wrong(12, 4, "1/2")]), x, y, directions=directions).errors["0.w"])
+    assert errors == sorted(errors) and errors[0] < errors[-1]
+
+
+def test_a_direction_orthogonal_to_the_gradient_is_measured_against_a_typical_slope(monkeypatch, rng):
+    net = hn.Network([hn.Linear(2, 3, bias=False)])
+    x, y = rng.normal(size=(20, 2)), rng.integers(0, 3, 20)
+    monkeypatch.setattr(gradient_check, "draw_slope", lambda loss, p, *_: (1e-9, np.zeros(p.shape), 0))
+    error = hn.gradcheck(net, x, y).errors["0.w"]
+    assert error == pytest.approx(1e-9 / (np.linalg.norm(net_gradient(net, x, y)) / 6**0.5))
+
+
+def net_gradient(net, x, y):
+    net = net.astype(np.float64)
+    net.backward(hn.softmax_cross_entropy(net.forward(x), y)[1])
+    return net.layers[0].grads["w"]
+
+
+def test_a_layer_of_ones_own_can_say_where_its_kinks_are(rng):
+    class Abs(hn.Layer):
+        def forward(self, x, train=False):
+            self.positive = x > 0
+            return np.abs(x)
+
+        def backward(self, dz, input_grad=True):
+            return np.where(self.positive, dz, -dz)
+
+        def kink_sides(self):
+            return self.positive
+
+    net = hn.Network([hn.HashedLinear(12, 15, "1/4"), Abs(), hn.HashedLinear(15, 4, "1/4")])
+    report = hn.gradcheck(net, rng.normal(size=(20, 12)), rng.integers(0, 4, 20), step=1e-3)
+    assert report.redrawn > 0 and report.worst < 1e-4
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"step": 0}, "step must be a finite number above 0"), ({"step": -1e-5}, "step must be"),
+    ({"step": np.nan}, "step must be"), ({"directions": 0}, "directions must be an integer of at least 1"),
+    ({"directions": 1.5}, "directions must be"), ({"seed": None}, "seed must be"),
+    ({"x": np.zeros((0, 12))}, "nothing to compare"),
+    ({"x": np.zeros(12)}, "expected .n, n_in."), ({"x": np.full((20, 12), np.nan)}, "x has nan"),
+])
+def test_a_check_of_nothing_is_refused(change, message, rng):
+    arguments = {"net": network(), "x": rng.normal(size=(20, 12)), "y": rng.integers(0, 4, 20)}
+    with pytest.raises(ValueError, match=message):
+        hn.gradcheck(**(arguments | change))
