@@ -40,7 +40,8 @@ def test_the_lines_for_your_own_data_run(tmp_path):
 
 @pytest.mark.parametrize("equation", range(1, 13))
 def test_the_five_files_have_the_line_of_each_equation(equation):
-    files = re.findall(r"^\d\. \[`.*?`\]\((.*?)\)", section(README, "## Read the source: five files, thirty minutes"), re.M)
+    text = section(README, "## Read the source: five files, thirty minutes")
+    files = re.findall(r"^\d\. \[`.*?`\]\((.*?)\)", text, re.M)
     assert len(files) == 5
     lines = [line for file in files for line in (ROOT / file).read_text().splitlines()]
     marked = [line for line in lines if re.search(rf"#.*\bEq\. {equation}\b", line)]
