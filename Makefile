@@ -36,9 +36,9 @@ check-cluster: $(VENV)/test  ## a sweep on a real Dask scheduler, and the search
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[tune,cluster]"
 	$(BIN)/python -m pytest tests/experiments/test_cluster.py tests/experiments/test_sweep*.py -m "slow or not slow"
 
-check-exports: $(VENV)/test  ## C with each compiler, and ONNX; what is missing is skipped with a reason
-	-$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[onnx]"
-	$(BIN)/python -m pytest tests/export -m "slow or not slow" -rs
+check-exports: $(VENV)/test  ## C with each compiler, ONNX, scikit-learn; what is missing is skipped with a reason
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[onnx,sklearn]" pandas
+	$(BIN)/python -m pytest tests/export tests/test_sklearn.py -m "slow or not slow" -rs
 
 check-kills: $(VENV)/test  ## a sweep killed at 200 random moments, and 100 each for save, train, report and caches (an hour)
 	HASHNETS_KILLS=200 $(BIN)/python -m pytest tests/experiments/test_sweep.py -m slow -k kills

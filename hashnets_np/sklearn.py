@@ -1,0 +1,415 @@
+"""HashedNets as scikit-learn estimators: `HashNetClassifier` and `HashNetRegressor`.
+
+They fit into pipelines, searches and cross-validation. The network itself is the attribute `network_`, which can be
+saved, exported and looked into like any other. Needs scikit-learn: `pip install "hashnets_np[sklearn]"`.
+"""
+
+import itertools
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from .experiments.methods import DROPOUT_SEEDS, budgets, build
+from .hashing import derive_seed
+from .layers import Dropout, HashedLinear, Layer, ReLU
+from .losses import softmax_cross_entropy, squared_error
+from .maps import allowed_biases, find_kind
+from .network import Network
+from .optim import SGD
+from .training import EarlyStopping, History, fit, minibatches, predict, predict_proba, train_step
+from .types import Loss, ScheduleName
+
+METHODS = ("hashnet", "nn", "rer", "lrd")
+
+
+def hashed_network(
+    widths: Sequence[int], compression: object, expansion: object, kind: str, seed: int, dropout: float,
+    input_dropout: float, dtype: Any,
+) -> Network:
+    """Build a HashNet whose maps are of any kind; where a kind allows no bias column, the bias is dense."""
+    widths, stored = budgets(widths, compression, expansion)
+    bias: Any = "column" if "column" in allowed_biases(kind) else "dense"
+    layers: list[Layer] = [Dropout(input_dropout, seed=derive_seed(seed, DROPOUT_SEEDS))] if input_dropout else []
+    for number, (n_in, n_out) in enumerate(itertools.pairwise(widths)):
+        if number:
+            layers.append(ReLU())
+        if number and dropout:
+            layers.append(Dropout(dropout, seed=derive_seed(seed, DROPOUT_SEEDS + number)))
+        buckets = stored[number] if bias == "column" else max(1, stored[number] - n_out)
+        layer_seed = derive_seed(seed, number) if find_kind(kind).default_seed is None else None
+        layers.append(HashedLinear(n_in, n_out, buckets=buckets, seed=layer_seed, bias=bias, kind=kind, dtype=dtype,
+                                   rng=np.random.default_rng(derive_seed(seed, number))))
+    return Network(layers)
+
+
+class HashNetEstimator(BaseEstimator):
+    """What classifier and regressor share: the parameters, and training."""
+
+    loss: Loss
+    default_learning_rate: float
+    network_: Network
+
+    def __init__(
+        self, hidden_layer_sizes: Sequence[int] = (256,), *, compression: object = "1/8", expansion: object = None,
+        kind: str = "xxhash", method: str = "hashnet", learning_rate: float | None = None, momentum: float = 0.9,
+        weight_decay: float = 0.0, schedule: ScheduleName = "constant", dropout: float = 0.0,
+        input_dropout: float = 0.0, batch_size: int = 50, max_iter: int = 50, early_stopping: bool = False,
+        patience: int = 10, validation_fraction: float = 0.1, warm_start: bool = False, random_state: Any = None,
+        verbose: bool = False,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.compression = compression
+        self.expansion = expansion
+        self.kind = kind
+        self.method = method
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.weight_decay = weight_decay
+        self.schedule = schedule
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.early_stopping = early_stopping
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _make_network(self, n_in: int, n_out: int, dtype: Any, seed: int) -> Network:
+        """Build the network that the parameters describe."""
+        if self.method not in METHODS:
+            raise ValueError(f"method must be one of {', '.join(METHODS)}, got {self.method!r}")
+        widths = [n_in, *np.atleast_1d(np.asarray(self.hidden_layer_sizes, int)).tolist(), n_out]
+        compression = self.compression if self.expansion is None else None
+        if self.method == "hashnet" and self.kind != "xxhash":
+            return hashed_network(widths, compression, self.expansion, self.kind, seed, self.dropout,
+                                  self.input_dropout, dtype)
+        return build(self.method, widths, compression=compression, expansion=self.expansion, seed=seed,
+                     dropout=self.dropout, input_dropout=self.input_dropout, dtype=dtype)
+
+    def _prepare(self, x: NDArray[Any], n_out: int, keep: bool) -> int:
+        """Make a new network unless the old one is to be kept; returns a seed for what else is random."""
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        if not (keep and hasattr(self, "network_")):
+            self.network_ = self._make_network(x.shape[1], n_out, x.dtype, seed)
+            self.loss_curve_: list[float] = []
+            self.validation_errors_: list[float] = []
+            self.n_iter_ = 0
+            self._optimizer: SGD | None = None
+        return seed
+
+    def _train(self, x: NDArray[Any], y: NDArray[Any], weight: NDArray[Any] | None, seed: int) -> None:
+        """Train `network_` for max_iter epochs, or until its validation error has stopped falling."""
+        validation = None
+        if self.early_stopping:
+            x, validation, y, weight = self._split(x, y, weight, seed)
+        history = fit(
+            self.network_, x, y, epochs=self.max_iter, batch_size=min(self.batch_size, max(len(x), 1)),
+            validation=validation, optimizer=self._make_optimizer(), seed=seed, loss=self.loss, sample_weight=weight,
+            callback=EarlyStopping(self.patience) if self.early_stopping else None, progress=bool(self.verbose))
+        self._note(history)
+
+    def _split(self, x: NDArray[Any], y: NDArray[Any], weight: NDArray[Any] | None, seed: int) -> tuple[Any, ...]:
+        """Set a part of the examples aside, to judge the epochs by."""
+        parts = [x, y] if weight is None else [x, y, weight]
+        labels = y if isinstance(self, ClassifierMixin) else None
+        split = train_test_split(*parts, test_size=self.validation_fraction, random_state=seed, stratify=labels)
+        return split[0], (split[1], split[3]), split[2], split[4] if weight is not None else None
+
+    def _make_optimizer(self) -> SGD:
+        """Make the optimizer that the parameters describe."""
+        rate = self.default_learning_rate if self.learning_rate is None else self.learning_rate
+        return SGD(rate, momentum=self.momentum, weight_decay=self.weight_decay, schedule=self.schedule)
+
+    def _note(self, history: History) -> None:
+        """Keep what happened, and warn where training blew up."""
+        self.loss_curve_ = self.loss_curve_ + history.train_loss
+        self.validation_errors_ = self.validation_errors_ + (history.valid_error if self.early_stopping else [])
+        self.n_iter_ = len(self.loss_curve_)
+        first, last = history.train_loss[0], history.train_loss[-1]
+        if history.diverged or last > first:
+            what = f"the loss was {first:.3g} in the first epoch and {last:.3g} in the last"
+            warnings.warn(f"training did not converge: {what}; take a smaller learning_rate, or scale the input",
+                          ConvergenceWarning, stacklevel=4)
+
+    def _train_once(self, x: NDArray[Any], y: NDArray[Any], weight: NDArray[Any] | None, seed: int) -> None:
+        """Go once through the examples, with the momentum of the call before."""
+        if self.schedule == "cosine":
+            raise ValueError("partial_fit does not know how many steps will come, which schedule='cosine' needs; "
+                             "take 'constant'")
+        if self._optimizer is None:
+            self._optimizer = self._make_optimizer()
+        losses = []
+        rng = np.random.default_rng(derive_seed(seed, self.n_iter_))
+        for rows in minibatches(len(x), self.batch_size, rng):
+            part = None if weight is None else weight[rows]
+            losses.append(train_step(self.network_, x[rows], y[rows], self._optimizer, self.loss, part))
+        self.loss_curve_ = [*self.loss_curve_, float(np.mean(losses))]
+        self.n_iter_ = len(self.loss_curve_)
+
+    def _check_x_y(self, X: Any, y: Any, reset: bool, **options: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Check examples and targets; the network computes in the dtype of X, float64 or float32."""
+        dtype = [np.float64, np.float32] if reset else self._dtype()
+        return validate_data(self, X, y, dtype=dtype, reset=reset, **options)
+
+    def _outputs(self, X: Any) -> NDArray[Any]:
+        """Compute the outputs of the network."""
+        check_is_fitted(self)
+        return predict(self.network_, validate_data(self, X, dtype=self._dtype(), reset=False))
+
+    def _dtype(self) -> np.dtype[Any]:
+        """Find the dtype in which the network computes."""
+        return next(p.dtype for _, p in self.network_.parameters())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the velocity of `partial_fit`, which is as large as the network itself."""
+        state = super().__getstate__()
+        return state | {"_optimizer": None} if "_optimizer" in state else state
+
+
+class HashNetClassifier(ClassifierMixin, HashNetEstimator):
+    """A HashedNet as a scikit-learn classifier.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : sequence of int
+        Hidden units, layer by layer, before `expansion`.
+    compression : str, float or Fraction
+        Stored numbers over those of the dense network, in (0, 1], for each layer: "1/8" or 0.125.
+    expansion : int or float, optional
+        Instead of `compression`: hidden layers so many times wider, at the stored size of the dense network.
+    kind : str
+        Of the sharing maps of a HashNet: "xxhash", "fold", "chunk", "tile", or a compatibility kind.
+    method : "hashnet", "nn", "rer" or "lrd"
+        The HashNet, or a baseline of the same stored size: a smaller dense network, one with random edges removed, a
+        low-rank one.
+    learning_rate : float, optional
+        Of stochastic gradient descent; 0.05 by default.
+    momentum, weight_decay : float
+        Of stochastic gradient descent.
+    schedule : "constant", "cosine" or "released"
+        Of the learning rate.
+    dropout, input_dropout : float
+        Rates on hidden layers and on the input, in [0, 1).
+    batch_size : int
+        Examples in a step.
+    max_iter : int
+        Epochs.
+    early_stopping : bool
+        Whether to set `validation_fraction` of the examples aside, keep the weights of the epoch with the lowest error
+        on them, and stop after `patience` epochs that were no better.
+    patience : int
+        See `early_stopping`.
+    validation_fraction : float
+        See `early_stopping`.
+    warm_start : bool
+        Whether `fit` goes on with the network of the call before.
+    random_state : int, RandomState or None
+        Seed of maps, initial weights, masks and the order of examples.
+    verbose : bool
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    network_ : Network
+        The trained network, for `save`, `export_c` and the like; it computes in the dtype of the X of `fit`.
+    loss_curve_ : list of float
+        The mean training loss of each epoch.
+    validation_errors_ : list of float
+        With early stopping, the error on the examples set aside: the error rate in percent.
+    n_iter_ : int
+        How many epochs were trained.
+    n_features_in_ : int
+        How many columns X had.
+    feature_names_in_ : (n_features_in_,) str
+        Their names, if X was a DataFrame.
+    classes_ : (n_classes,) array
+        The labels.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> X, y = load_digits(return_X_y=True)
+    >>> model = HashNetClassifier((100,), compression="1/4", max_iter=10, random_state=0).fit(X[:1000] / 16, y[:1000])
+    >>> model.score(X[1000:] / 16, y[1000:]) > 0.85
+    True
+    """
+
+    loss = staticmethod(softmax_cross_entropy)
+    default_learning_rate = 0.05
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> "HashNetClassifier":
+        """Train on X (n, n_features) and labels y (n,); sample_weight: (n,), of the examples in the loss."""
+        keep = self.warm_start and hasattr(self, "network_")
+        x, y = self._check_x_y(X, y, reset=not keep)
+        check_classification_targets(y)
+        if keep:
+            index = self._numbers_of(y)
+        else:
+            self.classes_, index = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"the classifier needs at least two classes, got only one class: {self.classes_[0]!r}")
+        weight = None if sample_weight is None else _check_sample_weight(sample_weight, x, dtype=x.dtype)
+        seed = self._prepare(x, len(self.classes_), keep)
+        self._train(x, index, weight, seed)
+        return self
+
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> "HashNetClassifier":
+        """Go once through some examples. The first call needs `classes`, all labels that will ever come."""
+        first = not hasattr(self, "network_")
+        if first and classes is None:
+            raise ValueError("the first call of partial_fit needs classes, all labels that will ever come")
+        x, y = self._check_x_y(X, y, reset=first)
+        check_classification_targets(y)
+        if first:
+            self.classes_ = np.unique(np.asarray(classes))
+        elif classes is not None and not np.array_equal(np.unique(np.asarray(classes)), self.classes_):
+            raise ValueError(f"classes are {np.unique(np.asarray(classes))}, but those of the first call were "
+                             f"{self.classes_}")
+        index = self._numbers_of(y)
+        weight = None if sample_weight is None else _check_sample_weight(sample_weight, x, dtype=x.dtype)
+        seed = self._prepare(x, len(self.classes_), keep=True)
+        self._train_once(x, index, weight, seed)
+        return self
+
+    def _numbers_of(self, y: NDArray[Any]) -> NDArray[Any]:
+        """Find the number of each label among `classes_`."""
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
+            raise ValueError(f"y has labels {unknown} that are not among the classes {self.classes_}")
+        return np.searchsorted(self.classes_, y)
+
+    def decision_function(self, X: ArrayLike) -> NDArray[Any]:
+        """Compute logits (n, n_classes), or their difference (n,) if there are two classes."""
+        z = self._outputs(X)
+        return z[:, 1] - z[:, 0] if len(self.classes_) == 2 else z
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
+        """Compute the probabilities of the classes, (n, n_classes): the softmax of the logits."""
+        check_is_fitted(self)
+        return predict_proba(self.network_, validate_data(self, X, dtype=self._dtype(), reset=False))
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Find the most likely label of each example, (n,)."""
+        z = self._outputs(X)
+        return self.classes_[z.argmax(axis=1)]
+
+
+class HashNetRegressor(RegressorMixin, HashNetEstimator):
+    """A HashedNet as a scikit-learn regressor: squared error, one or several targets.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : sequence of int
+        Hidden units, layer by layer, before `expansion`.
+    compression : str, float or Fraction
+        Stored numbers over those of the dense network, in (0, 1], for each layer: "1/8" or 0.125.
+    expansion : int or float, optional
+        Instead of `compression`: hidden layers so many times wider, at the stored size of the dense network.
+    kind : str
+        Of the sharing maps of a HashNet: "xxhash", "fold", "chunk", "tile", or a compatibility kind.
+    method : "hashnet", "nn", "rer" or "lrd"
+        The HashNet, or a baseline of the same stored size: a smaller dense network, one with random edges removed, a
+        low-rank one.
+    learning_rate : float, optional
+        Of stochastic gradient descent; 0.01 by default.
+    momentum, weight_decay : float
+        Of stochastic gradient descent.
+    schedule : "constant", "cosine" or "released"
+        Of the learning rate.
+    dropout, input_dropout : float
+        Rates on hidden layers and on the input, in [0, 1).
+    batch_size : int
+        Examples in a step.
+    max_iter : int
+        Epochs.
+    early_stopping : bool
+        Whether to set `validation_fraction` of the examples aside, keep the weights of the epoch with the lowest error
+        on them, and stop after `patience` epochs that were no better.
+    patience : int
+        See `early_stopping`.
+    validation_fraction : float
+        See `early_stopping`.
+    warm_start : bool
+        Whether `fit` goes on with the network of the call before.
+    random_state : int, RandomState or None
+        Seed of maps, initial weights, masks and the order of examples.
+    verbose : bool
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    network_ : Network
+        The trained network, for `save`, `export_c` and the like; it computes in the dtype of the X of `fit`.
+    loss_curve_ : list of float
+        The mean training loss of each epoch.
+    validation_errors_ : list of float
+        With early stopping, the error on the examples set aside: the mean squared error.
+    n_iter_ : int
+        How many epochs were trained.
+    n_features_in_ : int
+        How many columns X had.
+    feature_names_in_ : (n_features_in_,) str
+        Their names, if X was a DataFrame.
+
+    Examples
+    --------
+    >>> X = np.random.default_rng(0).normal(size=(300, 5))
+    >>> y = np.abs(X[:, 0]) - X[:, 1]
+    >>> model = HashNetRegressor((50,), compression="1/2", learning_rate=0.02, random_state=0).fit(X[:200], y[:200])
+    >>> model.score(X[200:], y[200:]) > 0.8
+    True
+    """
+
+    loss = staticmethod(squared_error)
+    default_learning_rate = 0.01
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> "HashNetRegressor":
+        """Train on X (n, n_features) and y (n,) or (n, n_targets); sample_weight: (n,), of the examples in the loss."""
+        keep = self.warm_start and hasattr(self, "network_")
+        x, targets, weight = self._check_targets(X, y, sample_weight, reset=not keep)
+        seed = self._prepare(x, targets.shape[1], keep)
+        self._train(x, targets, weight, seed)
+        return self
+
+    def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> "HashNetRegressor":
+        """Go once through some examples."""
+        x, targets, weight = self._check_targets(X, y, sample_weight, reset=not hasattr(self, "network_"))
+        seed = self._prepare(x, targets.shape[1], keep=True)
+        self._train_once(x, targets, weight, seed)
+        return self
+
+    def _check_targets(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> tuple[Any, Any, Any]:
+        """Check the arguments of training; targets are (n, n_targets)."""
+        x, y = self._check_x_y(X, y, reset=reset, multi_output=True, y_numeric=True)
+        if reset:
+            self._one_target = y.ndim == 1
+        targets = y.reshape(len(y), -1).astype(x.dtype)
+        if not reset and targets.shape[1] != self.network_.layers[-1].n_out:
+            raise ValueError(f"y has {targets.shape[1]} targets, but the network has {self.network_.layers[-1].n_out}")
+        weight = None if sample_weight is None else _check_sample_weight(sample_weight, x, dtype=x.dtype)
+        return x, targets, weight
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Compute the targets of each example, in the shape of the y of `fit`."""
+        z = self._outputs(X)
+        return z[:, 0] if self._one_target else z
+
+    def __sklearn_tags__(self) -> Any:
+        """Tell scikit-learn that there may be several targets."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

@@ -1,0 +1,212 @@
+"""The estimators do what scikit-learn expects of its own, and what a user of scikit-learn would try first."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+
+import hashnets_np as hn
+from hashnets_np.maps import KINDS
+
+sklearn = pytest.importorskip("sklearn", "1.6", reason="the estimators need scikit-learn 1.6 or newer")
+
+from sklearn.calibration import CalibratedClassifierCV  # noqa: E402
+from sklearn.exceptions import ConvergenceWarning  # noqa: E402
+from sklearn.metrics import log_loss  # noqa: E402
+from sklearn.model_selection import GridSearchCV, cross_val_score  # noqa: E402
+from sklearn.pipeline import make_pipeline  # noqa: E402
+from sklearn.preprocessing import MinMaxScaler  # noqa: E402
+from sklearn.utils.estimator_checks import parametrize_with_checks  # noqa: E402
+
+from hashnets_np.sklearn import METHODS, HashNetClassifier, HashNetRegressor  # noqa: E402
+
+DIGITS = hn.load_dataset("digits")
+SMALL = {"hidden_layer_sizes": (50,), "compression": "1/2", "learning_rate": 0.05, "max_iter": 10, "random_state": 0}
+
+
+@pytest.mark.slow
+@parametrize_with_checks([HashNetClassifier(), HashNetRegressor()])
+@pytest.mark.filterwarnings("ignore:x_train has values:UserWarning", "ignore::RuntimeWarning")
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_scikit_learns_own_checks_pass(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture(scope="module")
+def frame():
+    """The digits as a user may have them: named columns, and names for labels."""
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed; make check-exports installs it")
+    names = np.array(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])
+    X = pandas.DataFrame(16 * DIGITS.x_train, columns=[f"pixel{n}" for n in range(64)])
+    return X, pandas.Series(names[DIGITS.y_train])
+
+
+def test_a_search_over_compression_in_a_pipeline_with_pandas_and_names_on_two_processes(frame):
+    X, y = frame
+    pipeline = make_pipeline(MinMaxScaler(), HashNetClassifier((50,), max_iter=8, random_state=0))
+    grid = {"hashnetclassifier__compression": ["1/32", "1/8", 0.5]}
+    search = GridSearchCV(pipeline, grid, cv=3, n_jobs=2).fit(X, y)
+    scores = search.cv_results_["mean_test_score"]
+    assert scores[2] > 0.85 and scores[2] > scores[0]  # more real weights, fewer errors
+    assert search.best_params_["hashnetclassifier__compression"] in ("1/8", 0.5)
+    assert set(search.predict(X)) == set(y)
+    assert list(search.best_estimator_.feature_names_in_) == list(X.columns)
+    assert search.predict_proba(X.iloc[:5]).shape == (5, 10)
+
+
+def test_probabilities_can_be_calibrated():
+    model = HashNetClassifier(**SMALL | {"max_iter": 40})
+    calibrated = CalibratedClassifierCV(model, cv=3).fit(DIGITS.x_train, DIGITS.y_train)
+    p = calibrated.predict_proba(DIGITS.x_test)
+    assert np.allclose(p.sum(axis=1), 1)
+    assert calibrated.score(DIGITS.x_test, DIGITS.y_test) > 0.85
+    assert log_loss(DIGITS.y_test, p) < 0.6
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_pickled_estimator_is_little_more_than_its_parameters(dtype):
+    x = DIGITS.x_train.astype(dtype)
+    model = HashNetClassifier((500,), compression="1/2", max_iter=2, random_state=0).fit(x, DIGITS.y_train)
+    model.partial_fit(x, DIGITS.y_train)
+    parameters = sum(p.nbytes for _, p in model.network_.parameters())
+    size = len(pickle.dumps(model))
+    print(f"{parameters} bytes of parameters, {size} bytes pickled")
+    assert parameters > 70_000 and size <= 1.2 * parameters
+    again = pickle.loads(pickle.dumps(model))
+    assert np.array_equal(again.predict_proba(x), model.predict_proba(x))
+    again.partial_fit(x, DIGITS.y_train)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_it_trains_in_the_dtype_of_x(dtype):
+    model = HashNetClassifier(**SMALL).fit(DIGITS.x_train.astype(dtype), DIGITS.y_train)
+    assert {p.dtype for _, p in model.network_.parameters()} == {np.dtype(dtype)}
+    assert model.predict_proba(DIGITS.x_test).dtype == dtype
+
+
+@pytest.mark.parametrize("kind", [name for name in KINDS if not name.endswith("_bias")])
+def test_every_kind_of_map_learns_with_the_stored_size_that_was_asked_for(kind):
+    model = HashNetClassifier(**SMALL, kind=kind).fit(DIGITS.x_train, DIGITS.y_train)
+    assert {m.map.kind for m in model.network_.layers if isinstance(m, hn.HashedLinear)} == {kind}
+    assert model.network_.num_parameters() == hn.bucket_count("1/2", 65 * 50) + hn.bucket_count("1/2", 51 * 10)
+    assert model.score(DIGITS.x_test, DIGITS.y_test) > 0.8
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_baselines_have_the_same_stored_size(method):
+    model = HashNetClassifier(**SMALL, method=method).fit(DIGITS.x_train, DIGITS.y_train)
+    expected = hn.build(method, [64, 50, 10], compression="1/2").num_parameters()
+    assert model.network_.num_parameters() == expected
+
+
+def test_expansion_takes_the_place_of_compression():
+    model = HashNetClassifier((20,), expansion=4, max_iter=1).fit(DIGITS.x_train, DIGITS.y_train)
+    assert model.network_.num_parameters() == 65 * 20 + 21 * 10
+    assert model.network_.layers[0].n_out == 80
+
+
+def test_early_stopping_ends_training_and_keeps_the_best_epoch():
+    options = SMALL | {"max_iter": 200, "early_stopping": True, "patience": 5, "validation_fraction": 0.2}
+    model = HashNetClassifier(**options).fit(DIGITS.x_train, DIGITS.y_train)
+    errors = model.validation_errors_
+    assert len(errors) == model.n_iter_ == len(model.loss_curve_) < 200
+    assert int(np.argmin(errors)) == len(errors) - 1 - 5
+    regressor = HashNetRegressor(**options | {"learning_rate": 0.01}).fit(DIGITS.x_train, DIGITS.y_train / 9)
+    best = int(np.argmin(regressor.validation_errors_))
+    assert regressor.n_iter_ in (200, best + 1 + 5) and regressor.validation_errors_[best] < 0.05
+
+
+def test_early_stopping_sets_weights_of_examples_aside_with_the_examples():
+    options = SMALL | {"early_stopping": True}
+    weight = np.ones(len(DIGITS.x_train))
+    plain = HashNetClassifier(**options).fit(DIGITS.x_train, DIGITS.y_train)
+    weighted = HashNetClassifier(**options).fit(DIGITS.x_train, DIGITS.y_train, sample_weight=weight)
+    assert np.allclose(plain.predict_proba(DIGITS.x_test), weighted.predict_proba(DIGITS.x_test), atol=1e-4)
+
+
+def test_examples_of_weight_zero_are_not_learned():
+    wrong = (DIGITS.y_train + 1) % 10
+    x = np.vstack([DIGITS.x_train, DIGITS.x_train])
+    y = np.concatenate([DIGITS.y_train, wrong])
+    weight = np.repeat([1.0, 0.0], len(DIGITS.x_train))
+    model = HashNetClassifier(**SMALL).fit(x, y, sample_weight=weight)
+    assert model.score(DIGITS.x_test, DIGITS.y_test) > 0.8
+    targets = np.concatenate([DIGITS.y_train, wrong]) / 9
+    regressor = HashNetRegressor(**SMALL | {"learning_rate": 0.01}).fit(x, targets, sample_weight=weight)
+    assert np.corrcoef(regressor.predict(DIGITS.x_test), DIGITS.y_test)[0, 1] > 0.7
+
+
+def test_partial_fit_goes_on_where_it_was():
+    model = HashNetClassifier(**SMALL)
+    for _ in range(8):
+        for part in np.array_split(np.arange(len(DIGITS.x_train)), 3):
+            model.partial_fit(DIGITS.x_train[part], DIGITS.y_train[part], classes=np.arange(10))
+    assert model.n_iter_ == 24 and model.loss_curve_[-1] < model.loss_curve_[0] / 2
+    assert model.score(DIGITS.x_test, DIGITS.y_test) > 0.8
+    regressor = HashNetRegressor(**SMALL | {"learning_rate": 0.01})
+    for _ in range(10):
+        regressor.partial_fit(DIGITS.x_train, DIGITS.y_train / 9)
+    assert regressor.loss_curve_[-1] < regressor.loss_curve_[0] / 2
+
+
+def test_warm_start_goes_on_and_a_second_fit_begins_anew():
+    warm = HashNetClassifier(**SMALL | {"max_iter": 2}, warm_start=True)
+    warm.fit(DIGITS.x_train, DIGITS.y_train)
+    first = warm.network_
+    warm.fit(DIGITS.x_train, DIGITS.y_train)
+    assert warm.network_ is first and warm.n_iter_ == 4
+    cold = HashNetClassifier(**SMALL | {"max_iter": 2}).fit(DIGITS.x_train, DIGITS.y_train)
+    once = cold.predict_proba(DIGITS.x_test)
+    assert np.array_equal(cold.fit(DIGITS.x_train, DIGITS.y_train).predict_proba(DIGITS.x_test), once)
+    assert cold.n_iter_ == 2
+
+
+def test_the_network_can_be_saved_and_exported(tmp_path):
+    model = HashNetClassifier(**SMALL).fit(DIGITS.x_train, DIGITS.y_train)
+    hn.save(model.network_, tmp_path / "net.safetensors")
+    hn.export_c(model.network_, tmp_path / "net.c")
+    z = hn.predict(hn.load(tmp_path / "net.safetensors"), DIGITS.x_test)
+    assert np.array_equal(model.classes_[z.argmax(axis=1)], model.predict(DIGITS.x_test))
+
+
+def test_several_targets_and_one_keep_their_shape():
+    Y = np.column_stack([DIGITS.y_train / 9, DIGITS.x_train.mean(axis=1)])
+    options = SMALL | {"learning_rate": 0.01, "max_iter": 30}
+    assert HashNetRegressor(**options).fit(DIGITS.x_train, Y).predict(DIGITS.x_test).shape == (600, 2)
+    assert HashNetRegressor(**options).fit(DIGITS.x_train, Y[:, 0]).predict(DIGITS.x_test).shape == (600,)
+    assert cross_val_score(HashNetRegressor(**options), DIGITS.x_train, Y[:, 0], cv=3).mean() > 0.4
+
+
+def test_training_that_blows_up_warns_and_predicts_finite_numbers():
+    model = HashNetClassifier(**SMALL | {"learning_rate": 1e6})
+    with pytest.warns(ConvergenceWarning, match="did not converge.*take a smaller learning_rate"):
+        model.fit(DIGITS.x_train, DIGITS.y_train)
+    assert np.isfinite(model.predict_proba(DIGITS.x_test)).all()
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"method": "dk"}, "method must be one of"),
+    ({"kind": "sha"}, "unknown kind"),
+    ({"compression": 2}, "compression must be in"),
+    ({"learning_rate": -1}, "learning_rate"),
+    ({"max_iter": 0}, "epochs"),
+    ({"batch_size": 0}, "batch_size"),
+    ({"hidden_layer_sizes": (0,)}, "widths"),
+])
+def test_a_parameter_that_means_nothing_is_named(options, message):
+    with pytest.raises(ValueError, match=message), warnings.catch_warnings():
+        HashNetClassifier(**SMALL | options).fit(DIGITS.x_train, DIGITS.y_train)
+
+
+def test_partial_fit_rejects_what_it_cannot_know():
+    model = HashNetClassifier(**SMALL)
+    with pytest.raises(ValueError, match="needs classes"):
+        model.partial_fit(DIGITS.x_train, DIGITS.y_train)
+    model.partial_fit(DIGITS.x_train, DIGITS.y_train, classes=np.arange(10))
+    with pytest.raises(ValueError, match=r"labels \[11\] that are not among"):
+        model.partial_fit(DIGITS.x_train[:2], [1, 11])
+    with pytest.raises(ValueError, match="those of the first call"):
+        model.partial_fit(DIGITS.x_train[:2], [1, 2], classes=[1, 2])
+    with pytest.raises(ValueError, match="take 'constant'"):
+        HashNetClassifier(schedule="cosine").partial_fit(DIGITS.x_train, DIGITS.y_train, classes=np.arange(10))
