@@ -445,10 +445,19 @@ def check_fit(net: Network, dataset: Dataset, criterion: Criterion | None) -> No
     if criterion is error_rate and outputs is not None:
         for part in ("train", "valid", "test"):
             check_labels(f"y_{part}", getattr(dataset, f"y_{part}"), outputs)
+        hint_at_missing_classes(dataset)
     largest = float(max(dataset.x_train.max(initial=0), -dataset.x_train.min(initial=0)))
     if largest > LARGE_INPUT:
         warn(f"x_train has values up to {largest:g}; networks train best on inputs of about 0..1: "
              f"did you forget to divide by {largest:g}?", stacklevel=3)
+
+
+def hint_at_missing_classes(dataset: Dataset) -> None:
+    """Warn of a class that training never shows: a sign that sorted examples were cut, not drawn."""
+    missing = np.setdiff1d(dataset.y_valid, dataset.y_train)
+    if missing.size:
+        warn(f"class {missing[0]} is in y_valid and not in y_train, so the network cannot learn it; were the examples "
+             "sorted by class? validation=0.2 draws them at random", stacklevel=4)
 
 
 class Rows(NamedTuple):
