@@ -21,15 +21,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-CORE = ["hashing", "types", "backend", "threads", "maps/*", "kernels/*", "layers", "losses", "optim", "network", "disk",
+CORE = ["types", "hashing", "checks", "backend", "threads", "maps/*", "kernels/*", "layers", "losses", "optim", "network", "disk",
         "files", "data_files", "datasets", "idx", "training", "gradient_check", "explanations"]
 KIT = ["conformance/adapter", "conformance/cases", "conformance/compare", "conformance/diagnosis",
        "conformance/operations", "conformance/report", "conformance/runner"]
 RECORDS = ["experiments/sweep/records", "experiments/sweep/schema", "experiments/report/results"]
 TESTS = {  # beginning of a module's place -> the tests that know it best; the rest come after them
     "hashing": ["test_hashing.py"], "maps": ["maps", "test_vectors.py"], "kernels": ["kernels"],
-    "layers": ["test_layers.py", "test_training.py"], "losses": ["test_training.py", "test_layers.py"],
-    "optim": ["test_training.py"], "network": ["test_layers.py", "test_training.py"], "disk": ["test_disk.py"],
+    "layers": ["test_layers.py", "test_files.py", "test_network.py", "test_training.py", "test_same_numbers.py"],
+    "losses": ["test_losses.py", "test_training.py"], "optim": ["test_optim.py", "test_training.py"],
+    "network": ["test_network.py", "test_layers.py", "test_training.py"], "disk": ["test_disk.py"],
+    "types": ["test_layers.py", "test_network.py"], "checks": ["test_layers.py", "test_training.py"],
     "files": ["test_files.py"], "data_files": ["test_datasets.py"],
     "datasets": ["test_datasets.py", "test_training.py"],
     "idx": ["test_datasets.py"], "training": ["test_training.py"], "threads": ["test_threads.py", "kernels"],
@@ -60,9 +62,8 @@ class Mutant:
     old: str
     new: str
 
-    def source(self) -> bytes:
+    def source(self, whole: bytes) -> bytes:
         """The file with the change in it."""
-        whole = (ROOT / self.path).read_bytes()
         return whole[: self.start] + self.new.encode() + whole[self.end :]
 
     def __str__(self) -> str:
@@ -116,9 +117,9 @@ def children(node: ast.AST) -> Iterator[ast.AST]:
                 yield child
 
 
-def mutants_of(path: Path) -> list[Mutant]:
+def mutants_of(path: Path, copy: Path) -> list[Mutant]:
     """List all mutants of a file."""
-    text = (ROOT / path).read_bytes()
+    text = (copy / path).read_bytes()
     starts = [0]
     for line in text.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
@@ -190,7 +191,7 @@ def is_killed(copy: Path, mutant: Mutant, quick: bool) -> str:
     """Put a mutant into the copy and run tests until one notices it; returns which did, "" if none."""
     place = copy / mutant.path
     original = place.read_bytes()
-    place.write_bytes(mutant.source())
+    place.write_bytes(mutant.source(original))
     try:
         best = tests_for(mutant.path)
         rounds = [("its own tests", best, {})] if best else []
@@ -215,15 +216,15 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="run each module's own tests only")
     parser.add_argument("--list", action="store_true", help="print the mutants and run nothing")
     args = parser.parse_args()
-    every = [mutant for path in modules() if args.only in str(path) for mutant in mutants_of(path)]
-    drawn = random.Random(args.seed).sample(every, min(args.number, len(every)))
-    print(f"{len(drawn)} of {len(every)} mutants, seed {args.seed}", flush=True)
-    if args.list:
-        print(*drawn, sep="\n")
-        return 0
     survivors = []
     with tempfile.TemporaryDirectory() as folder:
-        copy = copy_of_checkout(Path(folder))
+        copy = copy_of_checkout(Path(folder))  # from here on nobody's edits reach the mutants
+        every = [mutant for path in modules() if args.only in str(path) for mutant in mutants_of(path, copy)]
+        drawn = random.Random(args.seed).sample(every, min(args.number, len(every)))
+        print(f"{len(drawn)} of {len(every)} mutants, seed {args.seed}", flush=True)
+        if args.list:
+            print(*drawn, sep="\n")
+            return 0
         for number, mutant in enumerate(drawn, start=1):
             begin = time.monotonic()
             killer = is_killed(copy, mutant, args.quick)

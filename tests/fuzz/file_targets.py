@@ -75,6 +75,10 @@ def idx_bytes(array, code):
 IDX = [idx_bytes(np.arange(12).reshape(3, 2, 2), code) for code in TYPES] + [idx_bytes(np.arange(3), 8)]
 
 
+IMAGES, LABELS = idx_bytes(np.arange(12).reshape(3, 2, 2), 8), idx_bytes(np.arange(3), 8)
+IDX_SET = [st.just(right) | st.just(right) | changed([right, *IDX]) for right in (IMAGES, LABELS) * 2]
+
+
 def read_idx_bytes(content):
     array = parse_idx(content)
     assert array.nbytes == len(content) - 4 - 4 * array.ndim and array.dtype.isnative
@@ -183,10 +187,10 @@ def read_grid_file(content):
 TARGETS = [
     Target("model files", st.one_of(changed(MODELS), described_models()), read_model),
     Target("IDX", st.one_of(changed(IDX), st.binary(max_size=40)), read_idx_bytes),
-    Target("folders of IDX files", st.tuples(*[st.tuples(changed(IDX), st.booleans())] * 4), read_idx_folder),
+    Target("folders of IDX files", st.tuples(*[st.tuples(file, st.booleans()) for file in IDX_SET]), read_idx_folder),
     Target("zips of .amat", st.one_of(changed(ZIPS), DRAWN_ZIPS), read_zip_bytes),
     Target("records", st.one_of(record_lines(), changed([b"".join(LINES)]), st.binary(max_size=60)), read_records),
     Target("grids", st.one_of(grid_files(), changed(GRIDS), st.text(max_size=60).map(
         lambda text: text.encode("utf-8", "replace"))), read_grid_file),
-    Target("names", WORDS, lambda name: hn.load_dataset(name, FOLDER)),
+    Target("names", WORDS | st.just("digits"), lambda name: hn.load_dataset(name, FOLDER)),
 ]

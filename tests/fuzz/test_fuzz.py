@@ -17,8 +17,6 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="takes the time with 
 
 @pytest.mark.parametrize("target", [*FILES, *CALLS], ids=lambda target: target.name)
 def test_whatever_is_drawn_is_handled_or_refused_in_one_line(target):
-    if target.name == "public names":
-        pytest.xfail("data sets do not check their arrays yet")
     outcome = fuzz(target, 40)
     assert sum(outcome.counts.values()) >= 20 and not outcome.counts[OTHER], outcome.surprises
 
