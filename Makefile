@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in $(CANDIDATES); do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check-frameworks check-cluster check-exports check-kills fuzz mutants lint lab lessons site clean
+.PHONY: demo test check-frameworks check-cluster check-exports check-kills check-bounds fuzz mutants lint lab lessons site clean
 
 demo: $(VENV)/base
 	$(BIN)/python -m hashnets_np demo
@@ -43,6 +43,9 @@ check-exports: $(VENV)/test  ## C with each compiler, ONNX, scikit-learn; what i
 check-kills: $(VENV)/test  ## a sweep killed at 200 random moments, and 100 each for save, train, report and caches (an hour)
 	HASHNETS_KILLS=200 $(BIN)/python -m pytest tests/experiments/test_sweep.py -m slow -k kills
 	HASHNETS_KILLS=100 $(BIN)/python -m pytest tests/test_kills.py -m slow
+
+check-bounds: $(VENV)/test  ## the numba code with its array bounds checked: beyond them it would write into other memory
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR=$(VENV)/bounds $(BIN)/python -m pytest tests/kernels tests/maps tests/test_vectors.py
 
 SEED ?= 0
 
@@ -90,4 +93,4 @@ $(VENV)/notebooks: $(VENV)/base
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-frameworks $(DOCS) site build dist figures .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-frameworks $(VENV)-versions $(DOCS) site build dist figures .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-CORE = ["types", "hashing", "checks", "backend", "threads", "maps/*", "kernels/*", "layers", "losses", "optim", "network", "disk",
-        "files", "data_files", "datasets", "idx", "training", "gradient_check", "explanations"]
+CORE = ["types", "hashing", "checks", "backend", "threads", "maps/*", "kernels/*", "layers", "losses", "optim",
+        "network", "disk", "files", "data_files", "datasets", "idx", "training", "gradient_check", "explanations"]
 KIT = ["conformance/adapter", "conformance/cases", "conformance/compare", "conformance/diagnosis",
        "conformance/operations", "conformance/report", "conformance/runner"]
 RECORDS = ["experiments/sweep/records", "experiments/sweep/schema", "experiments/report/results"]

@@ -402,3 +402,46 @@ def test_the_cache_is_where_the_system_has_it(monkeypatch, tmp_path):
     monkeypatch.setenv("HASHNETS_CACHE", str(tmp_path / "mine"))
     assert data_files.cache_dir() == tmp_path / "mine"
     assert datasets.cache_dir is data_files.cache_dir
+
+
+def test_no_file_of_mnist_is_larger_than_its_training_images():
+    assert idx.MNIST_LARGEST == 47_040_016  # 60,000 images of 28 x 28, and 16 bytes before them
+
+
+def test_a_set_of_one_image_of_one_pixel_is_a_set(tmp_path):
+    for part in ("train", "t10k"):
+        (tmp_path / f"{part}-images").write_bytes(to_idx(np.full((1, 1, 1), 51)))
+        (tmp_path / f"{part}-labels").write_bytes(to_idx(np.array([0])))
+    data = load_idx(tmp_path)
+    assert data.x_train.tolist() == [[np.float32(0.2)]] and data.x_test.shape == (1, 1)
+
+
+@pytest.mark.parametrize("part", ["train", "t10k"])
+def test_images_and_labels_are_compared_in_both_parts(tmp_path, part):
+    for each in ("train", "t10k"):
+        (tmp_path / f"{each}-images").write_bytes(to_idx(np.zeros((3, 2, 2))))
+        (tmp_path / f"{each}-labels").write_bytes(to_idx(np.zeros(4 if each == part else 3)))
+    with pytest.raises(ValueError, match=f"{part}-images has 3 images, .*{part}-labels has 4 labels"):
+        load_idx(tmp_path)
+
+
+def test_a_download_of_a_set_needs_a_folder_and_says_how_to_name_one(no_network, tmp_path, monkeypatch):
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    files = {f"{name}.gz": gzip.compress(raw, mtime=0)
+             for name, raw in write_set(tmp_path / "x", SETS["kmnist"].md5).items()}
+    md5 = {name.removesuffix(".gz"): hashlib.md5(raw).hexdigest() for name, raw in files.items()}
+    monkeypatch.setitem(idx.SETS, "kmnist", idx.SETS["kmnist"]._replace(md5=md5))
+    serve(monkeypatch, files.get)
+    with pytest.raises(OSError, match=r"kmnist.train-images-idx3-ubyte.gz could not be written; .*HASHNETS_CACHE"):
+        hn.load_dataset("kmnist")
+
+
+def test_the_bound_on_unknown_files_grows_with_their_packed_size(tmp_path, monkeypatch):
+    monkeypatch.setattr(idx, "SMALL", 100)
+    packed = gzip.compress(to_idx(np.zeros(100_000)), mtime=0)
+    (tmp_path / "zeros.gz").write_bytes(packed)
+    assert 100_008 / len(packed) > idx.LARGEST_GZIP_RATIO == 256
+    with pytest.raises(ValueError, match=f"more than the {256 * len(packed)} bytes"):
+        idx.read_idx(tmp_path / "zeros.gz")
+    (tmp_path / "noise.gz").write_bytes(gzip.compress(to_idx(np.arange(100_000) % 251)))
+    assert len(idx.read_idx(tmp_path / "noise.gz")) == 100_000

@@ -422,3 +422,9 @@ def test_tanh_passes_the_gradient_check(rng):
 def test_another_class_of_a_registered_name_is_refused():
     with pytest.raises(ValueError, match=r"'Linear' is registered already, from hashnets_np\.layers"):
         hn.register_layer(type("Linear", (hn.Layer,), {}))
+
+
+@pytest.mark.parametrize(("buckets", "biases"), [(8, 2), (9, 3), (32, 8), (100, 8), (1, 1)])
+def test_a_hashed_bias_is_compressed_as_the_weights_are_also_when_only_buckets_are_given(buckets, biases):
+    layer = hn.HashedLinear(4, 8, buckets=buckets, bias="hashed", seed=1)  # V has 32 entries
+    assert layer.params["b"].shape == (biases,)

@@ -226,7 +226,8 @@ def test_convex_sets_are_balanced_in_class_and_in_white_pixels():
     assert generators.is_convex(x > 0).tolist() == (y == 1).tolist()
     assert abs(y.mean() - 0.5) < 0.03 and abs((y[1:] == y[:-1]).mean() - 0.5) < 0.03  # drawn, not in turn
     a, b = x[y == 1].mean(axis=1), x[y == 0].mean(axis=1)
-    assert round(float(a.min()) * 784) >= 19 and abs(a.mean() - b.mean()) < 3 * np.sqrt(a.var() / len(a) + b.var() / len(b))
+    assert round(float(a.min()) * 784) >= 19  # rounded: NumPy 1.26 makes 18.9999997 of 19 white pixels
+    assert abs(a.mean() - b.mean()) < 3 * np.sqrt(a.var() / len(a) + b.var() / len(b))
 
 
 def test_digits_are_enlarged_about_their_centres():
