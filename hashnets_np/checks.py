@@ -3,6 +3,8 @@
 Every message says what came, what was expected and, where one is likely, the fix.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -4,6 +4,8 @@ Pixels are float32 in [0, 1], one example per row; labels are int64. The last 20
 validation split, as in the paper. Others register their sets here: `idx` (MNIST and its kin), `experiments.larochelle`.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
@@ -93,7 +95,7 @@ class Dataset:
     def from_arrays(
         cls, x: ArrayLike, y: ArrayLike, *, validation: Validation = None,
         test: tuple[ArrayLike, ArrayLike] | None = None, seed: int = 0, name: str = "arrays",
-    ) -> "Dataset":
+    ) -> Dataset:
         """Make a data set from arrays, lists, DataFrames or Series.
 
         Parameters
@@ -144,7 +146,7 @@ class Dataset:
             raise ValueError(f"{self.name} has float targets, not class labels; did you mean y.astype(int)?")
         return 1 + max(int(y.max(initial=-1)) for y in (self.y_train, self.y_valid, self.y_test))
 
-    def refit(self) -> "Dataset":
+    def refit(self) -> Dataset:
         """Join training and validation examples: for the last training, when everything has been chosen."""
         x = np.concatenate([self.x_train, self.x_valid])
         y = np.concatenate([self.y_train, self.y_valid])

@@ -8,6 +8,8 @@ as ReLU has one at 0, the slope means nothing: that direction is drawn again. La
 Not covered here: training mode, whose dropout draws new masks.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

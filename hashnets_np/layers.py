@@ -10,6 +10,8 @@ therefore never share them, which is what the "dedicated hash functions" of sect
 Not covered here: the fixed-mask and low-rank baselines (`experiments/baselines.py`).
 """
 
+from __future__ import annotations
+
 import inspect
 from fractions import Fraction
 from math import prod

@@ -7,6 +7,8 @@ loss names its criterion with `judged_by`; one that doesn't is judged by its own
 The soft-target loss of dark knowledge stands with the other baselines (`experiments/baselines.py`).
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any, TypeVar
 

@@ -1,5 +1,7 @@
 """A network: layers in a row, forward and then back."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from typing import Any
@@ -132,7 +134,7 @@ class Network:
         """Count the weights that the network computes with."""
         return sum(layer.num_virtual_parameters() for layer in self.layers)
 
-    def summary(self) -> "Summary":
+    def summary(self) -> Summary:
         """Make a table of the layers: shape, K, compression, stored and virtual weights.
 
         Returns
@@ -159,7 +161,7 @@ class Network:
         rows.append(["", "total", "", "", *count_columns(self.num_parameters(), self.num_virtual_parameters())])
         return Summary(table(rows, left=3))
 
-    def astype(self, dtype: DTypeLike) -> "Network":
+    def astype(self, dtype: DTypeLike) -> Network:
         """Copy the network with its parameters in another dtype, float32 or float64 (ValueError otherwise)."""
         net = deepcopy(self)
         for layer in net.layers:

@@ -3,6 +3,8 @@
 v = mu v + g + wd w;  w -= lr v. The released Torch code multiplies g by 1 - mu ("dampened"): its lr is ours / (1 - mu).
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from dataclasses import KW_ONLY, dataclass, field
 from math import cos, pi

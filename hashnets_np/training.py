@@ -1,5 +1,7 @@
 """Training: mini-batches in shuffled order, the best epoch by validation error, the test set once at the end."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -221,10 +223,10 @@ def fit(
 
 
 def fit(
-    net: Network, x: Any, y: Any = None, *, epochs: int | None = None, batch_size: int = 50,
-    validation: Validation = None, optimizer: SGD | None = None, seed: int = 0, loss: Loss = softmax_cross_entropy,
-    targets: ArrayLike | None = None, sample_weight: ArrayLike | None = None, callback: Callback | None = None,
-    progress: bool = False,
+    net: Network, x: Dataset | ArrayLike, y: ArrayLike | None = None, *, epochs: int | None = None,
+    batch_size: int = 50, validation: Validation = None, optimizer: SGD | None = None, seed: int = 0,
+    loss: Loss = softmax_cross_entropy, targets: ArrayLike | None = None, sample_weight: ArrayLike | None = None,
+    callback: Callback | None = None, progress: bool = False,
 ) -> History:
     """Train a network in place and leave it with the weights of its best epoch.
 
@@ -318,7 +320,7 @@ class Examples:
     """What is trained on: inputs, what the loss compares the outputs with, and the weights of the examples."""
 
     def __init__(
-        self, dataset: Dataset, targets: ArrayLike | None, sample_weight: ArrayLike | None, rows: "Rows"
+        self, dataset: Dataset, targets: ArrayLike | None, sample_weight: ArrayLike | None, rows: Rows
     ) -> None:
         self.x = dataset.x_train
         self.targets = dataset.y_train
@@ -508,7 +510,7 @@ def show(history: History, bar: Any) -> None:
 class NoBar:
     """Stands in for the progress bar where none is shown, so that tqdm is imported only where one is."""
 
-    def __enter__(self) -> "NoBar":
+    def __enter__(self) -> NoBar:
         return self
 
     def __exit__(self, *error: object) -> None:

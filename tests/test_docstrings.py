@@ -21,7 +21,9 @@ def public_names():
                     yield f"{thing.__module__}.{thing.__qualname__}.{member}", METHODS
 
 
-@pytest.mark.parametrize(("name", "wanted"), list(public_names()), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("name", "wanted"), list(public_names()), ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_a_public_docstring_is_numpydoc(name, wanted):
     validate = pytest.importorskip("numpydoc.validate", reason="numpydoc is in the extra [dev]").validate
     errors = [f"{code}: {text}" for code, text in validate(name)["errors"] if code in wanted]
