@@ -60,7 +60,8 @@ class HashNetEstimator(BaseEstimator):
 
     def __init__(
         self, hidden_layer_sizes: Sequence[int] = (256,), *, compression: Compression = "1/8",
-        expansion: Compression | None = None, kind: str = "xxhash", method: str = "hashnet", learning_rate: float | None = None, momentum: float = 0.9,
+        expansion: Compression | None = None, kind: str = "xxhash", method: str = "hashnet",
+        learning_rate: float | None = None, momentum: float = 0.9,
         weight_decay: float = 0.0, schedule: ScheduleName = "constant", dropout: float = 0.0,
         input_dropout: float = 0.0, batch_size: int = 50, max_iter: int = 50, early_stopping: bool = False,
         patience: int = 10, validation_fraction: float = 0.1, warm_start: bool = False, random_state: Any = None,
