@@ -32,8 +32,8 @@ METHODS = ("hashnet", "nn", "rer", "lrd")
 
 
 def hashed_network(
-    widths: Sequence[int], compression: object, expansion: object, kind: str, seed: int, dropout: float,
-    input_dropout: float, dtype: Any,
+    widths: Sequence[int], compression: Compression | None, expansion: Compression | None, kind: str, seed: int,
+    dropout: float, input_dropout: float, dtype: Any,
 ) -> Network:
     """Build a HashNet whose maps are of any kind; where a kind allows no bias column, the bias is dense."""
     widths, stored = budgets(widths, compression, expansion)

@@ -15,7 +15,7 @@ CORE = (
     "types", "checks", "hashing", "backend", "threads", "maps", "kernels", "layers", "losses", "optim", "network",
     "disk", "files", "data_files", "datasets", "idx", "training", "gradient_check", "explanations",
 )
-OUTSIDE = {"experiments", "conformance", "export", "sklearn", "course", "bench", "commands", "plots"}
+OUTSIDE = {"experiments", "conformance", "export", "sklearn", "torch", "jax", "course", "bench", "commands", "plots"}
 LIBRARIES = {"numpy", "numba", "threadpoolctl", "tqdm"}  # of the core; all but NumPy are imported lazily
 
 

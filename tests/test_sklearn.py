@@ -42,6 +42,7 @@ def frame():
     return X, pandas.Series(names[DIGITS.y_train])
 
 
+@pytest.mark.slow
 def test_a_search_over_compression_in_a_pipeline_with_pandas_and_names_on_two_processes(frame):
     X, y = frame
     pipeline = make_pipeline(MinMaxScaler(), HashNetClassifier((50,), max_iter=8, random_state=0))
@@ -55,6 +56,7 @@ def test_a_search_over_compression_in_a_pipeline_with_pandas_and_names_on_two_pr
     assert search.predict_proba(X.iloc[:5]).shape == (5, 10)
 
 
+@pytest.mark.slow
 def test_probabilities_can_be_calibrated():
     model = HashNetClassifier(**SMALL | {"max_iter": 40})
     calibrated = CalibratedClassifierCV(model, cv=3).fit(DIGITS.x_train, DIGITS.y_train)
@@ -106,6 +108,7 @@ def test_expansion_takes_the_place_of_compression():
     assert model.network_.layers[0].n_out == 80
 
 
+@pytest.mark.slow
 def test_early_stopping_ends_training_and_keeps_the_best_epoch():
     options = SMALL | {"max_iter": 200, "early_stopping": True, "patience": 5, "validation_fraction": 0.2}
     model = HashNetClassifier(**options).fit(DIGITS.x_train, DIGITS.y_train)
@@ -170,6 +173,7 @@ def test_the_network_can_be_saved_and_exported(tmp_path):
     assert np.array_equal(model.classes_[z.argmax(axis=1)], model.predict(DIGITS.x_test))
 
 
+@pytest.mark.slow
 def test_several_targets_and_one_keep_their_shape():
     Y = np.column_stack([DIGITS.y_train / 9, DIGITS.x_train.mean(axis=1)])
     options = SMALL | {"learning_rate": 0.01, "max_iter": 30}

@@ -62,18 +62,20 @@ class Maps(NamedTuple):
     bias: str | None
     sizes: dict[str, int]  # of the real weights
     n_in: int
+    map: SharingMap
+    bias_map: SharingMap | None
 
 
 def make_maps(n_in: int, n_out: int, buckets: int, seed: int | None = None, bias: str | None = "column",
-              kind: str = "xxhash", bias_buckets: int | None = None) -> Maps:
+              kind: str = "xxhash", bias_buckets: int | None = None, size: int | None = None) -> Maps:
     """Hash a layer's maps; arguments as hashnets_np.HashedLinear."""
     if n_in < 1 or n_out < 1:
         raise ValueError(f"n_in and n_out must be at least 1, got {n_in} and {n_out}")
-    m = weight_map(n_in, n_out, None, buckets, seed, bias, kind)
+    m = weight_map(n_in, n_out, None, buckets, seed, bias, kind, size)
     beta = hashed_bias_map(m, None, bias_buckets) if bias == "hashed" else None
     sizes = {"w": m.buckets} | ({"b": beta.buckets if beta else n_out} if bias in ("hashed", "dense") else {})
     table = lambda m: bucket_sign(np.arange(m.n_out)[:, None], np.arange(m.n_cols)[None, :], m)  # noqa: E731
-    return Maps(table(m), table(beta) if beta else None, bias, sizes, n_in)
+    return Maps(table(m), table(beta) if beta else None, bias, sizes, n_in, m, beta)
 
 
 def virtual(w: Array, table: tuple[Array, Array]) -> Array:
@@ -130,7 +132,7 @@ def load_network(path: str | os.PathLike) -> tuple[list[Params], list[Maps]]:
         if [c["type"] for _, c in layers] != ["HashedLinear", "ReLU"] * (len(hashed) - 1) + ["HashedLinear"]:
             raise ValueError(f"{path} is no row of hashed layers with ReLU between them")
         names = ("n_in", "n_out", "buckets", "seed", "bias", "kind", "bias_buckets")
-        maps = [make_maps(**{name: config[name] for name in names}) for _, config in hashed]
+        maps = [make_maps(**{name: config[name] for name in names}, size=config.get("size")) for _, config in hashed]
         params = [{k: jnp.asarray(file.get_tensor(f"{n}.{k}")) for k in m.sizes}
                   for (n, _), m in zip(hashed, maps, strict=True)]
     return params, maps

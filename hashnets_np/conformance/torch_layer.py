@@ -66,19 +66,20 @@ class HashedLinear(nn.Module):
     """A fully connected layer with K real weights; arguments as hashnets_np.HashedLinear."""
 
     def __init__(self, n_in: int, n_out: int, buckets: int, seed: int | None = None, bias: str | None = "column",
-                 kind: str = "xxhash", bias_buckets: int | None = None, dtype: torch.dtype = torch.float32) -> None:
+                 kind: str = "xxhash", bias_buckets: int | None = None, dtype: torch.dtype = torch.float32,
+                 size: int | None = None) -> None:
         super().__init__()
         if n_in < 1 or n_out < 1:
             raise ValueError(f"n_in and n_out must be at least 1, got {n_in} and {n_out}")
-        m = weight_map(n_in, n_out, None, buckets, seed, bias, kind)
+        m = weight_map(n_in, n_out, None, buckets, seed, bias, kind, size)
         self.n_in, self.bias = n_in, bias
+        self.map, self.bias_map = m, hashed_bias_map(m, None, bias_buckets) if bias == "hashed" else None
         self.V = HashedWeight(m, dtype)
         self.w = nn.Parameter(torch.randn(buckets, dtype=dtype) * (2 / n_in) ** 0.5)
-        if bias == "hashed":
-            bias_map = hashed_bias_map(m, None, bias_buckets)
-            self.beta = HashedWeight(bias_map, dtype)
+        if self.bias_map:
+            self.beta = HashedWeight(self.bias_map, dtype)
         if bias in ("hashed", "dense"):
-            self.b = nn.Parameter(torch.zeros(bias_map.buckets if bias == "hashed" else n_out, dtype=dtype))
+            self.b = nn.Parameter(torch.zeros(self.bias_map.buckets if self.bias_map else n_out, dtype=dtype))
 
     def forward(self, a: Tensor) -> Tensor:
         """Eq. 8: a (batch, n_in) -> z (batch, n_out)."""
@@ -107,7 +108,7 @@ class HashedNet(nn.Module):
 
 
 def load_network(path: str | os.PathLike) -> nn.Sequential:
-    """Load a network of hashed and dense layers, ReLU and dropout that hashnets_np.save wrote."""
+    """Load a network of hashed and dense layers, ReLU, tanh and dropout that hashnets_np.save wrote."""
     from safetensors import safe_open
 
     with safe_open(path, framework="pt") as file:
@@ -124,11 +125,20 @@ def make_module(config: dict) -> nn.Module:
     """Make the module of one layer's record in a model file."""
     if config["type"] == "HashedLinear":
         names = ("n_in", "n_out", "buckets", "seed", "bias", "kind", "bias_buckets")
-        return HashedLinear(**{name: config[name] for name in names}, dtype=getattr(torch, config["dtype"]))
+        given = {name: config[name] for name in names} | {"size": config.get("size")}
+        return HashedLinear(**given, dtype=getattr(torch, config["dtype"]))
     if config["type"] == "Linear":
         dtype = getattr(torch, config["dtype"])
         return nn.Linear(config["n_in"], config["n_out"], bias=config["bias"], dtype=dtype)
-    return nn.Dropout(config["rate"]) if config["type"] == "Dropout" else nn.ReLU()
+    if config["type"] == "Dropout":
+        return nn.Dropout(config["rate"])
+    if config["type"] in ACTIVATIONS:
+        return ACTIVATIONS[config["type"]]()
+    raise ValueError(f"a {config['type']} has no counterpart in PyTorch here; there is one for HashedLinear, Linear, "
+                     f"Dropout, {', '.join(ACTIVATIONS)}")
+
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {"ReLU": nn.ReLU, "Tanh": nn.Tanh}  # name in model files -> module
 
 
 # ------------------------------------------------------------------------------------------------------- the adapter

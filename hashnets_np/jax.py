@@ -1,0 +1,80 @@
+"""Networks to JAX and back: `load_network` reads a model file, `save_network` writes one.
+
+In JAX a hashed layer is a pure function, `hashed_linear(params, maps, a)`, and `hashed_net` is several of them with
+ReLU between; `params` is a pytree of real weights for jax.grad. Needs `pip install "hashnets_np[jax]"`.
+"""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from . import layers
+from .conformance.jax_layer import Maps, Params, hashed_linear, hashed_net, load_network, make_maps
+from .files import save
+from .network import Network
+
+__all__ = ["Maps", "Params", "hashed_linear", "hashed_net", "load_network", "make_maps", "save_network", "to_network"]
+
+
+def to_network(params: Sequence[Params], maps: Sequence[Maps]) -> Network:
+    """Turn real weights and maps into a network of hashnets_np: hashed layers with ReLU between them.
+
+    Parameters
+    ----------
+    params : sequence of dict
+        The real weights of each layer, {"w": ...} or {"w": ..., "b": ...}, as `hashed_net` takes them.
+    maps : sequence of Maps
+        The map of each layer, as `make_maps` and `load_network` return them.
+
+    Returns
+    -------
+    Network
+        With copies of the weights, in their dtype.
+
+    Raises
+    ------
+    ValueError
+        If a layer's weights are not of the sizes of its map, or not float32 or float64.
+    """
+    made: list[layers.Layer] = []
+    for number, (p, m) in enumerate(zip(params, maps, strict=True)):
+        made += [layers.ReLU()] if number else []
+        made.append(from_hashed(number, p, m))
+    return Network(made)
+
+
+def from_hashed(number: int, params: Params, maps: Maps) -> layers.Layer:
+    """Make the hashed layer with the same map and the same real weights."""
+    m = maps.map
+    weights = {name: np.array(p) for name, p in params.items()}
+    sizes = {name: w.shape for name, w in weights.items()}
+    if sizes != {name: (size,) for name, size in maps.sizes.items()}:
+        raise ValueError(f"layer {number} has weights of shapes {sizes}, but its map needs sizes {maps.sizes}")
+    bias: Any = maps.bias
+    bias_buckets = maps.bias_map.buckets if maps.bias_map else None
+    layer = layers.HashedLinear(maps.n_in, m.n_out, buckets=m.buckets, seed=m.seed, bias=bias, kind=m.kind,
+                                size=m.size, bias_buckets=bias_buckets, dtype=weights["w"].dtype)
+    layer.params = weights
+    return layer
+
+
+def save_network(params: Sequence[Params], maps: Sequence[Maps], path: str | os.PathLike) -> None:
+    """Write real weights and maps as a model file, which `hashnets_np.load` and `load_network` read.
+
+    Parameters
+    ----------
+    params, maps : sequences
+        As for `to_network`, trained or not.
+    path : str or path
+        The .safetensors file.
+
+    Raises
+    ------
+    ValueError
+        As `to_network`.
+    OSError
+        If the file cannot be written.
+    """
+    save(to_network(params, maps), path)
