@@ -15,6 +15,8 @@ from hashnets_np.commands import bench, demo, train
 from hashnets_np.commands import hash as hash_command
 from hashnets_np.datasets import LOADERS
 
+BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}  # as most people have it
+
 
 def run(capsys, *argv):
     try:
@@ -113,7 +115,73 @@ def test_a_network_without_a_whole_epoch_is_not_written(capsys, tmp_path, monkey
     monkeypatch.setattr(training, "train_step", interrupted)
     path = tmp_path / "net.safetensors"
     code, out, _ = run(capsys, "train", "--widths", "64-20-10", "--output", path)
-    assert code == 130 and f"not written: {path}, for no epoch was finished" in out and not path.exists()
+    assert code == 130 and f"not saved to {path}: no epoch finished" in out and not path.exists()
+    assert "no epoch finished\ninterrupted\n" in out and "test error not evaluated" in out
+
+
+def interrupt_call(monkeypatch, number, after=2):
+    """Let Ctrl-C come in the number-th training of `train`, after so many epochs."""
+    calls, real_fit = [], train.fit
+
+    def fit(net, data, *, callback=None, **named):
+        calls.append(data)
+
+        def stop(net, history):
+            if callback is not None:
+                callback(net, history)
+            if len(calls) == number and len(history.train_loss) == after:
+                raise KeyboardInterrupt
+
+        return real_fit(net, data, callback=stop, **named)
+
+    monkeypatch.setattr(train, "fit", fit)
+    return calls
+
+
+def test_ctrl_c_while_training_again_keeps_the_network_that_was_chosen(capsys, tmp_path, monkeypatch):
+    path, calls = tmp_path / "net.safetensors", interrupt_call(monkeypatch, number=2, after=1)
+    arguments = ["train", "--widths", "64-20-10", "--epochs", 3, "--learning-rate", 0.05]
+    alone = run(capsys, *arguments)[1].splitlines()
+    calls.clear()
+    code, out, _ = run(capsys, *arguments, "--refit", "--output", path)
+    assert code == 130 and len(calls) == 2
+    assert "interrupted while training again on train + validation; the network chosen before is kept" in out
+    assert alone[-1].startswith("test error") and alone[-1] in out  # that of the first training, not of half a second
+    net, data = hn.load(path), hn.load_dataset("digits")
+    wrong = 100 * float((hn.predict(net, data.x_test).argmax(1) != data.y_test).mean())
+    assert f"test error {wrong:.2f} %" == alone[-1]
+
+
+def test_ctrl_c_in_the_first_training_says_so_and_that_the_second_was_left_out(capsys, tmp_path, monkeypatch):
+    path, calls = tmp_path / "net.safetensors", interrupt_call(monkeypatch, number=1)
+    code, out, _ = run(capsys, "train", "--widths", "64-20-10", "--epochs", 9, "--refit", "--output", path)
+    assert code == 130 and len(calls) == 1 and path.exists()
+    assert "interrupted; the best epoch so far is kept, and not trained again on train + validation\n" in out
+    assert "best epoch 2 of 2" in out and "test error " in out
+
+
+def test_the_best_epoch_so_far_is_on_the_disk_while_training_and_gone_at_the_end(capsys, tmp_path, monkeypatch):
+    path, seen, real_fit = tmp_path / "net.safetensors", [], train.fit
+
+    def fit(net, data, *, callback, **named):
+        def look(net, history):
+            callback(net, history)
+            seen.append((history.best_epoch, hn.load(f"{path}.so-far").num_parameters(), path.exists()))
+        return real_fit(net, data, callback=look, **named)
+
+    monkeypatch.setattr(train, "fit", fit)
+    assert run(capsys, "train", "--widths", "64-20-10", "--epochs", 2, "--output", path)[0] == 0
+    assert (seen[0][0], seen[0][2]) == (1, False)
+    assert os.listdir(tmp_path) == ["net.safetensors"]
+
+
+@pytest.mark.parametrize("argv", [["train", "--widths", "64-20-10", "--epochs", "1"],
+                                  ["demo", "--seeds", "1", "--epochs", "1", "--workers", "1"]])
+def test_no_bar_is_written_into_a_pipe(argv, tmp_path):
+    more = ["--figures", str(tmp_path)] if argv[0] == "demo" else []
+    done = subprocess.run([sys.executable, "-m", "hashnets_np", *argv, *more], capture_output=True, text=True,
+                          env=BUFFERED, check=True)
+    assert "\r" not in done.stderr and "%|" not in done.stderr
 
 
 @pytest.mark.parametrize("argv", [["train", "--output"], ["bench", "steps", "--json"]])
@@ -238,7 +306,6 @@ def test_the_demo_chooses_by_validation_error_only():
     assert {r.learning_rate for r in demo.choose(runs, "nn", "1")} == {0.1}
 
 
-BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}  # as most people have it
 SHORT = pytest.mark.parametrize("argv", [["hash", "3", "5"], [], ["--help"], ["hash", "--help"], ["--version"]])
 
 

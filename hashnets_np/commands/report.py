@@ -14,6 +14,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, help="folder for report.md and the figures (default: that of the records)")
 
 
+def nothing_to_report(folder: Path) -> str:
+    """Say why there is no report: no runs, or only runs of other grids, whose results `sweep` shows."""
+    from ..experiments.sweep.records import read_all
+    from ..experiments.sweep.schema import RunRecord
+
+    others = sum(isinstance(record, RunRecord) for record in read_all(folder).values())
+    if not others:
+        return f"no finished run of the paper's presets in {folder}; `sweep table1` makes some"
+    return (f"no finished run of the paper's presets in {folder}, but {others} of other grids; "
+            f"`sweep GRID --records {folder}` shows their results (GRID: quick, or your file)")
+
+
 def run(args: argparse.Namespace) -> int:
     """Write the report and print its coverage and checks."""
     from ..experiments.report.document import document
@@ -24,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
 
     found = results(args.records)
     if not found:
-        raise ValueError(f"no finished run of the paper's presets in {args.records}; `sweep table1` makes some")
+        raise ValueError(nothing_to_report(args.records))
     out = args.out or args.records
     out.mkdir(parents=True, exist_ok=True)
     drawn = {title: draw(number, found, out) for number, title in TITLES.items()}

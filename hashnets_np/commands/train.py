@@ -1,6 +1,8 @@
 """Train one network, choose its best epoch on the validation split, and evaluate it once on the test set.
 
-Exit code 1, and no file: the loss blew up.
+The data are one of the named sets, or files of your own: --x x.npy --y y.npy, also .npz and .csv.
+
+Ctrl-C keeps the best epoch so far, and exits with 130. Exit code 1, and no file: the loss blew up.
 """
 
 import argparse
@@ -9,7 +11,9 @@ import tempfile
 from pathlib import Path
 
 from ..datasets import LOADERS, Dataset, load_dataset
+from ..disk import user_path
 from ..experiments.methods import METHODS, build
+from ..experiments.own_data import load_own
 from ..files import save
 from ..network import Network
 from ..optim import SCHEDULES, SGD
@@ -21,8 +25,12 @@ HELP = "train one network and save it"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add = parser.add_argument
-    add("--data", default="digits", choices=list(LOADERS), help="data set (default: %(default)s)")
+    add("--data", choices=list(LOADERS), help="data set (default: digits)")
     add("--data-dir", help="where to look for its files first")
+    add("--x", type=Path, metavar="FILE", help="examples of your own, one a row: .npy, .npz or .csv")
+    add("--y", type=Path, metavar="FILE", help="their labels 0, 1, ...; not needed if the file of --x has them, in a "
+        ".npz as y, in a .csv as its last column")
+    add("--validation", type=float, default=0.2, help="their share that chooses the best epoch (default: %(default)s)")
     add("--method", default="hashnet", choices=[m.name for m in METHODS.values() if m.maker],
         help="(default: %(default)s)")
     add("--compression", default="1/8", help="real / virtual weights (default: %(default)s)")
@@ -37,41 +45,86 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--input-dropout", type=float, default=0.0, help="rate on the input (default: %(default)s)")
     add("--seed", type=int, default=0, help="of hashes, weights, masks and shuffling (default: %(default)s)")
     add("--refit", action="store_true", help="train once more on train + validation for the chosen number of epochs")
-    add("--output", type=Path, help="write the network to this .safetensors file")
+    add("--output", type=Path, help="write the network to this .safetensors file; until it is done, the best "
+        "epoch so far is in FILE.so-far")
 
 
 def run(args: argparse.Namespace) -> int:
     """Train, and say what came out."""
-    data = load_dataset(args.data, args.data_dir)
+    data = load_data(args)
     check_output(args.output)
-    net, history = train(args, data, args.epochs)
+    so_far = so_far_file(args.output)
+    try:
+        return train_and_report(args, data, so_far)
+    finally:  # not after a kill: then it is all that is left
+        if so_far:
+            so_far.unlink(missing_ok=True)
+
+
+def train_and_report(args: argparse.Namespace, data: Dataset, so_far: Path | None) -> int:
+    """Train, with the best epoch so far in a file of its own, and again if asked to; print and save the result."""
+    net, history = train(args, data, args.epochs, so_far)
     print(f"{data.name}: {data.provenance}")
     print(f"{args.method}: {net.num_parameters()} real weights, {net.num_virtual_parameters()} virtual")
-    print(f"best epoch {history.best_epoch} of {len(history.valid_error)}, by validation error{best(history)}")
+    print(best(history))
     if diverged(history):
         return 1
-    if args.refit and not history.interrupted:
-        net, history = train(args, data.refit(), history.best_epoch)
-        print(f"trained again on train + validation for {len(history.valid_error)} epochs")
-        if diverged(history):  # it may, though the first did not (test_a_diverged_refit_is_not_written)
+    if history.interrupted:
+        print("interrupted; the best epoch so far is kept" if history.best_epoch else "interrupted", end="")
+        print(", and not trained again on train + validation" if args.refit else "")
+    elif args.refit:
+        again, refitted = train(args, data.refit(), history.best_epoch)
+        if diverged(refitted):  # it may, though the first did not (test_a_diverged_refit_is_not_written)
             return 1
+        if refitted.interrupted:  # half a training on more examples is worth less than a whole one
+            print("interrupted while training again on train + validation; the network chosen before is kept")
+            history.interrupted = True
+        else:
+            print(f"trained again on train + validation for {len(refitted.train_loss)} epochs")
+            net, history = again, refitted
     print("test error not evaluated" if history.test_error is None else f"test error {history.test_error:.2f} %")
     if args.output and not history.best_epoch:
-        print(f"not written: {args.output}, for no epoch was finished")
+        print(f"not saved to {args.output}: no epoch finished")
     elif args.output:
         save(net, args.output)
         print(f"written: {args.output} ({args.output.stat().st_size} bytes)")
     return 130 if history.interrupted else 0
 
 
-def train(args: argparse.Namespace, data: Dataset, epochs: int) -> tuple[Network, History]:
-    """Build a fresh network and train it for a number of epochs."""
+def load_data(args: argparse.Namespace) -> Dataset:
+    """Load the named set, or the files of --x and --y."""
+    if args.x is None:
+        if args.y is not None:
+            raise ValueError("--y needs --x, the file of the examples")
+        return load_dataset(args.data or "digits", args.data_dir)
+    if args.data is not None:
+        raise ValueError(f"give either --data {args.data} or --x, not both")
+    return load_own(args.x, args.y, args.validation, args.seed)
+
+
+def so_far_file(output: Path | None) -> Path | None:
+    """Name the file of the best epoch so far, beside the output; none where the output is a pipe or a device."""
+    if output is None or (output.exists() and not output.is_file()):
+        return None
+    output = user_path(output)
+    return output.with_name(f"{output.name}.so-far")
+
+
+def train(
+    args: argparse.Namespace, data: Dataset, epochs: int, so_far: Path | None = None
+) -> tuple[Network, History]:
+    """Build a fresh network and train it for a number of epochs, each best one saved to `so_far`."""
+
+    def keep(net: Network, history: History) -> None:
+        if so_far and history.best_epoch == len(history.train_loss):
+            save(net, so_far)
+
     widths = parse_widths(args.widths, data)
     net = build(args.method, widths, compression=args.compression, seed=args.seed, dropout=args.dropout,
                 input_dropout=args.input_dropout)
     optimizer = SGD(args.learning_rate, args.momentum, weight_decay=args.weight_decay, schedule=args.schedule)
     return net, fit(net, data, epochs=epochs, batch_size=args.batch_size, optimizer=optimizer, seed=args.seed,
-                    progress=sys.stderr.isatty())
+                    callback=keep, progress=bool(sys.stderr and sys.stderr.isatty()))
 
 
 def diverged(history: History) -> bool:
@@ -83,8 +136,11 @@ def diverged(history: History) -> bool:
 
 
 def best(history: History) -> str:
-    """Say the validation error of the best epoch, if there is one."""
-    return f" ({history.valid_error[history.best_epoch - 1]:.2f} %)" if history.best_epoch else ""
+    """Say which epoch was the best, and its validation error."""
+    if not history.best_epoch:
+        return "no epoch finished"
+    error = history.valid_error[history.best_epoch - 1]
+    return f"best epoch {history.best_epoch} of {len(history.valid_error)}, by validation error ({error:.2f} %)"
 
 
 def parse_widths(text: str, data: Dataset) -> list[int]:

@@ -77,3 +77,15 @@ def test_a_sweep_on_a_cluster_gives_every_record_once_although_a_worker_is_kille
     drive.sweep(JOBS[:2], local, drive.local_workers(1))
     here, there = (records.read(folder / "runs.jsonl") for folder in (local, tmp_path / "r"))
     assert all(there[key].test_error == record.test_error for key, record in here.items())
+
+
+def test_a_cluster_that_adapts_starts_without_workers_and_ends_with_every_record(tmp_path):
+    distributed = pytest.importorskip("distributed")
+    options = {"n_workers": 0, "threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
+    with drive.environment(drive.ONE_THREAD), distributed.LocalCluster(**options) as cluster:
+        cluster.adapt(minimum=0, maximum=2)
+        workers = drive.dask_workers(cluster.scheduler_address)
+        assert workers.count == 0
+        counts = drive.sweep(JOBS[:6], tmp_path / "r", workers)
+        assert counts == {"done": 6, "failed": 0, "left": 0} and 1 <= workers.count <= 2
+        workers.client.close()

@@ -238,3 +238,8 @@ def test_the_network_of_the_stored_size_is_a_level_in_figure_4(tmp_path):
     write(tmp_path, pick("figure2", dataset="mnist"), lambda *_: 5.0)  # of other axes, in the same panel
     curves = figures.our_curves(4, ("mnist", 3), res.results(tmp_path))
     assert all(x.startswith("x") for curve in curves.values() for x in curve)
+
+
+def test_where_no_cell_of_the_comparison_is_run_that_is_said(tmp_path):
+    write(tmp_path, pick("table2", dataset="rot", method="hashnet", layers=3), lambda *_: 2.0)
+    assert evidence.against_paper(res.results(tmp_path)).endswith("none of the 24 cells of the tables is run yet.")

@@ -11,11 +11,13 @@ import time
 from dataclasses import replace
 
 import pytest
-from small_sweeps import failure, here
+from small_sweeps import JOB, failure, here, run_record
 
 from hashnets_np.__main__ import main
 from hashnets_np.commands import sweep as sweep_command
-from hashnets_np.experiments.sweep import drive, records
+from hashnets_np.experiments.report.state import result_table, state_line
+from hashnets_np.experiments.sweep import drive, records, work
+from hashnets_np.experiments.sweep.grid import read_grid
 
 GRID = """
 datasets = ["digits"]
@@ -149,3 +151,132 @@ def test_ctrl_c_ends_a_sweep_soon_and_it_goes_on_later(tmp_path):
     assert 1 <= len(there) < 12
     assert start(grid_file, folder).wait() == 0
     assert len(results_of(folder)) == 12 and results_of(folder).items() >= there.items()
+
+
+def test_a_sweep_from_stdin_says_why_it_cannot_work_and_records_nothing(tmp_path):
+    code = f"""
+from pathlib import Path
+from hashnets_np.experiments.sweep import drive
+from hashnets_np.experiments.sweep.grid import read_grid
+try:
+    drive.sweep(read_grid("quick")[:2], Path({str(tmp_path / "r")!r}), drive.local_workers(1))
+except OSError as error:
+    print("stopped:", error)
+"""
+    done = subprocess.run([sys.executable, "-"], input=code, capture_output=True, text=True)
+    assert done.stdout.startswith("stopped: worker processes could not be started; in a script of your own, the call")
+    assert done.stdout.count("\n") == 1 and not (tmp_path / "r").exists()
+
+
+def test_a_script_without_a_main_guard_records_nothing(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(f"""
+from pathlib import Path
+from hashnets_np.experiments.sweep import drive
+from hashnets_np.experiments.sweep.grid import read_grid
+drive.sweep(read_grid("quick")[:2], Path({str(tmp_path / "r")!r}), drive.local_workers(1))
+""")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1 and "must stand below `if __name__ ==" in done.stderr.splitlines()[-1]
+    assert not (tmp_path / "r").exists()
+
+
+def cannot(reason):
+    def do(job, *_):
+        return work.Unable(f"{job.label()}: {reason}")
+    return do
+
+
+def test_a_fault_of_the_machine_stops_the_sweep_with_one_line_and_is_not_recorded(tmp_path, capsys, monkeypatch):
+    grid_file, folder = tmp_path / "grid.toml", tmp_path / "r"
+    grid_file.write_text(GRID)
+    monkeypatch.setattr(drive, "local_workers", lambda count: here(count))
+    monkeypatch.setattr(drive, "do", cannot("MemoryError: Unable to allocate 7.45 GiB"))
+    command = ["sweep", str(grid_file), "--records", str(folder), "--methods", "nn"]
+    assert main(command) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "MemoryError: Unable to allocate 7.45 GiB; what is done is recorded, the" in error
+    assert records.read_all(folder) == {}
+    monkeypatch.setattr(drive, "do", work.do)
+    assert main(command) == 0 and "4 of 4 jobs of the grid done, 0 failed, 0 left" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError(28, "No space left on device"), ImportError("optuna"),
+                                   EOFError("x"), RuntimeError("can't start new thread")])
+def test_what_the_machine_lacks_is_not_the_jobs_fault(monkeypatch, error):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(work, "do_run", fail)
+    made = work.do(JOB, {}, None)
+    assert isinstance(made, work.Unable) and type(error).__name__ in made.reason
+
+
+def test_missing_or_damaged_data_stop_the_sweep(tmp_path, capsys, monkeypatch):
+    grid_file, data = tmp_path / "grid.toml", tmp_path / "data"
+    data.mkdir()
+    (data / "rectangles.zip").write_text("hello")
+    grid_file.write_text(GRID.replace('"digits"', '"rect"'))
+    monkeypatch.setattr(drive, "local_workers", lambda count: here(count))
+    monkeypatch.delenv("HASHNETS_DATA", raising=False)
+    work.load.cache_clear()
+    arguments = ["--records", str(tmp_path / "r"), "--data-dir", str(data)]
+    assert main(["sweep", str(grid_file), *arguments]) == 2
+    work.load.cache_clear()
+    error = capsys.readouterr().err
+    assert "rectangles.zip" in error and error.count("\n") == 1 and records.read_all(tmp_path / "r") == {}
+
+
+def test_a_disk_that_fills_up_stops_the_sweep_and_keeps_what_is_there(tmp_path, capsys, monkeypatch):
+    grid_file, folder = tmp_path / "grid.toml", tmp_path / "r"
+    grid_file.write_text(GRID)
+    monkeypatch.setattr(drive, "local_workers", lambda count: here(count))
+    real, calls = records.write_line, []
+
+    def write_line(*arguments):
+        calls.append(arguments)
+        if len(calls) == 3:
+            raise OSError(28, "No space left on device")
+        real(*arguments)
+
+    monkeypatch.setattr(records, "write_line", write_line)
+    assert main(["sweep", str(grid_file), "--records", str(folder)]) == 2
+    error = capsys.readouterr().err
+    assert "No space left on device" in error.splitlines()[-1] and len(records.read_all(folder)) == 2
+
+
+def test_a_folder_that_takes_no_records_is_refused_first(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert main(["sweep", "quick", "--records", str(tmp_path / "file" / "r")]) == 2
+    error = capsys.readouterr().err
+    assert "cannot write records into" in error and "choose another folder with --records" in error
+
+
+def test_unknown_values_of_a_selection_are_named_with_those_there_are(capsys):
+    assert main(["sweep", "quick", "--methods", "foo"]) == 2
+    error = capsys.readouterr().err
+    assert "--methods: no job of the grid has 'foo'; it has rer, lrd, nn, dk, hashnet, hashnetdk\n" in error
+
+
+def test_quick_ends_with_its_results_and_says_where_there_is_no_report(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(drive, "local_workers", lambda count: here(count))
+    monkeypatch.setattr(drive, "do", lambda job, *_: run_record(job, test_error=10.0 + job.seed))
+    command = ["sweep", "quick", "--records", str(tmp_path / "r")]
+    assert main(command) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"test error, % +RER +LRD +NN +DK +HashNet +HashNetDK\n", out)
+    assert re.search(r"digits, 5 layers, 1/32 +(10.50 \+- 0.71 *){6}\n", out)
+    assert main(command) == 0
+    again = capsys.readouterr().out
+    assert again == out.replace("48 of 48 jobs", "nothing left to do: 48 of 48 jobs")
+    assert main(["report", "--records", str(tmp_path / "r")]) == 2
+    assert "but 48 of other grids; `sweep GRID --records" in capsys.readouterr().err
+
+
+def test_a_table_of_half_a_grid_counts_its_seeds(tmp_path):
+    jobs = read_grid("quick")[:4]  # RER and LRD with 3 layers at 1/8, two seeds each
+    there = {job.key: run_record(job, test_error=10.0 + job.seed) for job in jobs[:1]}
+    assert result_table(jobs, there).splitlines()[-1].endswith("10.00 (1 of 2 seeds)  ...")
+    assert result_table(jobs, {}) == ""
+    line, failed, left = state_line(jobs, there | {jobs[1].key: failure(jobs[1])})
+    assert (line, failed, left) == ("1 of 4 jobs of the grid done, 1 failed, 2 left", 1, 2)

@@ -191,3 +191,44 @@ def test_the_progress_line_adds_up_what_waits_and_what_runs(capsys):
     progress.tell(job, run_record(job, seconds=40.0, test_error=3.0), [job, job], [job])
     line = "[1/4] basic hashnet 3 layers c=1/8 seed 0: test 3.00 % (40 s); running 1, failed 0, about 1 min 0 s left\n"
     assert capsys.readouterr().out == line
+
+
+class SlowCluster:
+    """A Dask client whose workers come when there is work: none at the start, then one more for each job submitted."""
+
+    def __init__(self):
+        self.submitted, self.threads = [], 0
+
+    def nthreads(self):
+        return {str(n): 1 for n in range(self.threads)}
+
+    def get_executor(self, **_):
+        return self
+
+    def submit(self, function, *args):
+        self.submitted.append((args[0].seed, self.threads))
+        self.threads = min(self.threads + 1, 3)
+        future = Future()
+        future.set_result(function(*args))
+        return future
+
+    def shutdown(self, **_):
+        pass
+
+
+def test_a_cluster_that_adapts_gets_work_before_it_has_workers_and_more_as_they_come(tmp_path):
+    client = SlowCluster()
+    workers = drive.DaskWorkers(client)
+    assert workers.in_flight == 1 and workers.check_seconds
+    assert drive.sweep([seeded(n) for n in range(5)], tmp_path, workers)["done"] == 5
+    assert client.submitted[0] == (0, 0) and workers.count == 3 and workers.in_flight == 7
+
+
+def test_a_dask_worker_that_was_killed_is_a_death_and_not_a_result():
+    future = Future()
+    future.set_exception(type("KilledWorker", (Exception,), {})("x"))
+    assert drive.result(future) is None
+    other = Future()
+    other.set_exception(TypeError("cannot pickle"))
+    with pytest.raises(OSError, match="a worker could not work: TypeError: cannot pickle"):
+        drive.result(other)

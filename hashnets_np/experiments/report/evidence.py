@@ -35,6 +35,8 @@ def against_paper(found: dict[Cell, Result]) -> str:
         elif result.mean > limit:
             worse.append(f"{dataset.upper()} {METHODS[method].label} {layers} layers {size}: {result.mean:.2f} % "
                          f"against {paper[cell]:.2f} %, limit {limit:.2f} %")
+    if not run:
+        return "HashNet and HashNetDK on MNIST, BASIC and RECT: none of the 24 cells of the tables is run yet."
     by_set = ", ".join(f"{dataset.upper()} {at_or_below[dataset]} of {run[dataset]}" for dataset in run)
     lines = [f"HashNet and HashNetDK on MNIST, BASIC and RECT: {at_or_below.total()} of {run.total()} cells run (of "
              f"24) are at or below the paper's error ({by_set}); worse by more than two binomial standard errors: "

@@ -1,0 +1,165 @@
+"""Data of one's own, from files: `train --x x.npy --y y.npy`, also .npz and .csv.
+
+A .npz may hold everything, under the names x and y, or x_train, y_train, x_test and y_test. In a .csv each line is an
+example, with commas between numbers and, if there is one, a line of column names at the top; without a file for the
+labels, they are its last column.
+"""
+
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..datasets import Dataset
+from ..disk import user_path
+
+NAMES = {"x": ("x", "x_train"), "y": ("y", "y_train"), "x_test": ("x_test",), "y_test": ("y_test",)}
+BYTES = 255  # the largest grey level of a picture kept in bytes
+
+
+def load_own(x: Path, y: Path | None, validation: float, seed: int) -> Dataset:
+    """Make a data set from files.
+
+    Parameters
+    ----------
+    x, y : paths
+        The examples and their labels, .npy, .npz or .csv; no `y` if the file of the examples holds the labels, too.
+    validation : float
+        The fraction of the examples that is drawn at random for validation.
+    seed : int
+        Of the draw.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        With the file, what is wrong with it, and what to do.
+    """
+    x = user_path(x)
+    parts = read_parts(x)
+    if y is not None:
+        y = user_path(y)
+        parts["y"] = only_array(y)
+    elif "y" not in parts:
+        if x.suffix != ".csv":
+            raise ValueError(f"{x} has no labels; name their file with --y")
+        parts["y"] = parts["x"][:, -1]
+        parts["x"] = parts["x"][:, :-1]
+    labels = as_labels(parts["y"], y or x)
+    examples = as_rows(parts["x"], x)
+    if len(examples) != len(labels):
+        raise ValueError(f"{x} has {len(examples)} examples, but {y or x} has {len(labels)} labels")
+    test = None
+    if "x_test" in parts and "y_test" in parts:
+        test = as_rows(parts["x_test"], x), as_labels(parts["y_test"], x)
+    data = Dataset.from_arrays(examples, labels, validation=validation, test=test, seed=seed, name=x.name)
+    sizes = f"{len(data.x_train)} training, {len(data.x_valid)} validation, {len(data.x_test)} test examples"
+    return replace(data, provenance=f"{sizes}, {data.classes} classes; validation drawn with seed {seed}")
+
+
+def read_parts(path: Path) -> dict[str, NDArray]:
+    """Read the arrays of a file of examples by what they are: x and perhaps y, x_test, y_test."""
+    if path.suffix != ".npz":
+        return {"x": only_array(path)}
+    arrays = read_npz(path)
+    parts = {part: arrays[name] for part, names in NAMES.items() for name in names if name in arrays}
+    if "x" not in parts:
+        parts["x"] = the_only_one(arrays, path)
+    return parts
+
+
+def only_array(path: Path) -> NDArray:
+    """Read a file that holds one array, or whose array is called x or y."""
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    if path.suffix == ".npy":
+        return read_npy(path)
+    if path.suffix == ".npz":
+        arrays = read_npz(path)
+        named = [arrays[name] for name in ("y", "y_train") if name in arrays]
+        return named[0] if named else the_only_one(arrays, path)
+    if path.suffix == ".csv":
+        return read_csv(path)
+    raise ValueError(f"{path} is not a .npy, .npz or .csv file; save the array with np.save")
+
+
+def the_only_one(arrays: dict[str, NDArray], path: Path) -> NDArray:
+    """Return the array of a .npz that holds one; with more it must be said which is which."""
+    if len(arrays) != 1:
+        raise ValueError(f"{path} holds arrays named {', '.join(arrays) or '(none)'}; expected x and y, or x_train, "
+                         "y_train, x_test and y_test")
+    return next(iter(arrays.values()))
+
+
+def read_npy(path: Path) -> NDArray:
+    """Read a .npy file; pickled objects are not loaded."""
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ValueError(f"{path} is not a complete .npy file of numbers ({one_line(error)}); save numbers with "
+                         "np.save, not objects") from error
+    if not isinstance(array, np.ndarray):
+        raise ValueError(f"{path} is not a .npy file, but looks like a .npz; name it so")
+    return array
+
+
+def read_npz(path: Path) -> dict[str, NDArray]:
+    """Read all arrays of a .npz file; pickled objects are not loaded."""
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except (ValueError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
+        raise ValueError(f"{path} is not a complete .npz file of numbers ({one_line(error)}); save it with "
+                         "np.savez(path, x=x, y=y)") from error
+
+
+def read_csv(path: Path) -> NDArray:
+    """Read a table of numbers, with or without a line of column names."""
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            names = 0 if all(map(is_number, file.readline().split(","))) else 1
+        table = np.loadtxt(path, np.float64, delimiter=",", skiprows=names, ndmin=2, encoding="utf-8-sig")
+    except ValueError as error:
+        raise ValueError(f"{path} is not a table of numbers with commas between ({one_line(error)})") from error
+    if not table.size:
+        raise ValueError(f"{path} has no rows of numbers")
+    return table
+
+
+def is_number(text: str) -> bool:
+    """Tell whether a text is a number."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def as_rows(x: NDArray, path: Path) -> NDArray:
+    """Make each example one row; grey levels kept in bytes, 0 to 255, are scaled to 0 to 1."""
+    if x.ndim < 2:
+        raise ValueError(f"the examples in {path} have shape {x.shape}, expected one example a row")
+    if x.dtype.kind not in "biuf":
+        raise ValueError(f"the examples in {path} have dtype {x.dtype}, expected numbers")
+    rows = x.reshape(len(x), -1)
+    return rows.astype(np.float32) / BYTES if x.dtype == np.uint8 else rows.astype(np.float32)
+
+
+def as_labels(y: NDArray, path: Path) -> NDArray:
+    """Make labels integers, one for each example; whole numbers in a table are floats at first."""
+    labels = y.ravel() if y.ndim == 2 and 1 in y.shape else y
+    if labels.ndim != 1:
+        raise ValueError(f"the labels in {path} have shape {y.shape}, expected one number for each example; "
+                         "one-hot rows become labels with y.argmax(axis=1)")
+    if labels.dtype.kind not in "biuf" or not np.all(labels == np.floor(labels)):
+        raise ValueError(f"the labels in {path} must be whole numbers 0, 1, ..., got {labels[:3].tolist()}; names "
+                         "become numbers with np.unique(y, return_inverse=True)[1]")
+    return labels.astype(np.int64)
+
+
+def one_line(error: Exception) -> str:
+    """Bring a message into one line."""
+    return " ".join(str(error).split())[:200]

@@ -1,0 +1,123 @@
+"""Data of one's own from the command line: .npy, .npz and .csv, and one clear line for what cannot be used."""
+
+import re
+
+import numpy as np
+import pytest
+
+import hashnets_np as hn
+from hashnets_np.__main__ import main
+from hashnets_np.experiments.own_data import load_own
+
+DIGITS = hn.load_dataset("digits")
+X, Y = DIGITS.x_train[:200], DIGITS.y_train[:200]
+TRAIN = ["train", "--widths", "64-20-10", "--epochs", "2"]
+
+
+def save_csv(path, table, head=""):
+    np.savetxt(path, table, fmt="%g", delimiter=",", header=head, comments="")
+    return path
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Write the same examples in every form; return what to give to --x and --y."""
+    np.save(tmp_path / "x.npy", X)
+    np.save(tmp_path / "y.npy", Y)
+    np.savez(tmp_path / "both.npz", x=X, y=Y)
+    np.savez(tmp_path / "keras.npz", x_train=X, y_train=Y, x_test=DIGITS.x_test, y_test=DIGITS.y_test)
+    np.savez(tmp_path / "y.npz", Y)
+    names = ",".join([*(f"pixel {n}" for n in range(64)), "label"])
+    save_csv(tmp_path / "table.csv", np.column_stack([X, Y]), names)
+    save_csv(tmp_path / "plain.csv", np.column_stack([X, Y]))
+    save_csv(tmp_path / "y.csv", Y)
+    return tmp_path
+
+
+FORMS = [("x.npy", "y.npy"), ("both.npz", None), ("keras.npz", None), ("table.csv", None), ("plain.csv", None),
+         ("x.npy", "y.csv"), ("x.npy", "y.npz"), ("x.npy", "both.npz")]
+
+
+@pytest.mark.parametrize(("x", "y"), FORMS)
+def test_every_form_gives_the_same_examples_labels_and_split(files, x, y):
+    data = load_own(files / x, files / y if y else None, 0.2, seed=0)
+    first = load_own(files / "x.npy", files / "y.npy", 0.2, seed=0)
+    for part in ("x_train", "y_train", "x_valid", "y_valid"):
+        np.testing.assert_allclose(getattr(data, part), getattr(first, part), rtol=1e-5)
+    assert (len(data.x_train), len(data.x_valid), data.classes) == (160, 40, 10)
+    assert data.x_train.dtype == np.float32 and data.y_train.dtype == np.int64
+    assert len(data.x_test) == (600 if x == "keras.npz" else 0)
+
+
+def test_train_takes_files_of_ones_own(files, capsys):
+    assert main([*TRAIN, "--x", str(files / "x.npy"), "--y", str(files / "y.npy"), "--refit"]) == 0
+    out = capsys.readouterr().out
+    assert "x.npy: 160 training, 40 validation, 0 test examples, 10 classes; validation drawn with seed 0" in out
+    assert "trained again on train + validation" in out and "test error not evaluated" in out
+    assert main([*TRAIN, "--x", str(files / "keras.npz"), "--validation", "0.5"]) == 0
+    out = capsys.readouterr().out
+    assert "100 training, 100 validation, 600 test" in out and re.search(r"test error \d+\.\d\d %", out)
+
+
+def test_pictures_of_bytes_are_flattened_and_scaled(tmp_path):
+    pictures = np.arange(5 * 2 * 3, dtype=np.uint8).reshape(5, 2, 3) * 8
+    np.savez(tmp_path / "p.npz", x=pictures, y=np.arange(5) % 2)
+    data = load_own(tmp_path / "p.npz", None, 0.2, seed=0)
+    assert data.x_train.shape == (4, 6) and 0.85 < data.x_train.max() <= 1
+
+
+BAD = [
+    ("no.npy", None, "there is no file .*no.npy"), ("no.npz", None, "there is no file .*no.npz"),
+    ("x.npy", "no.csv", "there is no file .*no.csv"), ("x.npy", None, "x.npy has no labels; name their file with --y"),
+    ("text.txt", None, "text.txt is not a .npy, .npz or .csv file"),
+    ("cut.npy", "y.npy", "cut.npy is not a complete .npy file of numbers"),
+    ("empty.npy", "y.npy", "empty.npy is not a complete .npy file"),
+    ("objects.npy", "y.npy", "objects.npy is not a complete .npy file of numbers .*not objects"),
+    ("cut.npz", None, "cut.npz is not a complete .npz file"),
+    ("text.npz", None, "text.npz is not a complete .npz file"),
+    ("odd.npz", None, "odd.npz holds arrays named a, b; expected x and y, or x_train"),
+    ("words.csv", None, "words.csv is not a table of numbers"), ("ragged.csv", None, "ragged.csv is not a table"),
+    ("names.csv", None, "names.csv has no rows of numbers"),
+    ("x.npy", "short.npy", "x.npy has 200 examples, but .*short.npy has 199 labels"),
+    ("x.npy", "half.npy", "the labels in .*half.npy must be whole numbers 0, 1, ..., got"),
+    ("x.npy", "words.npy", "the labels in .*words.npy must be whole numbers .*names become numbers"),
+    ("x.npy", "onehot.npy", r"one-hot rows become labels with y.argmax\(axis=1\)"),
+    ("x.npy", "minus.npy", "expected class labels 0..classes-1"), ("nan.npy", "y.npy", "x (has|holds|must).*"),
+    ("y.npy", "y.npy", "the examples in .*y.npy have shape \\(200,\\), expected one example a row"),
+    ("table.npy", "y.npy", "looks like a .npz; name it so"),
+]
+
+
+@pytest.mark.parametrize(("x", "y", "message"), BAD)
+@pytest.mark.filterwarnings("ignore:loadtxt")
+def test_what_cannot_be_used_is_one_clear_line(files, capsys, x, y, message):
+    whole = (files / "x.npy").read_bytes()
+    (files / "text.txt").write_text("hello")
+    (files / "text.npz").write_text("hello")
+    (files / "cut.npy").write_bytes(whole[:-10])
+    (files / "empty.npy").write_bytes(b"")
+    (files / "cut.npz").write_bytes((files / "both.npz").read_bytes()[:-30])
+    (files / "table.npy").write_bytes((files / "both.npz").read_bytes())
+    (files / "words.csv").write_text("a,b\n1,2\none,two\n")
+    (files / "ragged.csv").write_text("1,2\n1,2,3\n")
+    (files / "names.csv").write_text("a,b\n")
+    np.savez(files / "odd.npz", a=X, b=Y)
+    arrays = {"objects": np.array([{}, []], object), "short": Y[:-1], "half": Y / 2, "minus": Y - 1,
+              "words": np.array(["a"] * 200), "onehot": np.eye(10)[Y], "nan": np.where(X == 1, np.nan, X)}
+    for name, array in arrays.items():
+        np.save(files / f"{name}.npy", array, allow_pickle=True)
+    assert main([*TRAIN, "--x", str(files / x), *(["--y", str(files / y)] if y else [])]) == 2
+    error = capsys.readouterr().err
+    assert re.search(message, error) and error.count("\n") == 1 and "Traceback" not in error
+
+
+@pytest.mark.parametrize(("more", "message"), [
+    (["--y", "y.npy"], "--y needs --x"),
+    (["--x", "x.npy", "--data", "digits"], "either --data digits or --x, not both"),
+    (["--x", "x.npy", "--y", "y.npy", "--validation", "1.5"], "fraction above 0 and below 1"),
+])
+def test_options_that_do_not_go_together_are_one_clear_line(files, monkeypatch, capsys, more, message):
+    monkeypatch.chdir(files)
+    assert main([*TRAIN, *more]) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
