@@ -80,8 +80,8 @@ class NotebookRun:
 
     @property
     def unrun(self) -> int:
-        """How many code cells were not run to the end."""
-        return sum(cell["execution_count"] is None for cell in self.cells)
+        """How many code cells were not run to the end; one without any code cannot be run."""
+        return sum(cell["execution_count"] is None for cell in self.cells if "".join(cell["source"]).strip())
 
     @property
     def errors(self) -> list[str]:
@@ -90,15 +90,47 @@ class NotebookRun:
         return [f"{o['ename']}: {o['evalue']}" for o in outputs if o["output_type"] == "error"]
 
 
-def run_notebook(browser: Any, base: str, path: str, seconds: int) -> NotebookRun:
-    """Open a notebook in the JupyterLite part of the site and run all its cells."""
-    page, visit = watched(browser, base, viewport={"width": 1280, "height": 1000})
-    start = time.monotonic()
-    page.goto(f"{base}/lite/notebooks/index.html?path={path}")
-    page.wait_for_function(f"{NOTEBOOK}?.content?.model?.sharedModel.cells.length > 1", timeout=60_000)
-    page.evaluate(RUN_ALL)
-    page.wait_for_function("window.outcome !== null", timeout=seconds * 1000)
-    page.wait_for_timeout(500)  # the last outputs are still on their way
-    cells = page.evaluate(CELLS)
-    page.context.close()
-    return NotebookRun(cells, visit.outside, time.monotonic() - start)
+class OpenNotebook:
+    """A notebook in a tab of its own, in the JupyterLite part of the site, while its cells run."""
+
+    def __init__(self, browser: Any, base: str, path: str) -> None:
+        """Open the notebook and start all its cells."""
+        self.page, self.visit = watched(browser, base, viewport={"width": 1280, "height": 1000})
+        self.start = time.monotonic()
+        self.page.goto(f"{base}/lite/notebooks/index.html?path={path}")
+        self.page.wait_for_function(f"{NOTEBOOK}?.content?.model?.sharedModel.cells.length > 1", timeout=120_000)
+        self.page.evaluate(RUN_ALL)
+
+    @property
+    def seconds(self) -> float:
+        """The time since it was opened."""
+        return time.monotonic() - self.start
+
+    @property
+    def finished(self) -> bool:
+        """Say whether all its cells have run, or one of them has failed."""
+        return self.page.evaluate("window.outcome !== null")
+
+    def close(self) -> NotebookRun:
+        """Read the cells and close the tab."""
+        self.page.wait_for_timeout(1000)  # the last outputs are still on their way
+        seconds = self.seconds
+        cells = self.page.evaluate(CELLS)
+        self.page.context.close()
+        return NotebookRun(cells, self.visit.outside, seconds)
+
+
+def run_notebooks(browser: Any, base: str, paths: list[str], limit: float, at_once: int = 2) -> dict[str, NotebookRun]:
+    """Run notebooks in the browser, some at once: each has a Python of its own, in a thread of its own."""
+    waiting = list(paths)
+    running: dict[str, OpenNotebook] = {}
+    done: dict[str, NotebookRun] = {}
+    while waiting or running:
+        while waiting and len(running) < at_once:
+            path = waiting.pop(0)
+            running[path] = OpenNotebook(browser, base, path)
+        for path, notebook in list(running.items()):
+            if notebook.finished or notebook.seconds > limit:
+                done[path] = running.pop(path).close()
+        time.sleep(0.5)
+    return done
