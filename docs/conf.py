@@ -1,6 +1,7 @@
 """Sphinx's settings. The sources are gathered and written by docs/tools; `make site` runs everything."""
 
 import os
+import re
 
 import hashnets_np
 
@@ -79,3 +80,13 @@ if os.environ.get("HASHNETS_REPOSITORY"):
     html_theme_options["icon_links"] = [
         {"name": "GitHub", "url": os.environ["HASHNETS_REPOSITORY"], "icon": "fa-brands fa-github"}
     ]
+
+
+def keep_bars(app, what, name, thing, options, lines):
+    """Let |x| in a docstring be an absolute value: reStructuredText takes it for the name of a substitution."""
+    lines[:] = [line if "``" in line or ">>>" in line else re.sub(r"\|(?=\w)", r"\\|", line) for line in lines]
+
+
+def setup(app):
+    """Register what is above."""
+    app.connect("autodoc-process-docstring", keep_bars, priority=900)  # after numpydoc
