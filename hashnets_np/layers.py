@@ -13,6 +13,7 @@ Not covered here: the fixed-mask and low-rank baselines (`experiments/baselines.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from fractions import Fraction
 from math import prod
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -24,7 +25,7 @@ from .checks import check_count, check_flag, check_input, check_same_shape, chec
 from .hashing import MAX_UINT32, derive_seed
 from .kernels import check, hash_gather, hash_scatter_add, hashed_backward, hashed_forward
 from .maps import SharingMap, allowed_biases, bucket_count, find_kind
-from .types import Bias, BoolArray, Compression, FloatArray, Init, KindName
+from .types import Bias, BoolArray, Compression, FloatArray, Init, IntArray, KindName
 
 
 def fresh_seed() -> int:
@@ -206,6 +207,13 @@ class Layer:
         if self.params:
             self._config["dtype"] = np.dtype(dtype).name
 
+    def loads(self, name: str) -> IntArray | None:
+        """Count how many virtual weights share each entry of a parameter; None where nothing is shared."""
+        return None
+
+    def join(self, layers: "Sequence[Layer]") -> None:
+        """Find, in the network that the layer has become part of, other layers that it needs."""
+
     def kink_sides(self) -> BoolArray | None:
         """Return on which side of its kinks each entry of the last input lay; None for a layer without kinks.
 
@@ -289,6 +297,8 @@ class HashedLinear(Layer):
         Of the sharing map.
     size : int, optional
         Of the pieces of w that the kinds "chunk" and "tile" share as a whole; without it the kind's default.
+    signed : bool
+        False: a map without signs.
     bias_buckets : int, optional
         The number of real biases, for bias="hashed".
     dtype : dtype
@@ -317,7 +327,7 @@ class HashedLinear(Layer):
     """
 
     made_from_seed = ("map", "bias_map", "params")
-    kept_by_forward = ("a",)
+    kept_by_forward: ClassVar[tuple[str, ...]] = ("a",)
 
     n_in: int
     n_out: int
@@ -329,14 +339,15 @@ class HashedLinear(Layer):
     def __init__(
         self, n_in: int, n_out: int, compression: Compression | None = None, *, buckets: int | None = None,
         seed: int | None = None, bias: Bias = "column", kind: KindName = "xxhash", size: int | None = None,
-        bias_buckets: int | None = None, dtype: DTypeLike = np.float32, init: Init = "he",
+        signed: bool = True, bias_buckets: int | None = None, dtype: DTypeLike = np.float32, init: Init = "he",
         rng: np.random.Generator | None = None,
     ) -> None:
         n_in, n_out = check_sizes(n_in, n_out, dtype, init)
         if bias != "hashed" and bias_buckets is not None:
             raise ValueError(f"bias_buckets={bias_buckets!r} is for bias='hashed', got bias={bias!r}")
         seed = None if seed is None else check_seed(seed)
-        m = weight_map(n_in, n_out, compression, buckets, seed, bias, kind, size)  # without a seed: for its sizes
+        # without a seed this map is only there for its sizes
+        m = weight_map(n_in, n_out, compression, buckets, seed, bias, kind, size, signed)
         if bias == "hashed":
             bias_buckets = hashed_bias_map(m, compression, bias_buckets).buckets
         super().__init__(
@@ -345,6 +356,8 @@ class HashedLinear(Layer):
         )
         if m.size is not None:
             self._config["size"] = m.size
+        if not m.signed:
+            self._config["signed"] = False
         self.n_in = n_in
         self.n_out = n_out
         self.buckets = m.buckets
@@ -369,7 +382,8 @@ class HashedLinear(Layer):
         """Make the map of the weights and, for a hashed bias, that of the biases."""
         known = self._config
         self.map = weight_map(
-            self.n_in, self.n_out, None, self.buckets, seed, self.bias, known["kind"], known.get("size")
+            self.n_in, self.n_out, None, self.buckets, seed, self.bias, known["kind"], known.get("size"),
+            known.get("signed", True),
         )
         self.bias_map = None
         if self.bias == "hashed":
@@ -403,6 +417,12 @@ class HashedLinear(Layer):
     def num_virtual_parameters(self) -> int:
         """Count the virtual weights and, where they are not a column of V, the biases."""
         return self.n_out * (self.n_in + (self.bias is not None))
+
+    def loads(self, name: str) -> IntArray | None:
+        """Count how many virtual weights, or outputs, share each real weight, or bias."""
+        if name == "w":
+            return self.map.loads()
+        return None if self.bias_map is None else self.bias_map.loads()
 
     def forward(self, x: FloatArray, train: bool = False) -> FloatArray:
         """Compute z (batch, n_out) from x (batch, n_in)."""
@@ -439,7 +459,7 @@ class HashedLinear(Layer):
 
 def weight_map(
     n_in: int, n_out: int, compression: object, buckets: int | None, seed: int | None, bias: str | None, kind: str,
-    size: int | None = None,
+    size: int | None = None, signed: bool = True,
 ) -> SharingMap:
     """Make the map of a layer's weights from either a compression or a number of buckets."""
     if (compression is None) == (buckets is None):
@@ -448,7 +468,7 @@ def weight_map(
         raise ValueError(f"bias must be one of {allowed_biases(kind)} with kind {kind!r}, got {bias!r}")
     n_cols = n_in + (bias == "column")
     K = bucket_count(compression, n_out * n_cols) if buckets is None else buckets
-    return SharingMap(n_out, n_cols, buckets=K, seed=seed, kind=kind, size=size)
+    return SharingMap(n_out, n_cols, buckets=K, seed=seed, kind=kind, size=size, signed=signed)
 
 
 def hashed_bias_map(m: SharingMap, compression: object, bias_buckets: int | None) -> SharingMap:

@@ -58,6 +58,8 @@ class Network:
         for position, layer in enumerate(self.layers):
             if layer.needs_seed():
                 layer.set_seed(derive_seed(seed, position))
+        for layer in self.layers:
+            layer.join(self.layers)
 
     def __call__(self, x: FloatArray) -> FloatArray:
         """Compute the outputs of a mini-batch in evaluation mode, as `forward(x)` does."""

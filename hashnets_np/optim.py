@@ -40,6 +40,9 @@ class SGD:
     schedule : {"constant", "cosine", "released"}
         "cosine" goes from the learning rate to 0 over `total_steps`, and stays 0 after them. "released" divides it by
         1 + step / 10,000, as the paper's code does.
+    load_exponent : float
+        In [0, 1]. The gradient of a shared weight is divided by its load, the number of virtual weights that share it,
+        to this power: 0 leaves the sum that Eq. 12 asks for, 1 makes it the mean.
     total_steps : int, optional
         At least 1. `fit` sets it; a loop of your own has to, if the schedule is "cosine".
 
@@ -69,14 +72,17 @@ class SGD:
     _: KW_ONLY
     weight_decay: float = 0.0
     schedule: ScheduleName = "constant"
+    load_exponent: float = 0.0
     total_steps: int | None = None
     steps_done: int = field(default=0, init=False)
     velocity: dict[tuple[int, str], FloatArray] = field(default_factory=dict, init=False, repr=False, compare=False)
+    divisors: dict[tuple[int, str], FloatArray] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_number("learning_rate", self.learning_rate, 0, above=True)
         check_number("momentum", self.momentum, 0, 1)
         check_number("weight_decay", self.weight_decay, 0)
+        check_number("load_exponent", self.load_exponent, 0, np.nextafter(1, 2))
         if self.total_steps is not None:
             check_count("total_steps", self.total_steps)
         if self.schedule not in SCHEDULES:
@@ -100,11 +106,21 @@ class SGD:
             for name, w in layer.params.items():
                 v = self.velocity.setdefault((number, name), np.zeros_like(w))
                 v *= self.momentum
-                v += gradient(layer, name, number)
+                v += self.scaled(gradient(layer, name, number), layer, name, number)
                 if self.weight_decay:
                     v += self.weight_decay * w
                 w -= lr * v
         self.steps_done += 1
+
+    def scaled(self, grad: FloatArray, layer: Layer, name: str, number: int) -> FloatArray:
+        """Divide a gradient by the loads of its weights, to the power of `load_exponent`."""
+        if not self.load_exponent:
+            return grad
+        if (number, name) not in self.divisors:  # loads never change: count them once
+            loads = layer.loads(name)
+            divisor = np.ones(grad.shape) if loads is None else np.maximum(loads, 1) ** self.load_exponent
+            self.divisors[number, name] = divisor.astype(grad.dtype)
+        return grad / self.divisors[number, name]
 
     def current_learning_rate(self) -> float:
         """Return the learning rate of the next step."""

@@ -22,13 +22,15 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike
 
-from ..checks import check_seed
+from ..checks import check_count, check_seed
 from ..hashing import derive_seed
 from ..layers import ACTIVATIONS, Dropout, HashedLinear, Layer, Linear, register_layer
 from ..maps import bucket_count
 from ..network import Network
-from ..types import Compression
+from ..types import Compression, KindName
 from .baselines import LowRankLinear, MaskedLinear
+from .one_store import StoreLinear, TenantLinear
+from .several_hashes import MultiHashedLinear
 
 # n_in, n_out, stored numbers, seed of the hash, generator of the initial weights, dtype -> a fully connected layer
 Maker = Callable[[int, int, int, int, Generator, DTypeLike], Layer]
@@ -218,10 +220,60 @@ PAPER = (  # in the order of the paper's tables
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Hashing:
+    """How the hashed layers of a network share their weights; the defaults are the paper's. See `build`."""
+
+    kind: KindName = "xxhash"
+    size: int | None = None
+    signed: bool = True
+    hashes: int = 1
+    learn_alpha: bool = False
+    share: str = "layer"
+    layer_seeds: str = "own"
+
+    def __post_init__(self) -> None:
+        for name, known in (("share", ("layer", "network")), ("layer_seeds", ("own", "shared"))):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} must be {' or '.join(map(repr, known))}, got {getattr(self, name)!r}")
+        check_count("hashes", self.hashes)
+        if self.learn_alpha and self.hashes == 1:
+            raise ValueError("alpha is learned where there are several hashes; give hashes=2 or more")
+        if (self.hashes > 1 or self.share == "network") and (self.size is not None or not self.signed):
+            raise ValueError("several hashes and one store are for signed maps of the kind's default size")
+        if self.hashes > 1 and self.share == "network":
+            raise ValueError("give either several hashes or one store for the network, not both")
+
+
+def hashed_layers(
+    widths: Sequence[int], stored: Sequence[int], seeds: Sequence[int], positions: Sequence[int], rng: Generator,
+    dtype: DTypeLike, hashing: Hashing,
+) -> list[Layer]:
+    """Make the hashed layers of a network that shares its weights in another way than the paper's."""
+    layers: list[Layer] = []
+    for number, (n_in, n_out) in enumerate(itertools.pairwise(widths)):
+        seed = seeds[number]
+        if hashing.hashes > 1:
+            layers.append(MultiHashedLinear(
+                n_in, n_out, buckets=stored[number], hashes=hashing.hashes, learn_alpha=hashing.learn_alpha, seed=seed,
+                kind=hashing.kind, dtype=dtype, rng=rng))
+        elif hashing.share == "network" and number:
+            layers.append(TenantLinear(n_in, n_out, store=positions[0], seed=seed, kind=hashing.kind))
+        elif hashing.share == "network":
+            layers.append(StoreLinear(
+                n_in, n_out, buckets=sum(stored), seed=seed, kind=hashing.kind, dtype=dtype, rng=rng))
+        else:
+            layers.append(HashedLinear(
+                n_in, n_out, buckets=stored[number], seed=seed, kind=hashing.kind, size=hashing.size,
+                signed=hashing.signed, dtype=dtype, rng=rng))
+    return layers
+
+
 def build(
     method: str, widths: Sequence[int], *, compression: Compression | None = None,
     expansion: Compression | None = None, seed: int = 0, dropout: float = 0.0, input_dropout: float = 0.0,
-    activation: str = "relu", dtype: DTypeLike = np.float32,
+    activation: str = "relu", dtype: DTypeLike = np.float32, kind: KindName = "xxhash", size: int | None = None,
+    signed: bool = True, hashes: int = 1, learn_alpha: bool = False, share: str = "layer", layer_seeds: str = "own",
 ) -> Network:
     """Build a network of one of the methods: fully connected layers with an activation between, of a given stored size.
 
@@ -244,6 +296,20 @@ def build(
         Of the hidden layers.
     dtype : dtype
         Of the parameters: float32 or float64.
+    kind : str
+        Of the sharing maps of "hashnet", as in `HashedLinear`; this and what follows are not in the paper.
+    size : int, optional
+        Of the pieces of the kinds "chunk" and "tile".
+    signed : bool
+        False: maps without signs.
+    hashes : int
+        How many real weights make up a virtual weight, see `MultiHashedLinear`.
+    learn_alpha : bool
+        Whether the weights of that sum are learned.
+    share : {"layer", "network"}
+        "network": one vector of real weights for all layers, see `StoreLinear`.
+    layer_seeds : {"own", "shared"}
+        "shared": all layers hash with the same seed, as in the released code.
 
     Returns
     -------
@@ -275,15 +341,33 @@ def build(
         stored = [0] * len(stored)
     seed = check_seed(seed)
     rng = np.random.default_rng(seed)
+    hashing = Hashing(kind=kind, size=size, signed=signed, hashes=hashes, learn_alpha=learn_alpha, share=share,
+                      layer_seeds=layer_seeds)
+    if hashing != Hashing() and network.name != "hashnet":
+        raise ValueError(f"method {method!r} does not hash; kind, size, signed, hashes, learn_alpha, share and "
+                         "layer_seeds are for 'hashnet' and 'hashnetdk'")
+    seeds = [derive_seed(seed, 0 if layer_seeds == "shared" else number) for number in range(len(stored))]
+    between = [between_layers(number, seed, activation, dropout if number else input_dropout)
+               for number in range(len(stored))]
+    if hashing == Hashing():
+        sizes = itertools.pairwise(widths)
+        connected = [network.maker(n_in, n_out, stored[number], seeds[number], rng, dtype)
+                     for number, (n_in, n_out) in enumerate(sizes)]
+    else:
+        ends = itertools.accumulate(len(layers) + 1 for layers in between)
+        connected = hashed_layers(widths, stored, seeds, [end - 1 for end in ends], rng, dtype, hashing)
     layers: list[Layer] = []
-    for number, (n_in, n_out) in enumerate(itertools.pairwise(widths)):
-        if number:
-            layers.append(ACTIVATIONS[activation]())
-        rate = dropout if number else input_dropout
-        if rate:
-            layers.append(Dropout(rate, seed=derive_seed(seed, DROPOUT_SEEDS + number)))
-        layers.append(network.maker(n_in, n_out, stored[number], derive_seed(seed, number), rng, dtype))
+    for before, layer in zip(between, connected, strict=True):
+        layers += [*before, layer]
     return Network(layers)
+
+
+def between_layers(number: int, seed: int, activation: str, rate: float) -> list[Layer]:
+    """Make what stands before the n-th fully connected layer: an activation, but before the first, and dropout."""
+    layers: list[Layer] = [ACTIVATIONS[activation]()] if number else []
+    if rate:
+        layers.append(Dropout(rate, seed=derive_seed(seed, DROPOUT_SEEDS + number)))
+    return layers
 
 
 for paper_method in PAPER:

@@ -57,23 +57,25 @@ def look_up_line(v, w, bucket):
 
 
 @njit(cache=True, nogil=True)
-def scatter_gather_tile(tile, bits, w, dw, lines, start, first, by_rows, scatter, gather):
+def scatter_gather_tile(tile, bits, w, dw, lines, signed, start, first, by_rows, scatter, gather):
     """Go through a tile of V, line by line: with `scatter`, add what it holds (dV) to dw; with `gather`, leave V in it.
 
     tile: (lines, weights), changed in place; bits, w: the tile and the real weights as unsigned integers of its
-    itemsize; dw: (K,). lines: what the map's kind needs; start: number of the first line; first: where in V each line
-    begins; by_rows: lines are rows of V. Buckets and signs are computed once for both.
+    itemsize; dw: (K,). lines: what the map's kind needs; signed: whether the map has signs; start: number of the first
+    line; first: where in V each line begins; by_rows: lines are rows of V. Both share what is computed of the map.
     """
     x, bucket = np.empty(tile.shape[1], np.uint32), np.empty(tile.shape[1], np.uint32)
     for r in range(tile.shape[0]):
         fill_line(bucket, x, lines, start + r, first, by_rows)
         line = bits[r]
         if scatter:
-            flip_line(line, x)
+            if signed:
+                flip_line(line, x)
             add_line(dw, bucket, tile[r])
         if gather:
             look_up_line(line, w, bucket)
-            flip_line(line, x)
+            if signed:
+                flip_line(line, x)
 
 
 @njit(cache=True, nogil=True)
@@ -84,19 +86,20 @@ def multiply_line(out, factor, line):
 
 
 @njit(cache=True, nogil=True)
-def forward_lines(z, a, line, bits, w, lines, first_row, first_col):
+def forward_lines(z, a, line, bits, w, lines, signed, first_row, first_col):
     """Add a V^T to z (batch, rows), a column of V at a time in `line` (rows,), for batches too small for a tile."""
     x, bucket = np.empty(line.size, np.uint32), np.empty(line.size, np.uint32)
     for c in range(a.shape[1]):
         fill_line(bucket, x, lines, first_col + c, first_row, False)
         look_up_line(bits, w, bucket)
-        flip_line(bits, x)
+        if signed:
+            flip_line(bits, x)
         for e in range(len(a)):
             multiply_line(z[e], a[e, c], line)  # Eq. 8
 
 
 @njit(cache=True, nogil=True)
-def backward_lines(dw, da, a, dz, line, bits, w, lines, first_row, first_col, input_grad):
+def backward_lines(dw, da, a, dz, line, bits, w, lines, signed, first_row, first_col, input_grad):
     """Add to dw and da, a row of V at a time in `line` (cols,)."""
     x, bucket = np.empty(line.size, np.uint32), np.empty(line.size, np.uint32)
     for r in range(dz.shape[1]):
@@ -104,10 +107,12 @@ def backward_lines(dw, da, a, dz, line, bits, w, lines, first_row, first_col, in
         line[:] = 0
         for e in range(len(a)):
             multiply_line(line, dz[e, r], a[e])  # Eq. 10
-        flip_line(bits, x)
+        if signed:
+            flip_line(bits, x)
         add_line(dw, bucket, line)  # Eq. 12
         if input_grad:
             look_up_line(bits, w, bucket)
-            flip_line(bits, x)
+            if signed:
+                flip_line(bits, x)
             for e in range(len(a)):
                 multiply_line(da[e], dz[e, r], line)  # Eq. 9

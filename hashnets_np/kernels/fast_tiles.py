@@ -61,6 +61,7 @@ class TileLoops:
         self.integer = np.dtype(f"u{w.dtype.itemsize}")
         self.w = own(w).view(self.integer)
         self.lines = lines
+        self.signed = m.signed
         self.length = m.buckets
 
     def new_tile(self, rows: slice, cols: slice, dtype: np.dtype) -> NDArray:
@@ -76,7 +77,7 @@ class TileLoops:
         sums = np.empty(0, V.dtype) if dw is None else dw
         scatter = dw is not None
         bits = tile.view(self.integer)
-        scatter_gather_tile(tile, bits, self.w, sums, self.lines, start, first, by_rows, scatter, gather)
+        scatter_gather_tile(tile, bits, self.w, sums, self.lines, self.signed, start, first, by_rows, scatter, gather)
         return V
 
     def by_lines(self, batch: int) -> bool:
@@ -114,7 +115,7 @@ class TileLoops:
         part = np.zeros((len(a), rows.stop - rows.start), z.dtype)
         line = np.empty(rows.stop - rows.start, z.dtype)
         bits = line.view(self.integer)
-        forward_lines(part, own(a[:, cols]), line, bits, self.w, self.lines, rows.start, cols.start)
+        forward_lines(part, own(a[:, cols]), line, bits, self.w, self.lines, self.signed, rows.start, cols.start)
         z[:, rows] += part
 
     def backward_lines(
@@ -127,7 +128,9 @@ class TileLoops:
         a = own(a[:, cols])
         dz = own(dz[:, rows])
         wanted = da is not None
-        backward_lines(dw, part, a, dz, line, bits, self.w, self.lines, rows.start, cols.start, wanted)
+        backward_lines(
+            dw, part, a, dz, line, bits, self.w, self.lines, self.signed, rows.start, cols.start, wanted
+        )
         if da is not None:
             da[:, cols] += part
 
@@ -141,8 +144,9 @@ class PieceLoops(TileLoops):
         self.buckets = m.buckets
         self.length = m.buckets + height * width
         top = 8 * w.dtype.itemsize - 1
-        self.flips = np.array([0, 1 << top], self.integer)  # of the float's sign bit, by bit 0 of the hash
-        self.signs = np.array([1, -1], w.dtype)
+        minus = 1 << top if m.signed else 0  # the float's sign bit
+        self.flips = np.array([0, minus], self.integer)  # by bit 0 of the hash
+        self.signs = np.array([1, -1 if m.signed else 1], w.dtype)
 
     def by_lines(self, batch: int) -> bool:
         """Tell that no batch is too small for a tile."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..checks import check_integer, check_seed
+from ..checks import check_flag, check_integer, check_seed
 from ..hashing import as_uint32
 from .kind import Bias, BucketArray, IndexArray, Kind, Lines, MapFacts, SignArray, find_kind
 
@@ -49,6 +49,8 @@ class SharingMap:
     size : int, optional
         For the kinds that share whole pieces of w: the length of a chunk, the side of a tile. Without it the kind's
         default.
+    signed : bool
+        False: all signs are +1, whatever the kind says.
 
     Raises
     ------
@@ -77,11 +79,12 @@ class SharingMap:
     seed: int
     kind: str
     size: int | None
+    signed: bool
     _table: tuple[bytes, bytes] | None = field(repr=False)  # bytes: so that maps can be compared and hashed
 
     def __init__(
         self, n_out: int, n_cols: int, *, buckets: int, seed: int | None = None, kind: str = "xxhash",
-        size: int | None = None,
+        size: int | None = None, signed: bool = True,
     ) -> None:
         definition = find_kind(kind)
         if seed is None:
@@ -90,10 +93,10 @@ class SharingMap:
             size = definition.default_size
         elif definition.default_size is None:
             raise ValueError(f"maps of kind {kind!r} have no size, got size={size!r}")
-        self._set(n_out, n_cols, buckets, seed, kind, size, None)
+        self._set(n_out, n_cols, buckets, seed, kind, size, signed, None)
 
     def _set(
-        self, n_out: int, n_cols: int, buckets: int, seed: int, kind: str, size: int | None,
+        self, n_out: int, n_cols: int, buckets: int, seed: int, kind: str, size: int | None, signed: bool,
         table: tuple[bytes, bytes] | None,
     ) -> None:
         """Check the fields and set them, which the frozen class allows only this way."""
@@ -104,6 +107,7 @@ class SharingMap:
             "seed": check_seed(seed),
             "kind": kind,
             "size": None if size is None else check_integer("size", size, 1, 2**15),
+            "signed": check_flag("signed", signed),
             "_table": table,
         }
         for name, value in values.items():
@@ -139,7 +143,7 @@ class SharingMap:
         n_out, n_cols = bucket.shape
         table = (bucket.astype(np.intp).tobytes(), sign.astype(np.int8).tobytes())
         m = cls.__new__(cls)
-        m._set(n_out, n_cols, buckets, 0, TABLE.name, None, table)
+        m._set(n_out, n_cols, buckets, 0, TABLE.name, None, True, table)
         return m
 
     @property
@@ -170,6 +174,8 @@ class SharingMap:
         if (i.size and i.max() >= self.n_out) or (j.size and j.max() >= self.n_cols):
             raise ValueError(f"(i, j) must lie inside V, which is {self.n_out} x {self.n_cols}; indices are 0-based")
         bucket, sign = self.definition.rule(self, i, j)
+        if not self.signed:
+            sign = np.ones_like(sign)
         # a rule of one's own may count in int64, which 32-bit platforms do not take as an index
         return bucket.astype(np.intp, copy=False), sign
 
@@ -213,8 +219,9 @@ class SharingMap:
         """Make the map of a hashed bias, n_out x 1: of the kind's own kind for biases, or of this one, reseeded."""
         other = self.definition.bias_kind
         if other is not None:
-            return SharingMap(self.n_out, 1, buckets=buckets, seed=self.seed, kind=other.name)
-        return SharingMap(self.n_out, 1, buckets=buckets, seed=derived_seed, kind=self.kind, size=self.size)
+            return SharingMap(self.n_out, 1, buckets=buckets, seed=self.seed, kind=other.name, signed=self.signed)
+        return SharingMap(self.n_out, 1, buckets=buckets, seed=derived_seed, kind=self.kind, size=self.size,
+                          signed=self.signed)
 
     def lines(self) -> Lines | None:
         """Prepare the compiled line function of the fast kernels, if the kind has one."""
@@ -230,7 +237,7 @@ class SharingMap:
         """List the steps from (i, j) to its bucket and sign, as text."""
         explain = self.definition.derivation
         if explain is not None:
-            return explain(self, i, j)
+            return explain(self, i, j) + ([] if self.signed else ["signs   are switched off: +1"])
         bucket, sign = self.lookup(i, j)
         return [f"bucket  {bucket}", f"sign    {sign:+d}"]
 

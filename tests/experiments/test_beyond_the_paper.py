@@ -1,0 +1,142 @@
+"""Several hashes, one store for all layers, maps without signs, shared seeds, gradients divided by loads."""
+
+import numpy as np
+import pytest
+
+import hashnets_np as hn
+from hashnets_np.experiments.one_store import StoreLinear, TenantLinear
+from hashnets_np.experiments.several_hashes import MultiHashedLinear
+
+WIDTHS = [6, 9, 8, 7, 4]  # three hidden layers
+CHOICES = [
+    {"kind": "fold"}, {"kind": "chunk", "size": 3}, {"kind": "tile", "size": 2}, {"signed": False}, {"hashes": 3},
+    {"hashes": 2, "learn_alpha": True}, {"share": "network"}, {"share": "network", "kind": "fold"},
+    {"layer_seeds": "shared"},
+]
+
+
+def make(choices, **more):
+    return hn.build("hashnet", WIDTHS, compression="1/3", seed=3, dtype=np.float64, **choices, **more)
+
+
+@pytest.mark.parametrize("choices", CHOICES, ids=str)
+def test_the_gradients_of_each_choice_pass_the_check(choices, kernels, rng):
+    report = hn.gradcheck(make(choices), rng.normal(size=(7, 6)), rng.integers(0, 4, 7))
+    assert report.worst < 1e-6, report
+
+
+@pytest.mark.parametrize("choices", CHOICES, ids=str)
+def test_each_choice_stores_the_same_and_comes_back_from_a_file(choices, tmp_path, rng):
+    net = make(choices, dropout=0.2)
+    plain = make({}, dropout=0.2)
+    extra = 2 * 4 if choices.get("learn_alpha") else 0  # alpha of each of four layers
+    assert net.num_parameters() == plain.num_parameters() + extra
+    assert net.num_virtual_parameters() == plain.num_virtual_parameters()
+    hn.save(net, tmp_path / "net.safetensors")
+    x = rng.normal(size=(5, 6))
+    np.testing.assert_array_equal(hn.load(tmp_path / "net.safetensors").forward(x), net.forward(x))
+
+
+def test_several_hashes_are_the_sum_of_their_matrices(rng):
+    layer = MultiHashedLinear(5, 4, "1/2", hashes=3, learn_alpha=True, seed=2, dtype=np.float64)
+    layer.params["alpha"][:] = [0.5, -1.0, 2.0]
+    V = sum(alpha * hn.hash_gather(layer.params["w"], m)
+            for alpha, m in zip([0.5, -1.0, 2.0], layer.maps, strict=True))
+    x = rng.normal(size=(3, 5))
+    np.testing.assert_allclose(layer.forward(x), np.insert(x, 0, 1, axis=1) @ V.T, rtol=1e-12)
+    np.testing.assert_allclose(layer.virtual_weight(), V[:, 1:], rtol=1e-12)
+    assert len({m.seed for m in layer.maps}) == 3
+
+
+def test_more_hashes_keep_the_variance_of_V():
+    one, four = (MultiHashedLinear(200, 100, "1/8", hashes=n, seed=1).virtual_weight().std() for n in (1, 4))
+    assert abs(one / four - 1) < 0.03
+
+
+def test_one_store_is_one_vector_that_is_updated_once(rng):
+    net = make({"share": "network"})
+    stores = [layer for layer in net.layers if isinstance(layer, StoreLinear)]
+    tenants = [layer for layer in net.layers if isinstance(layer, TenantLinear)]
+    assert (len(stores), len(tenants)) == (1, 3)
+    assert [name for name, _ in net.parameters()] == ["0.w"]
+    net.forward(rng.normal(size=(5, 6)), train=True)
+    net.backward(rng.normal(size=(5, 4)))
+    before = stores[0].params["w"].copy()
+    hn.SGD(0.1, momentum=0).step(net.layers)
+    np.testing.assert_allclose(before - stores[0].params["w"], 0.1 * stores[0].grads["w"], rtol=1e-12)
+
+
+def test_two_backward_passes_do_not_add_up(rng):
+    net = make({"share": "network"})
+    x, dz = rng.normal(size=(5, 6)), rng.normal(size=(5, 4))
+    net.forward(x)
+    net.backward(dz)
+    first = net.layers[0].grads["w"].copy()
+    net.forward(x)
+    net.backward(dz)
+    np.testing.assert_array_equal(net.layers[0].grads["w"], first)
+
+
+def test_layers_of_one_store_begin_with_the_scale_of_their_own_fan_in():
+    net = hn.build("hashnet", [400, 100, 100, 10], compression="1/2", seed=1, share="network")
+    for layer, n_in in ((net.layers[2], 100), (net.layers[4], 100)):
+        assert abs(layer.virtual_weight().std() / np.sqrt(2 / n_in) - 1) < 0.1
+
+
+def test_a_tenant_without_its_store_says_so():
+    with pytest.raises(ValueError, match="no StoreLinear"):
+        hn.Network([hn.HashedLinear(4, 3, "1/2"), TenantLinear(3, 2, store=0, seed=1)])
+    with pytest.raises(ValueError, match="put it into a Network"):
+        TenantLinear(3, 2, store=0, seed=1).forward(np.ones((1, 3)))
+
+
+def test_a_map_without_signs_has_the_same_buckets():
+    signed, unsigned = (hn.SharingMap(30, 40, buckets=50, seed=1, signed=s) for s in (True, False))
+    np.testing.assert_array_equal(signed.table()[0], unsigned.table()[0])
+    assert (unsigned.table()[1] == 1).all() and (signed.table()[1] == -1).any()
+    assert signed != unsigned
+    assert "switched off" in str(hn.explain(unsigned, 1, 1))
+
+
+@pytest.mark.parametrize("kind", ["xxhash", "fold", "chunk", "tile"])
+@pytest.mark.parametrize("batch", [1, 6])
+def test_kernels_agree_without_signs(kind, batch, monkeypatch, rng):
+    pytest.importorskip("numba")
+    m = hn.SharingMap(70, 300, buckets=500, seed=1, kind=kind, signed=False)
+    w, a, dz = rng.normal(size=500), rng.normal(size=(batch, 300)), rng.normal(size=(batch, 70))
+    results = []
+    for version in ("numpy", "numba"):
+        monkeypatch.setenv("HASHNETS_KERNELS", version)
+        results.append([hn.hash_gather(w, m), hn.hashed_forward(w, a, m), *hn.hashed_backward(w, a, dz, m)])
+    for plain, fast in zip(*results, strict=True):
+        np.testing.assert_allclose(fast, plain, rtol=1e-10, atol=1e-10)
+
+
+def test_shared_seeds_give_layers_of_one_shape_the_same_map():
+    own, shared = (hn.build("hashnet", [8, 8, 8], compression="1/2", layer_seeds=how) for how in ("own", "shared"))
+    assert shared.layers[0].map == shared.layers[2].map
+    assert own.layers[0].map != own.layers[2].map
+
+
+@pytest.mark.parametrize("exponent", [0.5, 1.0])
+def test_gradients_are_divided_by_loads(exponent, rng):
+    layer = hn.HashedLinear(5, 4, "1/2", seed=1, bias="hashed", dtype=np.float64)
+    layer.forward(rng.normal(size=(3, 5)))
+    layer.backward(rng.normal(size=(3, 4)))
+    before = {name: p.copy() for name, p in layer.params.items()}
+    hn.SGD(0.1, momentum=0, load_exponent=exponent).step([layer])
+    for name, m in (("w", layer.map), ("b", layer.bias_map)):
+        step = 0.1 * layer.grads[name] / np.maximum(m.loads(), 1) ** exponent
+        np.testing.assert_allclose(before[name] - layer.params[name], step, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("choices", "message"), [
+    ({"share": "all"}, "share must be 'layer' or 'network'"), ({"hashes": 0}, "hashes"),
+    ({"learn_alpha": True}, "several hashes"), ({"hashes": 2, "signed": False}, "signed maps"),
+    ({"hashes": 2, "share": "network"}, "either several hashes or one store"),
+])
+def test_choices_that_do_not_go_together_are_rejected(choices, message):
+    with pytest.raises(ValueError, match=message):
+        make(choices)
+    with pytest.raises(ValueError, match="does not hash"):
+        hn.build("nn", WIDTHS, compression="1/3", kind="fold")
