@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..plots import use_style
+from ..plots import plot_error_curves, use_style
 from .show import show_figure
 
 
@@ -135,3 +135,84 @@ def bias_and_variance(errors: Mapping[str, Sequence[float]], averaged: Mapping[s
         "Left: dots of single networks scatter more and lie higher at stronger compression; the average of all stays "
         "much lower. Right: stacked bars, the bias grows little, the variance a lot.",
     )
+
+
+def ratios(rows: Mapping[str, tuple[float, float, float]], strong: Sequence[str], status: str) -> None:
+    """Lesson 8: error of HashNet divided by that of the equal-size network, with intervals, sorted.
+
+    rows: (low, ratio, high) by label. strong: the labels at the stronger compression, drawn in another colour.
+    """
+    plt = use_style()
+    from matplotlib.lines import Line2D
+
+    labels = sorted(rows, key=lambda label: rows[label][1])
+    fig, ax = plt.subplots(figsize=(7.6, 1.4 + 0.26 * len(rows)), layout="constrained")
+    for n, label in enumerate(labels):
+        low, middle, high = rows[label]
+        style = {"color": "C0", "marker": "o"} if label in strong else {"color": "C1", "marker": "s"}
+        ax.errorbar(middle, n, xerr=[[middle - low], [high - middle]], linestyle="", capsize=2, markersize=5, **style)
+    ax.axvline(1, color="black", linewidth=1.2)
+    ax.set_yticks(range(len(labels)), labels, fontsize=9)
+    ax.set(ylim=(len(rows) - 0.4, -0.6))
+    ax.set(xscale="log", xlabel="error of HashNet / error of the equal-size network")
+    ax.set_xticks([0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2], ["0.5", "0.6", "0.7", "0.8", "0.9", "1", "1.1", "1.2"])
+    ax.minorticks_off()
+    handles = [Line2D([], [], color="C0", marker="o", linestyle="", label="1/64"),
+               Line2D([], [], color="C1", marker="s", linestyle="", label="1/8")]
+    ax.legend(handles=handles, loc="upper right", title="compression")
+    show_figure(
+        fig, f"Our runs: ratio of mean test errors over seeds 0 to 2; intervals of two standard errors (test set or "
+        f"seeds, whichever is larger; the luck of the search for hyper-parameters is not in them). {status}.",
+        "Dots with intervals sorted from 0.5 to above 1. Most of those at 1/64 lie clearly left of 1; many at 1/8 "
+        "touch 1, and a few lie right of it.",
+    )
+
+
+def live_curves(errors: Mapping[str, Mapping[str, ArrayLike]]) -> None:
+    """Lesson 8: test error against compression for some methods, trained in the lesson."""
+    plt = use_style()
+    fig, ax = plt.subplots(figsize=(7.2, 3.9), layout="constrained")
+    curves = {
+        label: (list(values), [float(np.mean(np.asarray(v, dtype=float))) for v in values.values()],
+                [float(np.std(np.asarray(v, dtype=float), ddof=1)) for v in values.values()])
+        for label, values in errors.items()
+    }
+    plot_error_curves(ax, curves, "compression: stored / dense parameters")
+    ax.set_ylim(0, None)
+    show_figure(fig, "Digits, 64-256-10, 20 epochs; mean and standard deviation of n = 3 seeds, 600 test images.",
+                "HashNet and NN meet at compression 1; towards 1/64 NN rises steeply, HashNet slowly.")
+
+
+def live_inflation(trained: Mapping[int, ArrayLike], model: Mapping[int, ArrayLike], dense: ArrayLike) -> None:
+    """Lesson 8: HashNet's error by expansion at fixed storage, and the linear model of lesson 7 beside it."""
+    plt = use_style()
+    fig, axes = plt.subplots(1, 2, figsize=(9.6, 3.8), layout="constrained")
+    for ax, values, color, title in ((axes[0], trained, "C0", "HashNet, trained"),
+                                     (axes[1], model, "C2", "lesson 7's linear model, nothing trained")):
+        means, ranges = _mean_and_range(values)
+        ax.errorbar(list(values), means, ranges, color=color, capsize=3)
+        ax.set(xscale="log", xlabel="expansion", title=title, ylim=(0, None))
+        ax.set_xticks(list(values), list(values))
+        ax.minorticks_off()
+    level = float(np.mean(np.asarray(dense, dtype=float)))
+    axes[0].axhline(level, color="C1", linestyle="--", marker="")
+    axes[0].text(3, level * 1.03, "dense, 6 hidden units", color="C1", va="bottom")
+    axes[0].set_ylabel("test error (%)")
+    show_figure(fig, "Digits, hidden widths 6 to 96. Left: 460 stored numbers. Right: gradients of a random network, "
+                "hashed to 390 numbers. Mean and range of n = 3 seeds.",
+                "Two curves of error against expansion with the same shape: both fall steeply up to about 4 and then "
+                "stay.")
+
+
+def rect_and_convex(methods: Sequence[str], rows: Mapping[str, Sequence[float]], status: str) -> None:
+    """Case study: our errors on RECT by method, and the two rows that the paper prints."""
+    plt = use_style()
+    fig, ax = plt.subplots(figsize=(7.2, 3.6), layout="constrained")
+    styles = [{"color": "C1", "marker": "s", "linestyle": "--"}, {"color": "C2", "marker": "^", "linestyle": "-."},
+              {"color": "C0", "marker": "o", "linestyle": "-"}]
+    for (name, row), style in zip(rows.items(), styles, strict=True):
+        ax.plot(methods, row, label=name, **style)
+    ax.set(xlabel="method", ylabel="test error (%)", ylim=(0, None))
+    ax.legend()
+    show_figure(fig, f"RECT, 3 layers, compression 1/64, 50,000 test images; {status}.",
+                "Three curves over the methods: ours lies near the row printed CONVEX, far below the row printed RECT.")

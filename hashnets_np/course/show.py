@@ -16,6 +16,7 @@ from ..maps import SharingMap
 BUCKET_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 TEXT_BOX = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1.5}  # hatching must not hide a minus sign
 CARD = "max-width:100%;background:white;padding:6px;box-sizing:border-box"
+PALETTE = 128  # colors of a picture
 DPI, WIDE = 100, 900  # a figure wider than WIDE pixels scrolls on a phone, for scaled down it could not be read
 
 
@@ -26,10 +27,12 @@ def show_figure(fig: Any, caption: str, alt: str) -> None:
     """
     import matplotlib.pyplot as plt
     from IPython.display import display
+    from PIL import Image  # matplotlib needs it, too
 
-    png = BytesIO()
-    fig.savefig(png, format="png", dpi=DPI)
+    drawn, png = BytesIO(), BytesIO()
+    fig.savefig(drawn, format="png", dpi=DPI)
     plt.close(fig)
+    Image.open(drawn).convert("RGB").quantize(PALETTE).save(png, format="png", optimize=True)  # a third of the size
     source = f"data:image/png;base64,{base64.b64encode(png.getvalue()).decode()}"
     least = 640 if fig.get_figwidth() * DPI > WIDE else 0
     image = f'<img style="{CARD};min-width:{least}px" alt="{escape(alt)}" src="{source}">'
@@ -80,3 +83,29 @@ def _cell(x: float, y: float, colour: str, hatch: str | None) -> Any:
 
     pale = tuple(1 - 0.35 * (1 - c) for c in to_rgb(colour))
     return Rectangle((x - 0.48, y - 0.48), 0.96, 0.96, facecolor=pale, edgecolor=colour, hatch=hatch, linewidth=1.5)
+
+
+def in_notebook() -> bool:
+    """Say whether this runs in a notebook, where pictures can be shown."""
+    try:
+        from IPython import get_ipython
+    except ImportError:
+        return False
+    shell = get_ipython()
+    return shell is not None and "IPKernelApp" in shell.config
+
+
+def draw_puzzle(name: str, target: NDArray, answer: NDArray | None) -> None:
+    """Draw the target of a puzzle and, beside it, what the reader's line makes."""
+    from ..plots import use_style
+
+    plt = use_style()
+    fig, axes = plt.subplots(1, 2, figsize=(6, 2.4), layout="constrained")
+    for ax, values, title in ((axes[0], target, "target"), (axes[1], answer, "yours")):
+        ax.set(title=title, xticks=[], yticks=[])
+        ax.grid(False)
+        if values is not None:
+            ax.imshow(values, cmap="cividis", vmin=target.min(), vmax=target.max(), aspect="equal")
+    same = answer is not None and answer.shape == target.shape and bool(abs(answer - target).max() < 1e-9)
+    show_figure(fig, f"{name}: the target and your answer, on one of four random examples.",
+                "Two small matrices of colored cells, " + ("equal." if same else "different."))

@@ -2,25 +2,37 @@
 
 import re
 
+import answers_to_lessons
+import answers_to_more
 import numpy as np
 import pytest
-from answers_to_lessons import RIGHT, WRONG
 
 from hashnets_np.course import checks
 from hashnets_np.course.marking import NotYet
 
-SEVERAL = {checks.figure_1}  # checks of more than one argument
+RIGHT = answers_to_lessons.RIGHT | answers_to_more.RIGHT
+WRONG = answers_to_lessons.WRONG | answers_to_more.WRONG
+SEVERAL = {checks.figure_1, checks.rung}  # checks of more than one argument
 right_answers = [(check, answer) for check, answers in RIGHT.items() for answer in answers]
 wrong_answers = [(check, *answer) for check, answers in WRONG.items() for answer in answers]
 
 
 def put(check, answer):
-    """Hand one answer to its check."""
-    check(*answer) if check in SEVERAL else check(answer)
+    """Hand one answer to its check; a puzzle is a pair of the check and the puzzle's name."""
+    if isinstance(check, tuple):
+        check[0](check[1], answer)
+    elif check in SEVERAL:
+        check(*answer)
+    else:
+        check(answer)
+
+
+def name_of(check):
+    return check[1] if isinstance(check, tuple) else check.__name__
 
 
 def names(cases):
-    return [f"{case[0].__name__}-{n}" for n, case in enumerate(cases)]
+    return [f"{name_of(case[0])}-{n}" for n, case in enumerate(cases)]
 
 
 @pytest.mark.parametrize(("check", "answer"), right_answers, ids=names(right_answers))
@@ -40,6 +52,20 @@ def test_a_wrong_answer_is_refused_in_one_line_and_told_why(check, answer, why, 
 
 
 def test_every_check_has_at_least_three_unusual_right_answers_and_six_wrong_ones():
-    every = {getattr(checks, name) for name in checks.__all__}
-    assert {check.__name__ for check in every if len(RIGHT.get(check, ())) < 3} == set()
-    assert {check.__name__ for check in every if len(WRONG.get(check, ())) < 6} == set()
+    every = {getattr(checks, name) for name in checks.__all__} - {checks.puzzle}
+    every |= {(checks.puzzle, name) for name in checks.puzzles.PUZZLES}
+    assert {name_of(check) for check in every if len(RIGHT.get(check, ())) < 3} == set()
+    assert {name_of(check) for check in every if len(WRONG.get(check, ())) < 6} == set()
+    assert set(RIGHT) == set(WRONG) == every
+
+
+def test_no_reason_shows_the_number_that_was_asked_for():
+    for check, right in ((checks.table_bytes, r"13,?000,?000"), (checks.weights_needed, r"1,?600")):
+        for answer, _ in WRONG[check]:
+            with pytest.raises(NotYet) as refused:
+                check(answer)
+            assert not re.search(right, str(refused.value)) or re.search(right, str(answer))
+    for z1, z2 in (([0.0] * 4, [0.0] * 2), ([2.7, 4.3, 2.2, -1.0], [0.0] * 2)):
+        with pytest.raises(NotYet) as refused:
+            checks.figure_1(z1, z2)
+        assert not re.search(r"2\.7|4\.3|2\.2|14\.6|-1\b", str(refused.value))

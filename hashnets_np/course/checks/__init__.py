@@ -9,32 +9,54 @@ from .accuracy import difference_in_errors, equal_size_width, standard_error, wi
 from .gradient import gather, input_gradient, layer_gradients, scatter_add, slope, tied_gradient
 from .hash_functions import avalanche, balanced_map, bucket_and_sign, count_buckets, used_once
 from .hashing_trick import features_view, figure_1, hashed_features, mean_without_signs, variance_with_signs
+from .kernels import chunked_scatter, division_by_multiplication, table_bytes, tiled_forward
+from .ladder import rung
+from .puzzles import puzzle
+from .rivals import convolution_matrix, dark_gradient, low_rank_gradient, sharing_matrix, units_without_edges
 from .training import best_epoch, inverted_dropout, momentum_step, occupancy_layer, permutation_map
+from .why import bias_and_variance, hashed_kernel, lost_share, noise_of_products, projected_weights, weights_needed
 
 __all__ = [
     "avalanche",
     "balanced_map",
     "best_epoch",
+    "bias_and_variance",
     "bucket_and_sign",
+    "chunked_scatter",
+    "convolution_matrix",
     "count_buckets",
+    "dark_gradient",
     "difference_in_errors",
+    "division_by_multiplication",
     "equal_size_width",
     "features_view",
     "figure_1",
     "gather",
     "hashed_features",
+    "hashed_kernel",
     "input_gradient",
     "inverted_dropout",
     "layer_gradients",
+    "lost_share",
+    "low_rank_gradient",
     "mean_without_signs",
     "momentum_step",
+    "noise_of_products",
     "occupancy_layer",
     "permutation_map",
+    "projected_weights",
+    "puzzle",
+    "rung",
     "scatter_add",
+    "sharing_matrix",
     "slope",
     "standard_error",
+    "table_bytes",
     "tied_gradient",
+    "tiled_forward",
+    "units_without_edges",
     "used_once",
     "variance_with_signs",
+    "weights_needed",
     "wins",
 ]
