@@ -180,10 +180,12 @@ def _examples(name: str) -> list[Example]:
 def puzzle(name: str, function: Callable) -> None:
     """Check one of the twelve sharing puzzles by its name; in a notebook, draw the answer beside the target."""
     examples = _examples(name)
-    if in_notebook():
-        _draw(name, function, examples[0])
-    mark(function, examples, name)
-    done(f"{1 + list(PUZZLES).index(name)} of {len(PUZZLES)}.")
+    try:
+        mark(function, examples, name)
+        done(f"{1 + list(PUZZLES).index(name)} of {len(PUZZLES)}.")
+    finally:
+        if in_notebook():
+            _draw(name, function, examples[0])
 
 
 def _draw(name: str, function: Callable, example: Example) -> None:
