@@ -21,13 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-CORE = ["types", "hashing", "checks", "backend", "threads", "maps/*", "kernels/*", "layers", "losses", "optim",
-        "network", "disk", "files", "data_files", "datasets", "idx", "training", "gradient_check", "explanations"]
+CORE = ["types", "hashing", "checks", "backend", "compiling", "threads", "maps/*", "kernels/*", "layers", "losses",
+        "optim", "network", "disk", "files", "data_files", "datasets", "idx", "training", "gradient_check",
+        "explanations"]
 KIT = ["conformance/adapter", "conformance/cases", "conformance/compare", "conformance/diagnosis",
        "conformance/operations", "conformance/report", "conformance/runner"]
 RECORDS = ["experiments/sweep/records", "experiments/sweep/schema", "experiments/report/results"]
 TESTS = {  # beginning of a module's place -> the tests that know it best; the rest come after them
-    "hashing": ["test_hashing.py"], "maps": ["maps", "test_vectors.py"], "kernels": ["kernels"],
+    "hashing": ["test_hashing.py"], "maps": ["maps", "test_vectors.py", "kernels"], "kernels": ["kernels"],
     "layers": ["test_layers.py", "test_files.py", "test_network.py", "test_training.py", "test_same_numbers.py"],
     "losses": ["test_losses.py", "test_training.py"], "optim": ["test_optim.py", "test_training.py"],
     "network": ["test_network.py", "test_layers.py", "test_training.py"], "disk": ["test_disk.py"],
@@ -35,12 +36,13 @@ TESTS = {  # beginning of a module's place -> the tests that know it best; the r
     "files": ["test_files.py"], "data_files": ["test_datasets.py"],
     "datasets": ["test_datasets.py", "test_own_data.py", "test_training.py"],
     "idx": ["test_datasets.py"], "training": ["test_training.py"], "threads": ["test_threads.py", "kernels"],
+    "compiling": ["test_compiling.py"],
     "backend": ["test_threads.py", "kernels"], "gradient_check": ["test_gradient_check.py", "test_layers.py"],
     "explanations": ["test_commands.py", "test_layers.py"],
     "conformance": ["test_conformance.py"], "experiments/sweep": ["experiments/test_sweep_records.py"],
     "experiments/report": ["experiments/test_report.py"],
 }
-SLOWEST = 900  # seconds that the quick tests may take before a mutant counts as hanging
+SLOWEST = 900  # seconds that tests may take before a mutant counts as hanging
 
 SWAPS: dict[type, type] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
@@ -197,7 +199,7 @@ def is_killed(copy: Path, mutant: Mutant, quick: bool) -> str:
         rounds = [("its own tests", best, {})] if best else []
         if not quick:
             rounds.append(("the other tests", ["tests"], {}))
-        if "fast" in mutant.path.name:
+        if "fast" in mutant.path.name and not quick:
             rounds.append(("bounds", ["tests/kernels", "tests/maps"], {"NUMBA_BOUNDSCHECK": "1"}))
         for name, tests, more in rounds:
             passed = run(copy, tests, SLOWEST, **more)

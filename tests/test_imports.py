@@ -12,8 +12,8 @@ import hashnets_np as hn
 PACKAGE = Path(hn.__file__).parent
 # the core, in the order in which it is read: each part imports only what stands before it
 CORE = (
-    "types", "checks", "hashing", "backend", "threads", "maps", "kernels", "layers", "losses", "optim", "network",
-    "disk", "files", "data_files", "datasets", "idx", "training", "gradient_check", "explanations",
+    "types", "checks", "hashing", "disk", "backend", "compiling", "threads", "maps", "kernels", "layers", "losses",
+    "optim", "network", "files", "data_files", "datasets", "idx", "training", "gradient_check", "explanations",
 )
 OUTSIDE = {"experiments", "conformance", "export", "sklearn", "torch", "jax", "course", "bench", "commands", "plots"}
 LIBRARIES = {"numpy", "numba", "threadpoolctl", "tqdm"}  # of the core; all but NumPy are imported lazily

@@ -5,8 +5,8 @@ negative, which takes four times as long here.
 """
 
 import numpy as np
-from numba import njit
 
+from ..compiling import njit
 from ..maps.pieces_fast import piece_start
 from ..maps.xxhash_fast import hash_of_lanes
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ..compiling import njit
 from ..hashing import KEY_BYTES, MAX_UINT32, PRIME_5
 from .kind import MapFacts
 from .xxhash_fast import DOWN, ONE, P3, P4, UP, column_lanes, hash_line, hash_of_lanes, row_lanes

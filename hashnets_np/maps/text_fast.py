@@ -5,9 +5,9 @@ over threads. numba widens uint32 arithmetic to 64 bits, so every step is brough
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ..compiling import njit
 from ..hashing import PRIME_1, PRIME_2, PRIME_3, PRIME_4, PRIME_5
 from ..threads import run_pieces
 

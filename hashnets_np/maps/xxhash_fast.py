@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ..compiling import njit
 from ..hashing import KEY_BYTES, MAX_UINT32, PRIME_2, PRIME_3, PRIME_4, PRIME_5, rotate_left
 from .kind import MapFacts
 

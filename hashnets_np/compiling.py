@@ -1,0 +1,49 @@
+"""numba's njit, with a cache that does not mix up signatures.
+
+numba keeps what it compiled in one index a function and one file a signature, and chooses the name of a file without a
+lock. Two processes that first compile a function at the same moment, for different signatures, may choose the same
+name; from then on one signature is answered with the code of the other, which computes something else without a word
+(test_code_of_another_signature_is_not_run). Here a lock is held while names are chosen, and what is loaded must be of
+the signature that was asked for.
+"""
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core.caching import FunctionCache
+from numba.core.sigutils import normalize_signature
+
+from .disk import locked
+
+
+class CheckedCache(FunctionCache):
+    """numba's cache of one function."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Load the code of a signature; None, and it is compiled again, if the file holds that of another."""
+        found = super().load_overload(sig, target_context)
+        wanted, _ = normalize_signature(sig)
+        return found if found is None or tuple(found.signature.args) == tuple(wanted) else None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Save the code of a signature, one process at a time where the folder takes a lock."""
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(OSError, ImportError):
+                self._impl.locator.ensure_cache_path()
+                stack.enter_context(locked(Path(self._cache_file._index_path)))
+            super().save_overload(sig, data)
+
+
+def njit(*, cache: bool = True, **options: Any) -> Callable[[Callable], Any]:
+    """Compile a function as numba.njit does, and keep the code in a `CheckedCache`."""
+
+    def compiled(function: Callable) -> Any:
+        dispatcher = numba.njit(**options)(function)
+        if cache and hasattr(dispatcher, "_cache"):  # with NUMBA_DISABLE_JIT=1 it is the function itself
+            dispatcher._cache = CheckedCache(function)
+        return dispatcher
+
+    return compiled
