@@ -29,7 +29,7 @@ check-frameworks:  ## the kit on the worked adapters, and networks going over, i
 	test -d $(VENV)-frameworks || $(PYTHON) -m venv $(VENV)-frameworks
 	$(VENV)-frameworks/bin/python -m pip install --quiet --disable-pip-version-check $(if $(filter torch,$(FRAMEWORKS)),$(TORCH)) \
 	  -e ".[test,$(subst $(space),$(comma),$(FRAMEWORKS))]"
-	HASHNETS_FRAMEWORKS="$(FRAMEWORKS)" $(VENV)-frameworks/bin/python -m pytest tests/test_frameworks.py tests/test_torch_and_jax.py -m slow
+	HASHNETS_FRAMEWORKS="$(FRAMEWORKS)" $(VENV)-frameworks/bin/python -m pytest tests/test_frameworks.py tests/test_torch_and_jax.py tests/export/test_ways_out.py -m slow
 	$(VENV)-frameworks/bin/python -m pytest tests/test_notebooks.py -m slow -k 09_cross  # the lesson, live with PyTorch
 
 check-cluster: $(VENV)/test  ## a sweep on a real Dask scheduler, and the search with Optuna
