@@ -13,7 +13,7 @@ from pathlib import Path
 from ..datasets import LOADERS, Dataset, load_dataset
 from ..disk import user_path
 from ..experiments.methods import METHODS, build
-from ..experiments.own_data import load_own
+from ..experiments.own_files import load_own
 from ..files import save
 from ..network import Network
 from ..optim import SCHEDULES, SGD

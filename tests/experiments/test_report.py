@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -10,9 +11,10 @@ import pytest
 from small_sweeps import failure, run_record
 
 from hashnets_np.__main__ import main
-from hashnets_np.experiments.report import evidence, figures, tables
+from hashnets_np.experiments.report import evidence, figures, tables, verdicts
 from hashnets_np.experiments.report import results as res
 from hashnets_np.experiments.sweep.grid import read_grid
+from hashnets_np.experiments.sweep.paired import pack
 from hashnets_np.experiments.sweep.records import append
 from hashnets_np.experiments.sweep.schema import record_to_json
 
@@ -59,10 +61,11 @@ def test_seeds_of_a_cell_are_joined_and_other_runs_do_not_count(tmp_path):
 
 
 def test_coverage_is_complete_when_every_job_has_a_record(tmp_path):
-    lines = [json.dumps(record_to_json(run_record(job))) for job in read_grid("all")]
+    everything = [job for name in ("all", "protocol2", "released") for job in read_grid(name)]
+    lines = [json.dumps(record_to_json(run_record(job))) for job in everything]
     (tmp_path / "runs.jsonl").write_text("\n".join(lines) + "\n")
     assert all(done == planned and not failed for done, failed, planned in res.coverage(tmp_path).values())
-    assert tables.coverage_table(tmp_path).count("100.0 %") == 6
+    assert tables.coverage_table(tmp_path).count("100.0 %") == 6 + 7 + 1
 
 
 def test_cells_are_held_against_the_paper_and_two_binomial_standard_errors(tmp_path):
@@ -91,15 +94,15 @@ def test_the_evidence_for_the_claims_is_counted_from_the_records(tmp_path):
     found = res.results(tmp_path)
     # the paper's own difference, 2.65 - 2.79, is beside ours; DK was not run, so that NN has no row
     (taught,) = rows_of(evidence.dark_knowledge_table(found))
-    assert taught[:-2] == ["MNIST", "3", "1/64", "HashNet", "2.00 +- 0.00", "1.50 +- 0.00", "-0.50"]
+    assert taught[:-2] == ["MNIST", "1", "3", "1/64", "HashNet", "2.00 +- 0.00", "1.50 +- 0.00", "-0.50"]
     assert taught[-2:] == [f"{100 * ((0.02 * 0.98 + 0.015 * 0.985) / 50_000) ** 0.5:.2f}", "-0.14"]
     assert "Of 1 differences 1 are below zero" in evidence.dark_knowledge_table(found)
     assert "errors: 1 below, 0 above. In 1 cells the search left" in evidence.dark_knowledge_table(found)
     (payoff,) = rows_of(evidence.payoff_table(found))
     error = 100 * ((0.02 * 0.98 + 0.025 * 0.975) / 50_000) ** 0.5
-    assert payoff[:3] == ["MNIST", "3", "1/64"] and payoff[-2:] == ["-0.50", f"{error:.2f}"]
+    assert payoff[:4] == ["MNIST", "1", "3", "1/64"] and payoff[-2:] == ["-0.50", f"{error:.2f}"]
     # in the order of the numbers, not of the text
-    assert [row[:3] for row in rows_of(evidence.inflation_table(found))] == [["3", "8", "1.70"], ["3", "16", "1.60"]]
+    assert [row[1:4] for row in rows_of(evidence.inflation_table(found))] == [["3", "8", "1.70"], ["3", "16", "1.60"]]
 
 
 def test_a_standard_error_holds_the_test_set_and_the_seeds(tmp_path):
@@ -160,7 +163,7 @@ def test_hashnet_is_compared_with_the_network_of_equal_size_at_one_64th(tmp_path
     rows = rows_of(evidence.against_nn(res.results(tmp_path)))
     assert [[row[0], *row[-2:]] for row in rows] == [
         ["MNIST", "3, 1", "lower"], ["BASIC", "3, 1", "not lower"], ["ROT", "3, 1", "not lower"]]
-    assert rows[0][1:3] == ["2.00 +- 0.00", "3.00"]
+    assert rows[0][1:4] == ["1", "2.00 +- 0.00", "3.00"]
 
 
 @pytest.mark.parametrize(("shift", "better", "surely", "worse"), [(-2.1, 1, 1, 0), (-1.9, 1, 0, 0), (1.9, 0, 0, 0),
@@ -184,14 +187,14 @@ def test_compressions_are_listed_in_the_order_of_their_sizes(tmp_path):
     for method, error in (("hashnet", 2.0), ("nn", 3.0)):
         write(tmp_path, pick("figure2", dataset="mnist", method=method), lambda *_, e=error: e)
     rows = rows_of(evidence.payoff_table(res.results(tmp_path)))
-    assert [row[2] for row in rows] == ["1/64", "1/32", "1/16", "1/8", "1/4", "1/2", "1"]
+    assert [row[3] for row in rows] == ["1/64", "1/32", "1/16", "1/8", "1/4", "1/2", "1"]
     assert {row[-2] for row in rows} == {"-1.00"}
 
 
 def test_the_columns_of_the_expansion_table_are_those_of_its_head(tmp_path):
     errors = {"hashnet": 1.0, "rer": 2.0, "lrd": 3.0, "nn": 4.0}
     write(tmp_path, pick("figure4", layers=3, expansion=1), lambda job, n: errors[job.method])
-    assert rows_of(evidence.inflation_table(res.results(tmp_path))) == [["3", "1", "1.00", "2.00", "3.00", "4.00"]]
+    assert rows_of(evidence.inflation_table(res.results(tmp_path))) == [["1", "3", "1", "1.00", "2.00", "3.00", "4.00"]]
 
 
 def test_the_lowest_error_of_a_complete_row_is_bold_and_the_papers_is_in_brackets(tmp_path):
@@ -202,18 +205,19 @@ def test_the_lowest_error_of_a_complete_row_is_bold_and_the_papers_is_in_bracket
     mnist, basic, *_ = rows_of(tables.paper_table(2, 3, found))
     papers = {method: paper["mnist", method, 3, "1/64"] for method in res.PAPER_METHODS}
     ours = {method: f"{error:.2f}" for method, error in errors.items()} | {"hashnet": "**9.25**"}
-    assert mnist == ["MNIST (original)", *(f"{ours[method]} ({papers[method]:.2f})" for method in res.PAPER_METHODS)]
+    numbers = [f"{ours[method]} ({papers[method]:.2f})" for method in res.PAPER_METHODS]
+    assert mnist == ["MNIST (original)", "1", *numbers]
     assert "**" not in "".join(basic)
     (rer,) = [row for row in rows_of(tables.detail_table(2, 3, found)) if row[:2] == ["MNIST", "RER"]]
-    assert rer[2:5] == ["9.50", f"{papers['rer']:.2f}", f"{9.5 - papers['rer']:+.2f}"]
+    assert rer[3:6] == ["9.50", f"{papers['rer']:.2f}", f"{9.5 - papers['rer']:+.2f}"]
 
 
 def test_failed_runs_are_not_covered(tmp_path):
     jobs = read_grid("figure2")
     write(tmp_path, jobs[:21], lambda *_: 2.0)
     write(tmp_path, jobs[21:42], lambda *_: 2.0, status="failed")
-    row = next(row for row in rows_of(tables.coverage_table(tmp_path)) if row[0] == "figure2")
-    assert row == ["figure2", "21", "21", "84", "25.0 %"]
+    row = next(row for row in rows_of(tables.coverage_table(tmp_path)) if row[1] == "figure2")
+    assert row == ["1", "figure2", "21", "21", "84", "25.0 %"]
 
 
 def test_ours_is_at_the_left_the_papers_at_the_right_and_points_are_joined_in_order(tmp_path):
@@ -243,3 +247,100 @@ def test_the_network_of_the_stored_size_is_a_level_in_figure_4(tmp_path):
 def test_where_no_cell_of_the_comparison_is_run_that_is_said(tmp_path):
     write(tmp_path, pick("table2", dataset="rot", method="hashnet", layers=3), lambda *_: 2.0)
     assert evidence.against_paper(res.results(tmp_path)).endswith("none of the 24 cells of the tables is run yet.")
+
+
+def two(dataset, method, size="1/8", layers=3):
+    """The three runs of a cell under protocol 2."""
+    return [job for job in read_grid("protocol2")
+            if (job.dataset, job.method, job.layers, job.compression) == (dataset, method, layers, size)]
+
+
+def write_wrong(folder, jobs, images, total=1000):
+    """Write runs that got exactly these test images wrong."""
+    wrong = np.isin(np.arange(total), images)
+    for job in jobs:
+        record = run_record(job, test_error=100 * float(wrong.mean()), test_examples=total, wrong=pack(wrong))
+        append(folder / "runs.jsonl", record)
+
+
+def test_a_cell_has_protocol_2_only_when_all_its_seeds_are_done(tmp_path):
+    first = pick("table1", dataset="rect", method="nn", layers=3)
+    write(tmp_path, first, lambda *_: 5.0)
+    for job in two("rect", "nn"):
+        assert res.results(tmp_path)["rect", "nn", 3, "1/8"].protocol == "1"
+        write(tmp_path, [job], lambda *_: 3.0)
+    found = res.results(tmp_path)
+    assert (found["rect", "nn", 3, "1/8"].protocol, found["rect", "nn", 3, "1/8"].mean) == ("2", 3.0)
+    assert found.protocols["1"]["rect", "nn", 3, "1/8"].mean == 5.0
+    assert [row[2:4] for row in rows_of(tables.detail_table(1, 3, found))] == [
+        ["1", "5.00 +- 0.00"], ["2", "3.00 +- 0.00"]]
+    assert res.coverage(tmp_path)["protocol2"] == (3, 0, len(read_grid("protocol2")))
+
+
+def test_a_row_and_a_comparison_have_one_protocol_throughout(tmp_path):
+    methods = res.PAPER_METHODS
+    for method in methods:
+        write(tmp_path, pick("table1", dataset="rect", method=method, layers=3), lambda *_: 5.0)
+    for method in methods[:-1]:
+        write(tmp_path, two("rect", method), lambda *_: 3.0)
+    rect = lambda: next(row for row in rows_of(tables.paper_table(1, 3, res.results(tmp_path))) if "RECT" in row[0])  # noqa: E731
+    assert rect()[1] == "1" and rect()[2].startswith("**5.00**")
+    found = res.results(tmp_path)
+    assert [r.protocol for r in found.together(("rect", "nn", 3, "1/8"), ("rect", "hashnet", 3, "1/8"))] == ["2", "2"]
+    assert [r.protocol for r in found.together(("rect", "nn", 3, "1/8"), ("rect", "hashnetdk", 3, "1/8"))] == ["1", "1"]
+    write(tmp_path, two("rect", methods[-1]), lambda *_: 3.0)
+    assert rect()[1] == "2" and rect()[2].startswith("**3.00**")
+
+
+def test_under_protocol_2_methods_are_compared_on_the_same_images(tmp_path):
+    write_wrong(tmp_path, two("rect", "hashnet"), range(20))
+    write_wrong(tmp_path, two("rect", "nn"), range(25))  # the same 20 and 5 more
+    found = res.results(tmp_path)
+    change, error = res.difference(found["rect", "hashnet", 3, "1/8"], found["rect", "nn", 3, "1/8"])
+    assert change == pytest.approx(-0.5) and error == pytest.approx(100 * 5**0.5 / 1000)
+    assert verdicts.sign(found["rect", "hashnet", 3, "1/8"], found["rect", "nn", 3, "1/8"]) == "lower"
+    alone = 2 * 100 * (2 * 0.02 * 0.98 / 1000) ** 0.5
+    assert abs(change) < alone  # two binomials would not have told them apart
+    row = next(row for row in rows_of(verdicts.verdicts(found)) if row[0] == "HashNet is below NN at 1/8")
+    ours = "protocol 2: 1 of 6 pairs run: 1 lower, 0 higher, 0 even; protocol 1: none of 16 pairs run"
+    assert row[1:] == ["lower in 11 of 16 pairs, single runs", ours, "holds in ours"]
+
+
+@pytest.mark.parametrize(("signs", "verdict"), [
+    ({"lower": 8, "even": 6, "higher": 2}, "holds in ours"), ({"lower": 8, "even": 5, "higher": 3}, "holds for some"),
+    ({"lower": 3, "even": 13}, "holds for some"), ({"lower": 2, "higher": 2}, "does not hold"),
+    ({"higher": 1, "even": 9}, "does not hold"), ({"even": 16}, "not yet decided"), ({}, "not yet decided")])
+def test_a_verdict_has_three_words_and_one_rule(signs, verdict):
+    assert verdicts.verdict(Counter(signs)) == verdict and len(verdict.split()) == 3
+
+
+def test_inflation_holds_where_the_lowest_error_is_at_8_or_16_and_below_that_at_1(tmp_path):
+    def row(best, at_best):
+        folder = tmp_path / f"{best}-{at_best}"
+        write(folder, pick("figure4", method="hashnet"), lambda job, n: at_best if job.expansion == best else 3.0)
+        return verdicts.inflation(res.results(folder))
+
+    assert row(8, 2.0)[-1] == row(16, 2.0)[-1] == "holds in ours"
+    assert row(4, 2.0)[-1] == row(8, 2.99)[-1] == "does not hold"
+    assert row(8, 2.0)[1] == "3 layers: lowest at 8; 5 layers: lowest at 16"
+    assert verdicts.inflation(res.results(tmp_path))[-1] == "not yet decided"
+
+
+def test_the_released_recipe_stands_beside_its_promise(tmp_path):
+    jobs = read_grid("released")
+    assert verdicts.released_recipe(res.results(tmp_path))[1:] == ["around 1.5 % at 1/8", "not run", "not yet decided"]
+    write(tmp_path, jobs[:3], lambda job, n: 1.4 + job.seed / 10)
+    row = verdicts.released_recipe(res.results(tmp_path))
+    assert row[2:] == ["1/8: 1.50 +- 0.10 %, 3 of 3 seeds", "holds in ours"]
+
+
+def test_a_panel_has_protocol_2_when_hashnet_and_nn_are_complete_there(tmp_path):
+    write(tmp_path, pick("figure2", dataset="mnist"), lambda *_: 5.0)
+    second = [job for job in read_grid("protocol2") if (job.dataset, job.layers) == ("mnist", 3) and job.compression
+              and job.method in ("nn", "hashnet")]
+    write(tmp_path, second[:-1], lambda *_: 3.0)
+    assert {c[0] for c in figures.our_curves(2, ("mnist", 3), res.results(tmp_path))["nn"].values()} == {5.0}
+    write(tmp_path, second[-1:], lambda *_: 3.0)
+    found = res.results(tmp_path)
+    assert {c[0] for c in figures.our_curves(2, ("mnist", 3), found)["nn"].values()} == {3.0}
+    assert figures.compose(2, found).axes[0].get_title() == "ours: MNIST, protocol 2, 3 layers"

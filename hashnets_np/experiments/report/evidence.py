@@ -7,11 +7,10 @@ Each function answers one question from the finished runs alone; what may be con
 from collections import Counter
 from fractions import Fraction
 from itertools import product
-from math import hypot
 
 from ..methods import METHODS
 from ..sweep.tune import DARK_RANGES, MIDDLE
-from .results import PAPER_METHODS, PAPER_ROW, Cell, Result, paper_tables
+from .results import PAPER_METHODS, PAPER_ROW, Findings, difference, paper_tables
 from .tables import DATASETS, TABLES, markdown_table
 
 CHECKED = ("mnist", "basic", "rect")  # the same data as the paper's, as far as that can be known
@@ -21,7 +20,7 @@ NO_SEARCH_LUCK = """A standard error here is that of the test set and, where the
 luck of the search for hyper-parameters, one for all seeds of a cell, is not in it."""
 
 
-def against_paper(found: dict[Cell, Result]) -> str:
+def against_paper(found: Findings) -> str:
     """Count HashNet's and HashNetDK's cells at or below the paper's error on the data sets that can be compared."""
     paper, run, at_or_below, worse = paper_tables(), Counter[str](), Counter[str](), []
     for cell, result in found.items():
@@ -44,19 +43,21 @@ def against_paper(found: dict[Cell, Result]) -> str:
     return "\n".join([*lines, *(f"- {line}" for line in worse)])
 
 
-def against_nn(found: dict[Cell, Result]) -> str:
+def against_nn(found: Findings) -> str:
     """Compare HashNet with the equal-size network at 1/64, 3 layers, by the mean of the seeds."""
     rows = []
     for dataset in DATASETS:
-        pair = [found.get((dataset, method, 3, "1/64")) for method in ("hashnet", "nn")]
-        if pair[0] and pair[1]:
-            hashnet, nn = pair[0], pair[1]
+        pair = found.together((dataset, "hashnet", 3, "1/64"), (dataset, "nn", 3, "1/64"))
+        if pair:
+            hashnet, nn = pair
             verdict = "lower" if hashnet.mean < nn.mean else "not lower"
-            rows.append([hashnet.name, str(hashnet), str(nn), f"{len(hashnet.runs)}, {len(nn.runs)}", verdict])
-    return markdown_table(["data set", "HashNet, %", "NN, %", "seeds", "HashNet is"], rows) if rows else ""
+            rows.append([hashnet.name, hashnet.protocol, str(hashnet), str(nn),
+                         f"{len(hashnet.runs)}, {len(nn.runs)}", verdict])
+    head = ["data set", "protocol", "HashNet, %", "NN, %", "seeds", "HashNet is"]
+    return markdown_table(head, rows) if rows else ""
 
 
-def rect_table(found: dict[Cell, Result]) -> str:
+def rect_table(found: Findings) -> str:
     """Hold our runs on the original RECT against both rows that the paper could mean."""
     paper, rows = paper_tables(), []
     for layers in DEPTHS:
@@ -69,24 +70,24 @@ def rect_table(found: dict[Cell, Result]) -> str:
     return markdown_table(["", "test error, %", *(METHODS[name].label for name in PAPER_METHODS)], rows)
 
 
-def dark_knowledge_table(found: dict[Cell, Result]) -> str:
+def dark_knowledge_table(found: Findings) -> str:
     """Compare each network with and without a teacher, where both were run; the paper's difference beside ours."""
     paper, rows, counts = paper_tables(), [], Counter[str]()
     pairs = [(METHODS[name].student or "", name) for name in PAPER_METHODS if METHODS[name].student]
     for dataset, layers, size, pair in product(DATASETS, DEPTHS, TABLES.values(), pairs):
         cells = [(dataset, method, layers, size) for method in pair]
-        if not all(cell in found for cell in cells):
+        both = found.together(*cells)
+        if both is None:
             continue
-        (alone, taught), (paper_alone, paper_taught) = (found[c] for c in cells), (paper[c] for c in cells)
-        difference, error = taught.mean - alone.mean, hypot(taught.standard_error, alone.standard_error)
-        facts = {"better": difference < 0, "surely better": difference < -2 * error,
-                 "surely worse": difference > 2 * error,
+        (alone, taught), (paper_alone, paper_taught) = both, (paper[c] for c in cells)
+        change, error = difference(taught, alone)
+        facts = {"better": change < 0, "surely better": change < -2 * error, "surely worse": change > 2 * error,
                  "as begun": DARK_START.items() <= taught.runs[0].hyper.items(),
                  "worse choice": (taught.runs[0].valid_error or 0) > (alone.runs[0].valid_error or 0)}
         counts.update(fact for fact, holds in facts.items() if holds)
-        rows.append([alone.name, str(layers), size, METHODS[pair[0]].label, str(alone), str(taught),
-                     f"{difference:+.2f}", f"{error:.2f}", f"{paper_taught - paper_alone:+.2f}"])
-    head = ["data set", "layers", "compression", "network", "alone, %", "taught, %", "difference",
+        rows.append([alone.name, alone.protocol, str(layers), size, METHODS[pair[0]].label, str(alone), str(taught),
+                     f"{change:+.2f}", f"{error:.2f}", f"{paper_taught - paper_alone:+.2f}"])
+    head = ["data set", "protocol", "layers", "compression", "network", "alone, %", "taught, %", "difference",
             "its standard error", "the paper's"]
     summary = (f"Of {len(rows)} differences {counts['better']} are below zero (dark knowledge helps); by more than\n"
                f"two standard errors: {counts['surely better']} below, {counts['surely worse']} above. In "
@@ -95,29 +96,31 @@ def dark_knowledge_table(found: dict[Cell, Result]) -> str:
     return f"{NO_SEARCH_LUCK}\n{summary}\n\n{markdown_table(head, rows)}" if rows else "Nothing run yet."
 
 
-def payoff_table(found: dict[Cell, Result]) -> str:
+def payoff_table(found: Findings) -> str:
     """Compare HashNet with the equal-size network at every compression, with the standard error of the difference."""
     rows = []
     for dataset, layers in product(DATASETS, DEPTHS):
         sizes = [cell[3] for cell in found if cell[:3] == (dataset, "hashnet", layers) and not cell[3].startswith("x")]
         for size in sorted(sizes, key=Fraction):
-            pair = [found.get((dataset, method, layers, size)) for method in ("hashnet", "nn")]
-            if pair[0] and pair[1]:
-                hashnet, nn = pair[0], pair[1]
-                error = hypot(hashnet.standard_error, nn.standard_error)
-                rows.append([hashnet.name, str(layers), size, str(hashnet), str(nn), f"{hashnet.mean - nn.mean:+.2f}",
+            pair = found.together((dataset, "hashnet", layers, size), (dataset, "nn", layers, size))
+            if pair:
+                hashnet, nn = pair
+                change, error = difference(hashnet, nn)
+                rows.append([hashnet.name, hashnet.protocol, str(layers), size, str(hashnet), str(nn), f"{change:+.2f}",
                              f"{error:.2f}"])
-    head = ["data set", "layers", "compression", "HashNet, %", "NN, %", "difference", "its standard error"]
+    head = ["data set", "protocol", "layers", "compression", "HashNet, %", "NN, %", "difference", "its standard error"]
     return f"{NO_SEARCH_LUCK}\n\n{markdown_table(head, rows)}" if rows else "Nothing run yet."
 
 
-def inflation_table(found: dict[Cell, Result]) -> str:
+def inflation_table(found: Findings) -> str:
     """List the errors by expansion at a fixed stored size, and the dense network of that size."""
     rows = []
     for layers in DEPTHS:
-        cells = {c: r for c, r in found.items() if c[0] == "mnist" and c[2] == layers and c[3].startswith("x")}
-        for size in sorted({cell[3] for cell in cells}, key=lambda x: int(x[1:])):
-            by_method = [cells.get(("mnist", method, layers, size)) for method in ("hashnet", "rer", "lrd", "nn")]
-            rows.append([str(layers), size[1:], *(str(r) if r else "" for r in by_method)])
-    head = ["layers", "expansion", "HashNet, %", "RER, %", "LRD, %", "NN of that size, %"]
+        for protocol in ("1", "2"):
+            cells = {c: r for c, r in found.protocols[protocol].items()
+                     if c[0] == "mnist" and c[2] == layers and c[3].startswith("x")}
+            for size in sorted({cell[3] for cell in cells}, key=lambda x: int(x[1:])):
+                by_method = [cells.get(("mnist", method, layers, size)) for method in ("hashnet", "rer", "lrd", "nn")]
+                rows.append([protocol, str(layers), size[1:], *(str(r) if r else "" for r in by_method)])
+    head = ["protocol", "layers", "expansion", "HashNet, %", "RER, %", "LRD, %", "NN of that size, %"]
     return markdown_table(head, rows) if rows else "Nothing run yet."

@@ -1,5 +1,6 @@
 """Figures 2 to 4: ours on the left, the paper's on the right, on the same axes."""
 
+from collections.abc import Iterable
 from fractions import Fraction
 from math import nan
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 from ...plots import save_figure, use_style
 from ..methods import METHODS
 from ..sweep.grid import SEARCHED_OTHERS, read_grid
-from .results import Cell, Result, cell_of, paper_figures
+from .results import Cell, Findings, Result, cell_of, paper_figures
 
 Curve = dict[str, tuple[float, float]]  # x as text -> mean and spread, percent
 TITLES = {
@@ -21,13 +22,19 @@ PANELS: dict[int, list[tuple[str, int]]] = {
 }
 
 
-def drawn(figure: int, panel: tuple[str, int], found: dict[Cell, Result]) -> dict[Cell, Result]:
-    """Select the cells of one panel."""
-    return {cell: result for cell, result in found.items()
-            if (cell[0], cell[2]) == panel and cell[3].startswith("x") == (figure == 4)}
+def drawn(figure: int, panel: tuple[str, int], found: Findings) -> dict[Cell, Result]:
+    """Select the cells of one panel, all of one protocol: the second if HashNet and NN are complete there."""
+
+    def select(cells: Iterable[Cell]) -> list[Cell]:
+        return [cell for cell in cells if (cell[0], cell[2]) == panel and cell[3].startswith("x") == (figure == 4)]
+
+    second = found.protocols["2"]
+    compared = select(cell_of(job) for job in read_grid(f"figure{figure}") if job.method in ("hashnet", "nn"))
+    known = second if all(cell in second for cell in compared) else found.protocols["1"]
+    return {cell: known[cell] for cell in select(known)}
 
 
-def our_curves(figure: int, panel: tuple[str, int], found: dict[Cell, Result]) -> dict[str, Curve]:
+def our_curves(figure: int, panel: tuple[str, int], found: Findings) -> dict[str, Curve]:
     """Collect our curves of one panel, by method; points that are planned and not run yet interrupt a line."""
     curves: dict[str, Curve] = {}
     for cell, result in drawn(figure, panel, found).items():
@@ -66,7 +73,7 @@ def draw_panel(ax: Any, curves: dict[str, Curve]) -> None:
         ax.fill_between(x, low, high, color=method.style.get("color"), alpha=0.2, linewidth=0)
 
 
-def draw(figure: int, found: dict[Cell, Result], folder: Path) -> Path | None:
+def draw(figure: int, found: Findings, folder: Path) -> Path | None:
     """Draw one figure to `folder`/figureN.png; None, and nothing drawn, while no run of it is done."""
     if not any(our_curves(figure, panel, found) for panel in PANELS[figure]):
         return None
@@ -76,7 +83,7 @@ def draw(figure: int, found: dict[Cell, Result], folder: Path) -> Path | None:
     return path
 
 
-def compose(figure: int, found: dict[Cell, Result]) -> Any:
+def compose(figure: int, found: Findings) -> Any:
     """Make one figure, ours at the left and the paper's at the right; a panel without runs stays empty and says so."""
     plt = use_style()
     ours = [our_curves(figure, panel, found) for panel in PANELS[figure]]
@@ -86,7 +93,8 @@ def compose(figure: int, found: dict[Cell, Result]) -> Any:
         if not curves:
             axes[row, 0].text(0.5, 0.5, "not run yet", transform=axes[row, 0].transAxes, ha="center", color="0.5")
         draw_panel(axes[row, 1], paper_curves(figure, panel))
-        name = next((r.name for c, r in found.items() if c[0] == panel[0]), panel[0].upper())
+        there = list(drawn(figure, panel, found).values())
+        name = f"{there[0].name}, protocol {there[0].protocol}" if there else panel[0].upper()
         axes[row, 0].set_title(f"ours: {name}, {panel[1]} layers")
         axes[row, 1].set_title(f"the paper: {panel[0].upper()}, {panel[1]} layers")
         axes[row, 0].set_ylabel("test error (%)")
@@ -97,17 +105,24 @@ def compose(figure: int, found: dict[Cell, Result]) -> Any:
     return picture
 
 
-def caption(figure: int, found: dict[Cell, Result]) -> str:
+def caption(figure: int, found: Findings) -> str:
     """Say what was drawn: sizes, seeds, and where hyper-parameters came from."""
     size = "stored size of 50 hidden units per layer" if figure == 4 else "1000 hidden units per layer"
     cells = [result for panel in PANELS[figure] for result in drawn(figure, panel, found).values()]
     seeds = sorted({tuple(run.job.seed for run in result.runs) for result in cells}, key=len)
     text = " or ".join(", ".join(map(str, each)) for each in seeds)
     band = ", a band of one standard deviation where there are several" if len(seeds[-1]) > 1 else ""
+    first = f"{size}; {word_for(text)} {text}{band}; the paper gives one number each"
+    if all(result.protocol == "2" for result in cells):
+        return first
     points = " and ".join(SEARCHED_OTHERS)
-    word = "seed" if text == "0" else "seeds"
-    return (f"{size}; {word} {text}{band}; the paper gives one number each\nhyper-parameters are from searches at "
-            f"compression {points} (NN: also 1), the nearest: a step chosen for one size can be too large for another")
+    return (f"{first}\nprotocol 1: hyper-parameters are from searches at compression {points} (NN: also 1), the\n"
+            "nearest to each point; a step chosen for one size can be too large for another")
+
+
+def word_for(seeds: str) -> str:
+    """Say "seed" for one and "seeds" for more."""
+    return "seeds" if "," in seeds else "seed"
 
 
 def label_axes(axes: Any, figure: int) -> None:

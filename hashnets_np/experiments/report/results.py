@@ -6,16 +6,18 @@ presets count. RECT is compared with the row printed CONVEX and the other way ro
 
 import csv
 from dataclasses import dataclass, replace
-from math import sqrt
+from math import hypot, sqrt
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...datasets import package_file
 from ..methods import METHODS, PAPER, Method
-from ..sweep.grid import ALL, Job, read_grid
+from ..sweep.grid import ALL, PROTOCOL2, Job, read_grid
+from ..sweep.paired import paired_difference, unpack
 from ..sweep.records import read_all
-from ..sweep.schema import FailureRecord, RunRecord
+from ..sweep.schema import FailureRecord, Record, RunRecord
 
 PAPER_ROW = {"rect": "CONVEX", "convex": "RECT"}  # as printed; the two rows look swapped
 PAPER_METHODS = tuple(method.name for method in PAPER)
@@ -62,6 +64,17 @@ class Result:
         return self.runs[0].provenance.split(":")[0]
 
     @property
+    def protocol(self) -> str:
+        """The protocol by which the runs were made."""
+        return self.runs[0].job.protocol
+
+    @property
+    def wrong(self) -> list[NDArray[np.bool_]] | None:
+        """The test images that each seed's network got wrong; None where records don't say."""
+        known = [(run.wrong, run.test_examples) for run in self.runs]
+        return [unpack(wrong, images) for wrong, images in known if wrong] if all(w for w, _ in known) else None
+
+    @property
     def standard_error(self) -> float:
         """Standard error of the mean, percent: of the test set and, where there are several seeds, of training."""
         return float(np.hypot(self.binomial_error(self.mean), self.spread / sqrt(len(self.runs))))
@@ -72,29 +85,76 @@ class Result:
         return 100 * sqrt(p * (1 - p) / self.runs[0].test_examples)
 
 
-def results(folder: Path) -> dict[Cell, Result]:
+class Findings(dict[Cell, Result]):
+    """What has been measured, by cell: under protocol 2 where all of its seeds are done, otherwise under protocol 1.
+
+    protocols: the same apart, by the name of the protocol, and "released" for the recipe of that name.
+    """
+
+    def __init__(self, protocols: dict[str, dict[Cell, Result]]) -> None:
+        self.protocols = protocols
+        super().__init__(protocols["1"] | protocols["2"])
+
+    def together(self, *cells: Cell) -> list[Result] | None:
+        """Return the results of some cells under one protocol, the second where it has them all; None if none has."""
+        for protocol in ("2", "1"):
+            known = self.protocols[protocol]
+            if all(cell in known for cell in cells):
+                return [known[cell] for cell in cells]
+        return None
+
+
+def results(folder: Path) -> Findings:
     """Group the finished runs of the paper's presets by cell, seeds in order.
 
-    Runs of a method that is not the paper's count at the points of the paper's.
+    Runs of a method that is not the paper's count at the points of the paper's. Of protocol 2 only cells count whose
+    seeds are all done.
 
     Raises ValueError if runs of one data set are of different data, original and regenerated, say.
     """
     records = read_all(folder)
-    planned = read_grid("all")
-    points = {point(job) for job in planned}
+    check_sources(folder, records)
+    first = read_grid("all")
+    points = {point(job) for job in first}
     own = [record.job for record in records.values()
            if record.job.method not in PAPER_METHODS and point(record.job) in points]
+    second = read_grid("protocol2")
+    complete = {cell: result for cell, result in by_cell(second, records).items()
+                if len(result.runs) == sum(cell_of(job) == cell for job in second)}
+    released = by_cell(read_grid("released"), records)
+    return Findings({"1": by_cell([*first, *own], records), "2": complete, "released": released})
+
+
+def by_cell(jobs: list[Job], records: dict[str, Record]) -> dict[Cell, Result]:
+    """Group the finished runs among some jobs by cell."""
     cells: dict[Cell, list[RunRecord]] = {}
-    sources: dict[str, str] = {}
-    for job in [*planned, *own]:
+    for job in jobs:
         record = records.get(job.key)
         if isinstance(record, RunRecord):
             cells.setdefault(cell_of(job), []).append(record)
-            here, first = record.provenance, sources.setdefault(job.dataset, record.provenance)
-            if here != first:
-                raise ValueError(f"runs of {job.dataset} in {folder} are of different data, {first!r} and {here!r}; "
-                                 "move those of one kind to another folder")
     return {cell: Result(tuple(sorted(runs, key=lambda run: run.job.seed))) for cell, runs in cells.items()}
+
+
+def check_sources(folder: Path, records: dict[str, Record]) -> None:
+    """Check that all runs of a data set are of the same data."""
+    sources: dict[str, str] = {}
+    for record in records.values():
+        if isinstance(record, RunRecord):
+            here, first = record.provenance, sources.setdefault(record.job.dataset, record.provenance)
+            if here != first:
+                raise ValueError(f"runs of {record.job.dataset} in {folder} are of different data, {first!r} and "
+                                 f"{here!r}; move those of one kind to another folder")
+
+
+def difference(first: Result, second: Result) -> tuple[float, float]:
+    """Return how much larger the error of the first is, in percent, and the standard error of that.
+
+    Where both know which test images they got wrong the test is McNemar's (`paired`); otherwise each has the standard
+    error of the test set and of its seeds.
+    """
+    if first.wrong and second.wrong:
+        return paired_difference(first.wrong, second.wrong)
+    return first.mean - second.mean, hypot(first.standard_error, second.standard_error)
 
 
 def point(job: Job) -> Job:
@@ -109,10 +169,10 @@ def columns(found: dict[Cell, Result]) -> list[Method]:
 
 
 def coverage(folder: Path) -> dict[str, tuple[int, int, int]]:
-    """Count runs by preset: done, failed, planned."""
+    """Count runs by preset: done, failed, planned; "all" is all of protocol 1, "protocol2" all of protocol 2."""
     records = read_all(folder)
     counts = {}
-    for name in (*ALL, "all"):
+    for name in (*ALL, "all", *PROTOCOL2, "protocol2", "released"):
         there = [records[job.key] for job in read_grid(name) if job.key in records]
         failed = sum(isinstance(record, FailureRecord) for record in there)
         counts[name] = len(there) - failed, failed, len(read_grid(name))

@@ -7,7 +7,7 @@ import pytest
 
 import hashnets_np as hn
 from hashnets_np.__main__ import main
-from hashnets_np.experiments.own_data import load_own
+from hashnets_np.experiments.own_files import load_own
 
 DIGITS = hn.load_dataset("digits")
 X, Y = DIGITS.x_train[:200], DIGITS.y_train[:200]
