@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     """Do what is asked; returns the exit code."""
     argv = sys.argv[1:] if argv is None else argv
     try:
-        code, message = run(argv), ""
+        code, message = dispatch(argv), ""
         flush()
     except BrokenPipeError:  # `| head` has seen enough
         code, message = 1, ""
@@ -84,7 +84,7 @@ def drop_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def run(argv: list[str]) -> int:
+def dispatch(argv: list[str]) -> int:
     """Run a command, or say which there are."""
     if argv[:1] == ["help"]:
         argv = [*argv[1:2], "--help"]
@@ -107,7 +107,8 @@ def run_command(name: str, argv: list[str]) -> int:
     parser = OneLineParser(prog=f"{PROGRAM} {name}", description=command.__doc__,
                            formatter_class=argparse.RawDescriptionHelpFormatter)
     command.add_arguments(parser)
-    return command.run(parser.parse_args(argv))
+    args = parser.parse_args(argv)
+    return args.execute(args)
 
 
 if __name__ == "__main__":

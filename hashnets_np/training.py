@@ -302,7 +302,7 @@ def fit(
         while len(history.train_loss) < epochs and not history.diverged and not history.stopped:
             train_epoch(net, examples, batch_size, optimizer, loss, rng, history, bar)
             history.valid_error.append(judge(net, dataset.x_valid, dataset.y_valid, criterion))
-            show(history, bar)
+            show_in_bar(history, bar)
             if not history.diverged and is_best(history.valid_error):
                 best = copy_weights(net)
                 history.best_epoch = len(history.train_loss)
@@ -497,7 +497,7 @@ def check_weights(weight: NDArray[Any]) -> FloatArray:
     return weight
 
 
-def show(history: History, bar: Any) -> None:
+def show_in_bar(history: History, bar: Any) -> None:
     """Show the last epoch's loss and error behind the progress bar."""
     error = history.valid_error[-1]
     if math.isnan(error):

@@ -30,6 +30,7 @@ GIANT = (2**17, 2**22)  # width and K of a layer whose V would need 64 GiB
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    parser.set_defaults(execute=bench_layers)
     add = parser.add_argument
     add("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (default: all)")
     add("--layers", nargs="+", default=["784x1000", "1000x1000", "4096x4096"], help="(default: %(default)s)")
@@ -45,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--figures", type=Path, default=Path("figures"), help="folder of the figure (default: %(default)s)")
 
 
-def run(args: argparse.Namespace) -> int:
+def bench_layers(args: argparse.Namespace) -> int:
     """Measure what is asked for, print the tables, write the files."""
     check(args)
     args.threads = args.threads or sorted({1, cores()})

@@ -15,6 +15,7 @@ HELP = "hold your own HashedNet layer against the golden vectors"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    parser.set_defaults(execute=check_layer)
     parser.add_argument("implementation", metavar="module:Class", help="an adapter, importable from the current folder")
     parser.add_argument("--topic", action="append", help="check this topic only; may be given several times")
     parser.add_argument("--all", action="store_true", help="show every failure, not only the first of each topic")
@@ -26,7 +27,7 @@ def show_progress(result: Result) -> None:
         print("F" if result.status == FAILS else ".", end="", file=sys.stderr, flush=True)
 
 
-def run(args: argparse.Namespace) -> int:
+def check_layer(args: argparse.Namespace) -> int:
     """Run the cases and print the report."""
     find_in_current_folder()
     results = check(load_adapter(args.implementation), args.topic, show_progress)

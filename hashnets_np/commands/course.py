@@ -16,10 +16,11 @@ LEFT_BEHIND = ("__pycache__", ".ipynb_checkpoints")  # what running the lessons 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    parser.set_defaults(execute=unpack_course)
     parser.add_argument("folder", type=Path, help="a new folder, or one that was unpacked before")
 
 
-def run(args: argparse.Namespace) -> int:
+def unpack_course(args: argparse.Namespace) -> int:
     """Copy the notebooks and say how to open them."""
     new, kept = unpack(course_folder(), args.folder)
     lessons = len(list(args.folder.glob("[0-9][0-9]_*.ipynb")))

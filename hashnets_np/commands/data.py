@@ -17,12 +17,13 @@ HELP = "list, fetch and verify the data sets"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    parser.set_defaults(execute=manage_data)
     parser.add_argument("action", nargs="?", default="list", choices=["list", "fetch", "verify"])
     parser.add_argument("name", nargs="?", help=f"a data set: {', '.join(LOADERS)}")
     parser.add_argument("--data-dir", help="where to look first (then $HASHNETS_DATA, then the cache)")
 
 
-def run(args: argparse.Namespace) -> int:
+def manage_data(args: argparse.Namespace) -> int:
     """List all sets, or fetch or verify one."""
     if args.action == "list":
         print(listing(args.data_dir))

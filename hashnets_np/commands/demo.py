@@ -44,13 +44,14 @@ class Run(NamedTuple):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    parser.set_defaults(execute=train_demo)
     parser.add_argument("--seeds", type=int, default=5, help="number of seeds, from 0 (default: %(default)s)")
     parser.add_argument("--epochs", type=int, default=20, help="(default: %(default)s)")
     parser.add_argument("--figures", type=Path, default=Path("figures"), help="folder (default: %(default)s)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
 
 
-def run(args: argparse.Namespace) -> int:
+def train_demo(args: argparse.Namespace) -> int:
     """Train everything, print the table, draw the figure."""
     if min(args.seeds, args.epochs, args.workers) < 1:
         raise ValueError("seeds, epochs and workers must be at least 1")

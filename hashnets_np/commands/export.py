@@ -17,6 +17,7 @@ HELP = "write a model file as C or ONNX, to run it without Python"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    parser.set_defaults(execute=export_network)
     parser.add_argument("model", help="a .safetensors file that hashnets_np.save wrote")
     parser.add_argument("output", help="the file to write: net.c (and net.h beside it) or net.onnx")
     parser.add_argument("--int8", action="store_true", help="C: round weights to one byte each")
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data-dir", help="folder of the data set, if it is not shipped or in the cache")
 
 
-def run(args: argparse.Namespace) -> int:
+def export_network(args: argparse.Namespace) -> int:
     """Write the file and print what it needs."""
     net = load(args.model)
     if Path(args.output).suffix == ".onnx":

@@ -10,6 +10,7 @@ HELP = "show the key, hash, bucket and sign of one virtual weight"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    parser.set_defaults(execute=show_hash)
     parser.add_argument("i", type=int, help="output unit, from 0")
     parser.add_argument("j", type=int, help="input unit, from 0 (with a bias column, 0 is the bias)")
     parser.add_argument("--seed", type=int, help="seed of the map (default: that of the kind)")
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kind", default="xxhash", choices=list(KINDS), help="kind of map (default: %(default)s)")
 
 
-def run(args: argparse.Namespace) -> int:
+def show_hash(args: argparse.Namespace) -> int:
     """Print the explanation."""
     m = SharingMap(args.n_out, args.n_cols, buckets=args.buckets, seed=args.seed, kind=args.kind)
     print(explain(m, args.i, args.j))

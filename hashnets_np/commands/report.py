@@ -10,6 +10,7 @@ HELP = "our tables and figures beside the paper's"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    parser.set_defaults(execute=write_report)
     parser.add_argument("--records", type=Path, default=Path("data/records"), help="folder (default: %(default)s)")
     parser.add_argument("--out", type=Path, help="folder for report.md and the figures (default: that of the records)")
 
@@ -26,7 +27,7 @@ def nothing_to_report(folder: Path) -> str:
             f"`sweep GRID --records {folder}` shows their results (GRID: quick, or your file)")
 
 
-def run(args: argparse.Namespace) -> int:
+def write_report(args: argparse.Namespace) -> int:
     """Write the report and print its coverage and checks."""
     from ..experiments.report.document import document
     from ..experiments.report.evidence import against_nn, against_paper

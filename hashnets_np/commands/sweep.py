@@ -32,6 +32,7 @@ SELECTIONS: "dict[str, Callable[[Job], str]]" = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    parser.set_defaults(execute=run_sweep)
     parser.add_argument("grid", help="a preset or a TOML file; hashnets_np/experiments/sweep/presets holds the presets")
     parser.add_argument("--records", type=Path, help=f"folder (default: {RECORDS}; for quick: data/cache/quick)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
@@ -45,10 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sizes", help="only these compressions or expansions, with commas between: 1/8,1/64")
 
 
-def run(args: argparse.Namespace) -> int:
+def run_sweep(args: argparse.Namespace) -> int:
     """Sweep, and say how the grid stands."""
     from ..experiments.report.state import result_table, state_line
-    from ..experiments.sweep.drive import dask_workers, local_workers, plan, say_on_stderr, sweep
+    from ..experiments.sweep.drive import dask_workers, jobs_to_do, local_workers, say_on_stderr, sweep
     from ..experiments.sweep.grid import read_grid, with_searches
     from ..experiments.sweep.records import read_all
     from ..experiments.sweep.work import data_dir_text
@@ -57,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--workers must be at least 1, got {args.workers}")
     records = args.records or (Path("data/cache/quick") if args.grid == "quick" else RECORDS)
     runs = selected(read_grid(args.grid), args)
-    to_do = plan(runs, read_all(records), args.retry)
+    to_do = jobs_to_do(runs, read_all(records), args.retry)
     if args.list:
         for job in to_do:
             print(job.label())

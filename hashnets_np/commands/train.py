@@ -24,6 +24,7 @@ HELP = "train one network and save it"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    parser.set_defaults(execute=train_network)
     add = parser.add_argument
     add("--data", choices=list(LOADERS), help="data set (default: digits)")
     add("--data-dir", help="where to look for its files first")
@@ -49,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "epoch so far is in FILE.so-far")
 
 
-def run(args: argparse.Namespace) -> int:
+def train_network(args: argparse.Namespace) -> int:
     """Train, and say what came out."""
     data = load_data(args)
     check_output(args.output)

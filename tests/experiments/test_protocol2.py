@@ -200,10 +200,10 @@ def test_what_no_network_can_get_below_with_soft_targets_is_not_held_against_it(
 
 
 def test_a_run_keeps_the_test_images_that_it_got_wrong_and_protocol_1_does_not():
-    made = work.do(replace(JOB, protocol="2"), {}, None)
+    made = work.run_job(replace(JOB, protocol="2"), {}, None)
     wrong = unpack(made.wrong, 600)
     assert 100 * wrong.mean() == pytest.approx(made.test_error) and 0 < wrong.sum() < 600
-    assert work.do(JOB, {}, None).wrong is None
+    assert work.run_job(JOB, {}, None).wrong is None
     with pytest.raises(ValueError, match="not of 9"):
         unpack(made.wrong, 9)
     with pytest.raises(ValueError, match="not the wrong images of a run"):
@@ -241,6 +241,6 @@ def test_the_released_recipe_trains_on_everything_for_its_epochs_and_measures_no
     trained, train_once = [], train.train_once
     monkeypatch.setattr(train, "train_once", lambda job, hyper, data, epochs, *rest: trained.append(
         (len(data.x_train), epochs)) or train_once(job, hyper, data, 2, *rest))
-    made = work.do(replace(JOB, protocol="released", max_epochs=None), {}, None)
+    made = work.run_job(replace(JOB, protocol="released", max_epochs=None), {}, None)
     assert trained == [(1197, released.EPOCHS)] and made.valid_error is None and made.epochs == 200
     assert run_record(valid_error=None).valid_error is None and PROTOCOLS["released"].recipe == "released"

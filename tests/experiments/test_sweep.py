@@ -191,13 +191,13 @@ def test_a_fault_of_the_machine_stops_the_sweep_with_one_line_and_is_not_recorde
     grid_file, folder = tmp_path / "grid.toml", tmp_path / "r"
     grid_file.write_text(GRID)
     monkeypatch.setattr(drive, "local_workers", lambda count: here(count))
-    monkeypatch.setattr(drive, "do", cannot("MemoryError: Unable to allocate 7.45 GiB"))
+    monkeypatch.setattr(drive, "run_job", cannot("MemoryError: Unable to allocate 7.45 GiB"))
     command = ["sweep", str(grid_file), "--records", str(folder), "--methods", "nn"]
     assert main(command) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and "MemoryError: Unable to allocate 7.45 GiB; what is done is recorded, the" in error
     assert records.read_all(folder) == {}
-    monkeypatch.setattr(drive, "do", work.do)
+    monkeypatch.setattr(drive, "run_job", work.run_job)
     assert main(command) == 0 and "4 of 4 jobs of the grid done, 0 failed, 0 left" in capsys.readouterr().out
 
 
@@ -208,7 +208,7 @@ def test_what_the_machine_lacks_is_not_the_jobs_fault(monkeypatch, error):
         raise error
 
     monkeypatch.setattr(work, "do_run", fail)
-    made = work.do(JOB, {}, None)
+    made = work.run_job(JOB, {}, None)
     assert isinstance(made, work.Unable) and type(error).__name__ in made.reason
 
 
@@ -260,7 +260,7 @@ def test_unknown_values_of_a_selection_are_named_with_those_there_are(capsys):
 
 def test_quick_ends_with_its_results_and_says_where_there_is_no_report(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(drive, "local_workers", lambda count: here(count))
-    monkeypatch.setattr(drive, "do", lambda job, *_: run_record(job, test_error=10.0 + job.seed))
+    monkeypatch.setattr(drive, "run_job", lambda job, *_: run_record(job, test_error=10.0 + job.seed))
     command = ["sweep", "quick", "--records", str(tmp_path / "r")]
     assert main(command) == 0
     out = capsys.readouterr().out

@@ -46,7 +46,7 @@ def test_where_another_sweep_was_first_its_record_counts(tmp_path, monkeypatch):
         taken.extend(search.epochs for search in found.values())
         return run_record(job)
 
-    monkeypatch.setattr(drive, "do", fake)
+    monkeypatch.setattr(drive, "run_job", fake)
     assert drive.sweep([job], tmp_path, here()) == {"done": 1, "failed": 0, "left": 0}
     assert taken == [2]
 
@@ -105,7 +105,7 @@ def test_a_run_waits_for_its_search_and_is_left_when_that_fails(tmp_path, monkey
             return run_record(job)
         return failure(job) if status == "failed" else search_record(job)
 
-    monkeypatch.setattr(drive, "do", fake)
+    monkeypatch.setattr(drive, "run_job", fake)
     job = replace(JOB, tune=True)
     status = "failed"
     assert drive.sweep([job], tmp_path, here(workers)) == {"done": 0, "failed": 1, "left": 1} and order == ["search"]
@@ -118,7 +118,7 @@ def tell_threads(job, *_):
 
 
 def test_workers_are_told_of_one_thread_and_this_process_is_left_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(drive, "do", tell_threads)
+    monkeypatch.setattr(drive, "run_job", tell_threads)
     before = dict(os.environ)
     drive.sweep([JOB], tmp_path, drive.local_workers(1))
     (told,) = records.read_all(tmp_path).values()
@@ -138,18 +138,18 @@ def die_once(job, found, data_dir, *_):
     if job.seed == 1 and not os.path.exists(data_dir):
         open(data_dir, "w").close()
         os.kill(os.getpid(), signal.SIGKILL)
-    return work.do(job, found, None)
+    return work.run_job(job, found, None)
 
 
 def die_always(job, found, *_):
     if job.seed == 1:
         os.kill(os.getpid(), signal.SIGKILL)
-    return work.do(job, found, None)
+    return work.run_job(job, found, None)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
 def test_the_job_of_a_killed_worker_is_done_by_another(tmp_path, monkeypatch):
-    monkeypatch.setattr(drive, "do", die_once)
+    monkeypatch.setattr(drive, "run_job", die_once)
     jobs = [replace(JOB, seed=s) for s in range(4)]
     assert drive.sweep(jobs, tmp_path, drive.local_workers(2), str(tmp_path / "died"))["done"] == 4
     assert len((tmp_path / "runs.jsonl").read_text().splitlines()) == 4
@@ -158,7 +158,7 @@ def test_the_job_of_a_killed_worker_is_done_by_another(tmp_path, monkeypatch):
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_job_that_kills_its_worker_again_is_left_unrecorded_and_the_others_are_done(tmp_path, monkeypatch, workers):
-    monkeypatch.setattr(drive, "do", die_always)
+    monkeypatch.setattr(drive, "run_job", die_always)
     jobs, said = [seeded(s) for s in (1, 2, 3)], []
     counts = drive.sweep(jobs, tmp_path, drive.local_workers(workers), say=said.append)
     assert counts == {"done": 2, "failed": 0, "left": 1}
@@ -188,7 +188,7 @@ def test_the_time_left_is_guessed_from_the_jobs_most_alike():
 def test_the_progress_line_adds_up_what_waits_and_what_runs(capsys):
     job = Job("run", "basic", "hashnet", 3, "1/8", None, 0)
     progress = Progress([job] * 4, workers=2, say=print)
-    progress.tell(job, run_record(job, seconds=40.0, test_error=3.0), [job, job], [job])
+    progress.update(job, run_record(job, seconds=40.0, test_error=3.0), [job, job], [job])
     line = "[1/4] basic hashnet 3 layers c=1/8 seed 0: test 3.00 % (40 s); running 1, failed 0, about 1 min 0 s left\n"
     assert capsys.readouterr().out == line
 

@@ -18,7 +18,7 @@ def test_a_run_trains_on_training_and_validation_examples_and_tests_once(monkeyp
     monkeypatch.setattr(train, "fit", lambda net, data, *rest, **more: trained.append(data) or fit(
         net, data, *rest, **more))
     monkeypatch.setattr(work, "predict", lambda net, x: tested.append(len(x)) or predict(net, x))
-    made = work.do(JOB, {}, None)
+    made = work.run_job(JOB, {}, None)
     digits = hn.load_dataset("digits")
     assert [len(d.x_train) for d in trained] == [len(digits.x_train), len(digits.x_train) + len(digits.x_valid)]
     assert [len(d.x_test) for d in trained] == [0, 0] and tested == [600]
@@ -101,37 +101,37 @@ def test_a_training_that_blows_up_begins_again_with_half_the_step_size(monkeypat
 
 
 def test_the_same_job_gives_the_same_record():
-    first, again = (replace(work.do(JOB, {}, None), seconds=0.0) for _ in range(2))
+    first, again = (replace(work.run_job(JOB, {}, None), seconds=0.0) for _ in range(2))
     assert first == again
-    assert work.do(replace(JOB, seed=1), {}, None).test_error != first.test_error
+    assert work.run_job(replace(JOB, seed=1), {}, None).test_error != first.test_error
 
 
 @pytest.mark.parametrize("method", ["dk", "hashnetdk"])
 def test_dark_knowledge_uses_a_teacher_trained_on_the_same_examples_and_keeps_it(method, monkeypatch, tmp_path):
     monkeypatch.setattr(train, "cache_dir", lambda: tmp_path)
     job = replace(JOB, method=method)
-    made = work.do(job, {}, None)
+    made = work.run_job(job, {}, None)
     assert isinstance(made, RunRecord) and made.hyper["temperature"] == train.DARK_DEFAULTS["temperature"]
     sizes = sorted(len(np.load(path)) for path in tmp_path.rglob("*.npy"))
     assert sizes == [958, 1197]
     fits, fit = [], train.fit
     monkeypatch.setattr(train, "fit", lambda *args, **more: fits.append(args) or fit(*args, **more))
-    assert work.do(job, {}, None).test_error == made.test_error
+    assert work.run_job(job, {}, None).test_error == made.test_error
     assert len(fits) == 2  # the second time the teachers come from the cache
 
 
 def test_what_goes_wrong_in_a_job_becomes_a_record():
-    made = work.do(replace(JOB, compression="7"), {}, None)
+    made = work.run_job(replace(JOB, compression="7"), {}, None)
     assert isinstance(made, FailureRecord) and "compression must be in (0, 1]" in made.error
 
 
 def test_an_interrupted_training_is_no_result(monkeypatch):
     monkeypatch.setattr(train, "fit", lambda *_, **__: hn.History(valid_error=[50.0], interrupted=True))
-    made = work.do(JOB, {}, None)
+    made = work.run_job(JOB, {}, None)
     assert isinstance(made, work.Unable) and "half a training" in made.reason
 
 
 def test_a_diverging_run_is_a_failure(monkeypatch):
     monkeypatch.setitem(train.DEFAULTS, "rate", 1e20)
-    made = work.do(JOB, {}, None)
+    made = work.run_job(JOB, {}, None)
     assert isinstance(made, FailureRecord) and "blew up" in made.error

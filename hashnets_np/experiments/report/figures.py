@@ -56,7 +56,7 @@ def paper_curves(figure: int, panel: tuple[str, int]) -> dict[str, Curve]:
     return curves
 
 
-def place(x: str) -> float:
+def x_position(x: str) -> float:
     """Turn "1/8" or "x8" into a number."""
     return float(Fraction(x.removeprefix("x")))
 
@@ -66,7 +66,7 @@ def draw_panel(ax: Any, curves: dict[str, Curve]) -> None:
     for method in METHODS.values():
         if method.name not in curves:
             continue
-        points = sorted((place(x), *value) for x, value in curves[method.name].items())
+        points = sorted((x_position(x), *value) for x, value in curves[method.name].items())
         x, mean, spread = zip(*points, strict=True)
         ax.plot(x, mean, label=method.label, **method.style)
         low, high = zip(*((m - s, m + s) for m, s in zip(mean, spread, strict=True)), strict=True)

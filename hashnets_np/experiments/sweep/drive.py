@@ -24,7 +24,7 @@ from .grid import Job, needs, with_searches
 from .progress import Counts, Progress, Say
 from .records import FILES, append, read_all
 from .schema import FailureRecord, Record
-from .work import Unable, do
+from .work import Unable, run_job
 
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1"
@@ -61,14 +61,14 @@ class Workers:
         return self.count
 
     def submit(self, *what: Any) -> Future:
-        """Hand a job out, with all that `do` takes, to a new executor if a dead worker has broken the old one."""
+        """Hand a job out, with all that `run_job` takes, to a new executor if a dead worker has broken the old one."""
         with environment(ONE_THREAD):  # a process is born here, and must know before it imports NumPy
             try:
-                return self.executor.submit(do, *what)
+                return self.executor.submit(run_job, *what)
             except BrokenExecutor:
                 self.executor.shutdown(wait=False)
                 self.executor = self.make()
-                return self.executor.submit(do, *what)
+                return self.executor.submit(run_job, *what)
 
     def stop(self) -> None:
         """Let everybody go; local processes end at once, in the middle of what they do."""
@@ -130,7 +130,7 @@ def end_with_parent() -> None:
 class DaskWorkers(Workers):
     """The workers of a Dask scheduler, as many as there are at the moment.
 
-    A cluster that adapts has none until there is something to do, and gets more while work is waiting: so there is
+    A cluster that adapts has none until there is something to run_job, and gets more while work is waiting: so there is
     always some, about as much again as is being done.
     """
 
@@ -158,7 +158,7 @@ def dask_workers(address: str) -> Workers:
     return workers
 
 
-def plan(runs: list[Job], records: dict[str, Record], retry: bool) -> list[Job]:
+def jobs_to_do(runs: list[Job], records: dict[str, Record], retry: bool) -> list[Job]:
     """List what is left to do: searches before the runs that need them; without `retry` failed jobs are left alone."""
     skip = {key for key, record in records.items() if not (retry and isinstance(record, FailureRecord))}
     wanted = [job for job in runs if job.key not in skip]
@@ -182,7 +182,7 @@ def sweep(
     """
     say = say or (lambda line: None)
     records = read_all(folder, say)
-    progress = Progress(plan(runs, records, retry), workers.count, say, records.values())
+    progress = Progress(jobs_to_do(runs, records, retry), workers.count, say, records.values())
     records = {key: record for key, record in records.items() if key not in {job.key for job in progress.jobs}}
     waiting, running, deaths = list(progress.jobs), dict[Future, Job](), Counter[Job]()
     try:
@@ -204,7 +204,7 @@ def sweep(
                     continue
                 if append(folder / FILES[job.kind], record):
                     progress.workers = workers.count
-                    progress.tell(job, record, waiting, list(running.values()))
+                    progress.update(job, record, waiting, list(running.values()))
                 else:  # another sweep was first: what is recorded counts, for the runs of a search, too
                     progress.elsewhere, record = progress.elsewhere + 1, read_all(folder)[job.key]
                 records[job.key] = record

@@ -46,7 +46,7 @@ class Progress:
         like = next((what for what in likeness(job) if self.sizes[what]), None)
         return 0.0 if like is None else job.size() * self.seconds[like] / self.sizes[like]
 
-    def tell(self, job: Job, record: Record, waiting: list[Job], running: list[Job]) -> None:
+    def update(self, job: Job, record: Record, waiting: list[Job], running: list[Job]) -> None:
         """Say what just finished and how things stand."""
         good = not isinstance(record, FailureRecord)
         self.done, self.failed = self.done + good, self.failed + (not good)

@@ -56,14 +56,14 @@ class Range:
         """Return the range, as much wider as it must be to hold the value."""
         return replace(self, low=min(self.low, value), high=max(self.high, value))
 
-    def place(self, value: float) -> float:
+    def position(self, value: float) -> float:
         """Say where in the range a value lies, from 0 to 1."""
         low, high, value = np.log([self.low, self.high, value]) if self.log else (self.low, self.high, value)
         return float((value - low) / (high - low))
 
     def widened(self, value: float) -> "Range":
         """Return a wider range if the value is at an end that is not natural, else the same."""
-        at = self.place(value)
+        at = self.position(value)
         span = self.high / self.low if self.log else self.high - self.low
         if at < EDGE and self.low not in self.natural:
             return replace(self, low=self.low / span**0.5 if self.log else max(0.0, self.low - span / 2))
@@ -129,7 +129,7 @@ def do_search(job: Job, found: Found, data: Dataset) -> dict[str, Any]:
     if origin is not None:
         tried: dict[str, Any] = {"at_edge": False, "trial_epochs": 0, "rounds": []}
         hyper = with_a_teacher(job, found[origin.key].hyper)
-        finals = walk(job, hyper, found, data, epochs, directions=(1 / STEP_DOWN, STEP_DOWN))
+        finals = follow_steps(job, hyper, found, data, epochs, directions=(1 / STEP_DOWN, STEP_DOWN))
     else:
         tried = do_trials(job, found, data, short)
         trials = [trial for made in tried["rounds"] for trial in made.trials]
@@ -191,11 +191,11 @@ def train_finalists(job: Job, trials: list[Trial], found: Found, data: Dataset, 
     count = protocol.small_finalists if small else protocol.finalists if job.layers == 3 else protocol.deep_finalists
     finals = []
     for trial in ranked[:count]:
-        finals += walk(job, trial.hyper, found, data, epochs, directions=(1 / STEP_DOWN,))
+        finals += follow_steps(job, trial.hyper, found, data, epochs, directions=(1 / STEP_DOWN,))
     return finals
 
 
-def walk(
+def follow_steps(
     job: Job, hyper: Hyper, found: Found, data: Dataset, epochs: int, directions: tuple[float, ...]
 ) -> list[Final]:
     """Train in full, then with the step size times each direction as often as that helps."""

@@ -99,7 +99,7 @@ def do_run(job: Job, found: Found, data: Dataset) -> dict[str, Any]:
     return results
 
 
-def do(
+def run_job(
     job: Job, found: Found, data_dir: str | None, provenance: str | None = None, method: Method | None = None
 ) -> Record | Unable:
     """Do a job and return its record; a job that goes wrong becomes a record, too, a machine that does not.
