@@ -28,6 +28,8 @@ from .optim import SGD
 from .training import EarlyStopping, History, fit, minibatches, predict, predict_proba, train_step
 from .types import Compression, Loss, ScheduleName
 
+__all__ = ["HashNetClassifier", "HashNetRegressor"]
+
 METHODS = ("hashnet", "nn", "rer", "lrd")
 
 

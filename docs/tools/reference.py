@@ -17,6 +17,8 @@ MODULES = {
     "hashnets_np.conformance": "Checking another implementation (hashnets_np.conformance)",
     "hashnets_np.export": "Ways out (hashnets_np.export)",
     "hashnets_np.sklearn": "With scikit-learn (hashnets_np.sklearn)",
+    "hashnets_np.torch": "With PyTorch (hashnets_np.torch)",
+    "hashnets_np.jax": "With JAX (hashnets_np.jax)",
 }
 # The names of hashnets_np itself are grouped by the module that defines them, in the order of the house.
 TOPICS = {
@@ -30,6 +32,7 @@ TOPICS = {
     "experiments": "Networks",
     "training": "Training",
     "files": "Model files",
+    "export": "Ways out (hashnets_np.export)",
     "datasets": "Data sets",
     "gradient_check": "Looking inside",
     "explanations": "Looking inside",
