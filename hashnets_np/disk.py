@@ -40,7 +40,7 @@ def atomic_write(path: str | os.PathLike, content: Content) -> None:
     """Write a file so that it is never seen half written.
 
     A link is followed and stays a link. The permissions of a file that is replaced are kept, and one that is marked
-    read-only is not replaced. What is no file, such as a FIFO or /dev/null, is written into and stays what it is.
+    read-only is not replaced. What is not a file, such as a FIFO or /dev/null, is written into and stays what it is.
     Other hard links to a replaced file keep the old content.
 
     Parameters

@@ -114,7 +114,7 @@ def softmax_cross_entropy(
     y : (batch,) integers in 0..classes-1
         Labels.
     sample_weight : (batch,) floats, optional
-        The weight of each example in the mean; all the same if left out.
+        The weight of each example in the mean; without it, all count the same.
 
     Returns
     -------
@@ -159,7 +159,7 @@ def squared_error(z: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = 
     y : (batch,) or (batch, n_out) floats
         Targets; (batch,) if there is one output.
     sample_weight : (batch,) floats, optional
-        The weight of each example in the mean; all the same if left out.
+        The weight of each example in the mean; without it, all count the same.
 
     Returns
     -------

@@ -2,7 +2,7 @@
 
 Each thread takes the next piece until none is left; NumPy and the kernels let go of the interpreter's lock meanwhile.
 BLAS gets one thread per piece: its results change with its number of threads, and its idle threads spin. That limit
-holds for the whole process, so calls from several Python threads take turns; each has all cores. Left out: processes.
+holds for the whole process, so calls from several Python threads take turns; each has all cores.
 """
 
 import os

@@ -36,7 +36,7 @@ class History:
     best_epoch : int
         Counted from 1: the one whose weights were kept; 0 if none was finished.
     test_error : float or None
-        The criterion on the test set. None without a test set, and if no epoch was finished.
+        The criterion on the test set. None without a test set, and if no epoch finished.
     interrupted : bool
         Ctrl-C ended the training.
     diverged : bool

@@ -187,7 +187,7 @@ def test_no_bar_is_written_into_a_pipe(argv, tmp_path):
 @pytest.mark.parametrize("argv", [["train", "--output"], ["bench", "steps", "--json"]])
 @pytest.mark.parametrize(("place", "why"), [("/proc/x.safetensors", "its folder must exist and take files"),
                                             ("/nowhere/x.safetensors", "its folder"), ("/tmp", "it is a folder")])
-def test_a_place_that_takes_no_file_is_refused_first(capsys, monkeypatch, argv, place, why):
+def test_a_place_that_is_not_writable_is_rejected_first(capsys, monkeypatch, argv, place, why):
     if place.startswith("/proc") and not os.path.isdir("/proc"):
         pytest.skip("this system has no /proc")
     begun = []

@@ -1,7 +1,7 @@
 """Let the contenders take turns, each in a process of its own, and collect what they say.
 
 A shared machine is noisy, so only times of one round are compared: every contender is timed in every round, one after
-the other, and what counts is the median over the rounds of the ratio within a round. Left out: what it looks like.
+the other, and what counts is the median over the rounds of the ratio within a round.
 """
 
 import json

@@ -1,7 +1,7 @@
 """Showing things in a notebook: figures that carry their caption and alt text, and sharing maps small enough to read.
 
 A figure goes into the notebook as HTML, so that the alt text for people who hear the page, the caption and the picture
-cannot be separated. Left out: the plots themselves, which the lessons draw, and the house style (`plots.py`).
+cannot be separated. Not covered here: the plots themselves, which the lessons draw, and the house style (`plots.py`).
 """
 
 import base64

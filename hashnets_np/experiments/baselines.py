@@ -3,7 +3,7 @@
 RER (Ciresan et al., 2011) keeps a fixed random subset of the weights. LRD (Denil et al., 2013) writes V as a learned
 times a fixed random matrix. Dark knowledge (Hinton et al., 2014) trains on the soft outputs of a large network. The
 mask and the fixed factor come from the package's hash, so they need no storage and every implementation can make the
-same. Left out: how large each layer may be (`methods`).
+same. Not covered here: how large each layer may be (`methods`).
 """
 
 from typing import Any

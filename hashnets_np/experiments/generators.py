@@ -1,8 +1,8 @@
-"""The data sets of Larochelle et al. (2007), made again from a seed by the published recipes.
+"""The data sets of Larochelle et al. (2007), regenerated from a seed by the published recipes.
 
 Six recipes: rotation and three backgrounds put on given digits, and two sets of drawn shapes. They are not the authors'
 programs (those are lost): what the recipes leave open is decided here and said where it is. Images are float32 in [0,
-1], one per row, 28 x 28 unless the digits say otherwise. Left out: reading the original files (`larochelle`).
+1], one per row, 28 x 28 unless the digits say otherwise. Not covered here: reading the original files (`larochelle`).
 
 Source: Larochelle, Erhan, Courville, Bergstra, Bengio: "An empirical evaluation of deep architectures on problems with
 many factors of variation", ICML 2007, and the authors' page on each set (ConvexNonConvex is copied at OpenML 40765).

@@ -209,7 +209,7 @@ def cached(key: str, make: Callable[[], tuple[NDArray, NDArray]]) -> tuple[NDArr
     """Return images (float32 in [0, 1]) and labels from the cache, or make them and keep them there.
 
     A lock lets one process make them while others wait. What is read is compared with its digest; what is damaged is
-    made again. Without a folder that is writable everything is done in memory.
+    regenerated. Without a folder that is writable everything is done in memory.
     """
     path = cache_dir() / "larochelle" / f"{key}.npz"
     arrays = read_cached(path)

@@ -122,7 +122,7 @@ class SharingMap:
         bucket : (n_out, n_cols) integers in 0..buckets-1
             The bucket of each virtual weight.
         sign : (n_out, n_cols) integers, +1 or -1, optional
-            Its sign; all +1 if left out.
+            Its sign; without it, all are +1.
         buckets : int
             K, the number of real weights.
 

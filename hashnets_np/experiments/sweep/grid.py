@@ -1,7 +1,7 @@
 """What a sweep is asked for: one job per training run or search, read from a small TOML file or a preset.
 
 A grid is a product: data sets x methods x layers x (compressions or expansions) x seeds. A file has one or more
-[[grid]] tables and settings above them; `presets/*.toml` are such files. Left out: what a job does (`work`).
+[[grid]] tables and settings above them; `presets/*.toml` are such files. Not covered here: what a job does (`work`).
 """
 
 import itertools
