@@ -15,6 +15,16 @@ from .types import FloatArray
 MAX_SEED = 2**32 - 1
 
 
+def shown(value: object) -> str:
+    """Write a value in one short line, for a message.
+
+    >>> shown(np.zeros((2, 2)))
+    'array([[0., 0.], [0., 0.]])'
+    """
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 100 else f"{text[:97]}..."
+
+
 def check_integer(name: str, value: object, low: int, high: int) -> int:
     """Check an integer in low..high; return it as Python's int, which does not wrap.
 
@@ -22,14 +32,14 @@ def check_integer(name: str, value: object, low: int, high: int) -> int:
     200
     """
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or not low <= value <= high:
-        raise ValueError(f"{name} must be an integer in {low}..{high}, got {value!r}")
+        raise ValueError(f"{name} must be an integer in {low}..{high}, got {shown(value)}")
     return int(value)
 
 
 def check_count(name: str, value: object, at_least: int = 1) -> int:
     """Check a number of things: an integer, neither a truth value nor a float."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or value < at_least:
-        raise ValueError(f"{name} must be an integer of at least {at_least}, got {value!r}")
+        raise ValueError(f"{name} must be an integer of at least {at_least}, got {shown(value)}")
     return int(value)
 
 
@@ -38,13 +48,13 @@ def check_seed(seed: object, name: str = "seed") -> int:
     try:
         return check_integer(name, seed, 0, MAX_SEED)
     except ValueError:
-        raise ValueError(f"{name} must be an integer in 0..2**32-1, got {seed!r}") from None
+        raise ValueError(f"{name} must be an integer in 0..2**32-1, got {shown(seed)}") from None
 
 
 def check_flag(name: str, value: object) -> bool:
     """Check a truth value: True or False, Python's or NumPy's."""
     if not isinstance(value, (bool, np.bool_)):
-        raise ValueError(f"{name} must be True or False, got {value!r}")
+        raise ValueError(f"{name} must be True or False, got {shown(value)}")
     return bool(value)
 
 
@@ -55,7 +65,7 @@ def check_number(name: str, value: Any, low: float, high: float = np.inf, *, abo
         return
     least = f"above {low:g}" if above else f"at least {low:g}"
     most = "" if np.isinf(high) else f" and below {high:g}"
-    raise ValueError(f"{name} must be a finite number {least}{most}, got {value!r}")
+    raise ValueError(f"{name} must be a finite number {least}{most}, got {shown(value)}")
 
 
 def check_same_shape(name: str, array: ArrayLike, shape: tuple[int, ...]) -> NDArray[Any]:
@@ -109,20 +119,19 @@ def as_targets(name: str, y: ArrayLike, n: int) -> NDArray[Any]:
     if y.dtype.kind not in "biuf":
         raise ValueError(f"{name} has dtype {y.dtype}, expected integers 0..classes-1 (or floats, for a regression); "
                          f"names become numbers with classes, y = np.unique({name}, return_inverse=True)")
-    if y.dtype.kind == "f":
-        check_finite(name, y)
-        y = y.astype(float_dtype(y.dtype), copy=False)
-    elif y.size and (y.min() < 0 or y.max() > np.iinfo(np.int64).max):
-        raise ValueError(f"{name} has integers from {y.min()} to {y.max()}, expected class labels 0..classes-1; "
-                         "targets of a regression are floats")
-    else:
-        y = y.astype(np.int64, copy=False)
-    shapes = "(n,)" if y.dtype.kind == "i" else "(n,) or (n, n_out)"
-    if y.ndim not in ((1,) if y.dtype.kind == "i" else (1, 2)):
+    dimensions = (1, 2) if y.dtype.kind == "f" else (1,)
+    if y.ndim not in dimensions:
+        shapes = "(n,) or (n, n_out)" if y.dtype.kind == "f" else "(n,)"
         raise ValueError(f"{name} must be {shapes}, got {y.shape}; did you forget {name}.ravel()?")
     if len(y) != n:
         raise ValueError(f"{name} has {len(y)} rows for {n} examples; expected one for each")
-    return y
+    if y.dtype.kind == "f":
+        check_finite(name, y)
+        return y.astype(float_dtype(y.dtype), copy=False)
+    if y.size and (y.min() < 0 or y.max() > np.iinfo(np.int64).max):
+        raise ValueError(f"{name} has integers from {y.min()} to {y.max()}, expected class labels 0..classes-1; "
+                         "targets of a regression are floats")
+    return y.astype(np.int64, copy=False)
 
 
 def float_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:

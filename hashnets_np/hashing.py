@@ -10,7 +10,7 @@ Source: the xxHash specification, https://github.com/Cyan4973/xxHash/blob/dev/do
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .checks import check_seed
+from .checks import check_seed, shown
 
 PRIME_1, PRIME_2, PRIME_3, PRIME_4, PRIME_5 = 0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F, 0x165667B1
 MAX_UINT32 = 2**32 - 1
@@ -21,7 +21,7 @@ def as_uint32(value: ArrayLike, name: str) -> NDArray[np.uint32]:
     """Turn integers in 0..2**32-1 into a uint32 array; anything else is a ValueError that names the argument."""
     array = np.asarray(value)
     if array.size and array.dtype.kind not in "iu":
-        raise ValueError(f"{name} must be integers in 0..2**32-1, got {array.dtype} ({value!r})"[:200])
+        raise ValueError(f"{name} must be integers in 0..2**32-1, got {array.dtype} ({shown(value)})")
     if array.size and (int(array.min()) < 0 or int(array.max()) > MAX_UINT32):
         raise ValueError(f"{name} must be in 0..2**32-1, got values from {array.min()} to {array.max()}")
     return array.astype(np.uint32)

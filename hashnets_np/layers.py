@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from .checks import check_count, check_flag, check_input, check_same_shape, check_seed
+from .checks import check_count, check_flag, check_input, check_same_shape, check_seed, shown
 from .hashing import MAX_UINT32, derive_seed
 from .kernels import check, hash_gather, hash_scatter_add, hashed_backward, hashed_forward
 from .maps import SharingMap, allowed_biases, bucket_count, find_kind
@@ -62,7 +62,7 @@ def check_sizes(n_in: int, n_out: int, dtype: DTypeLike, init: str) -> tuple[int
     n_out = check_count("n_out", n_out)
     check_dtype(dtype)
     if init not in ("he", "uniform"):
-        raise ValueError(f"init must be 'he' or 'uniform', got {init!r}")
+        raise ValueError(f"init must be 'he' or 'uniform', got {shown(init)}")
     return n_in, n_out
 
 
@@ -344,7 +344,7 @@ class HashedLinear(Layer):
     ) -> None:
         n_in, n_out = check_sizes(n_in, n_out, dtype, init)
         if bias != "hashed" and bias_buckets is not None:
-            raise ValueError(f"bias_buckets={bias_buckets!r} is for bias='hashed', got bias={bias!r}")
+            raise ValueError(f"bias_buckets={shown(bias_buckets)} is for bias='hashed', got bias={shown(bias)}")
         seed = None if seed is None else check_seed(seed)
         # without a seed this map is only there for its sizes
         m = weight_map(n_in, n_out, compression, buckets, seed, bias, kind, size, signed)
@@ -463,9 +463,9 @@ def weight_map(
 ) -> SharingMap:
     """Make the map of a layer's weights from either a compression or a number of buckets."""
     if (compression is None) == (buckets is None):
-        raise ValueError(f"give exactly one of compression and buckets, got {compression!r} and {buckets!r}")
+        raise ValueError(f"give exactly one of compression and buckets, got {shown(compression)} and {shown(buckets)}")
     if bias not in allowed_biases(kind):
-        raise ValueError(f"bias must be one of {allowed_biases(kind)} with kind {kind!r}, got {bias!r}")
+        raise ValueError(f"bias must be one of {allowed_biases(kind)} with kind {shown(kind)}, got {shown(bias)}")
     n_cols = n_in + (bias == "column")
     K = bucket_count(compression, n_out * n_cols) if buckets is None else buckets
     return SharingMap(n_out, n_cols, buckets=K, seed=seed, kind=kind, size=size, signed=signed)
@@ -684,7 +684,7 @@ class Dropout(Layer):
 
     def __init__(self, rate: float, *, seed: int | None = None) -> None:
         if not 0 <= rate < 1:
-            raise ValueError(f"dropout rate must be in [0, 1), got {rate!r}")
+            raise ValueError(f"dropout rate must be in [0, 1), got {shown(rate)}")
         seed = None if seed is None else check_seed(seed)
         super().__init__(rate=rate, seed=seed)
         self.rate = rate

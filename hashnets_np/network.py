@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import DTypeLike
 
-from .checks import check_flag, check_seed
+from .checks import check_flag, check_seed, shown
 from .hashing import derive_seed
 from .layers import Layer
 from .types import FloatArray
@@ -187,7 +187,7 @@ def check_layers(layers: Sequence[Any]) -> None:
             raise ValueError(f"layer {number} is the class {layer.__name__}; did you forget the parentheses, "
                              f"{layer.__name__}(...)?")
         if not isinstance(layer, Layer):
-            raise ValueError(f"layer {number} is {layer!r}, expected a Layer, such as HashedLinear(64, 10, '1/8')")
+            raise ValueError(f"layer {number} is {shown(layer)}, expected a Layer, such as HashedLinear(64, 10, '1/8')")
     if len({id(layer) for layer in layers}) < len(layers):
         raise ValueError("a layer appears twice in the network; each position needs one of its own, as another ReLU()")
     width = None

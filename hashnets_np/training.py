@@ -12,7 +12,7 @@ from warnings import warn
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .checks import as_array, as_examples, check_count, check_finite, check_flag, check_seed
+from .checks import as_array, as_examples, check_count, check_finite, check_flag, check_seed, shown
 from .datasets import Dataset, Validation, draw_fraction
 from .losses import check_labels, error_rate, log_softmax, softmax_cross_entropy
 from .network import Network
@@ -396,7 +396,7 @@ def until_interrupted(history: History) -> Iterator[None]:
 def choose_criterion(loss: Loss, targets: ArrayLike | None) -> Criterion | None:
     """Choose what judges the validation set: the loss's own criterion, or the loss itself if it can."""
     if not callable(loss):
-        raise ValueError(f"loss must be a function (outputs, targets) -> (mean loss, gradient), got {loss!r}")
+        raise ValueError(f"loss must be a function (outputs, targets) -> (mean loss, gradient), got {shown(loss)}")
     named = getattr(loss, "criterion", None)
     if named is not None or targets is not None:
         return named
@@ -432,7 +432,7 @@ def fresh_optimizer(optimizer: SGD | None) -> SGD:
     if optimizer is None:
         return SGD()
     if not hasattr(optimizer, "step"):
-        raise TypeError(f"optimizer must be an SGD, such as hn.SGD(0.1), got {optimizer!r}")
+        raise TypeError(f"optimizer must be an SGD, such as hn.SGD(0.1), got {shown(optimizer)}")
     if getattr(optimizer, "steps_done", 0):
         raise ValueError(f"the optimizer has done {optimizer.steps_done} steps already; give a new SGD")
     return optimizer

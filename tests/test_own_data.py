@@ -52,6 +52,7 @@ def test_labels_become_int64(y):
     ({"y_valid": Y[:6].astype(float)}, "y_valid is float64 .* but y_train is int64"),
     ({"y_train": Y.astype(float)}, "y_valid is int64 .* but y_train is float64"),
     ({"y_valid": Y[:6, None]}, r"y_valid must be \(n,\), got \(6, 1\); did you forget y_valid.ravel"),
+    ({"y_train": np.float32(np.nan)}, r"y_train must be \(n,\) or \(n, n_out\), got \(\)"),
     ({"y_train": [[0, 1], [1]]}, "y_train cannot be made into an array"),
     ({"y_train": np.full(20, 2**64 - 1, np.uint64)}, "expected class labels"),
 ])

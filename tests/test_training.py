@@ -430,6 +430,19 @@ def test_predict_takes_blocks_and_no_rows():
     assert hn.predict(net, x[:0]).shape == (0, 2)
 
 
+class Bar:
+    def set_postfix(self, **numbers):
+        self.numbers = numbers
+
+
+@pytest.mark.parametrize(("criterion", "error", "text"), [
+    ("error_rate", 12.3456, "12.35%"), ("squared_error", 0.0123456, "0.01235"), ("error_rate", np.nan, None)])
+def test_the_bar_shows_percent_only_for_error_rates(criterion, error, text):
+    bar = Bar()
+    training.show_in_bar(hn.History(train_loss=[0.5], valid_error=[error], criterion=criterion), bar)
+    assert bar.numbers == {"loss": "0.5000"} | ({} if text is None else {"valid": text})
+
+
 QUIET = """
 import sys, threading
 import hashnets_np as hn

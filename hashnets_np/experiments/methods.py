@@ -22,7 +22,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike
 
-from ..checks import check_count, check_seed
+from ..checks import check_count, check_seed, shown
 from ..hashing import derive_seed
 from ..layers import ACTIVATIONS, Dropout, HashedLinear, Layer, Linear, register_layer
 from ..maps import bucket_count
@@ -132,13 +132,13 @@ def budgets(widths: Sequence[int], compression: object = None, expansion: object
     ([784, 400, 10], [39250, 510])
     """
     if (compression is None) == (expansion is None):
-        raise ValueError(f"give exactly one of compression and expansion, got {compression!r} and {expansion!r}")
+        raise ValueError(f"give exactly one of compression and expansion, got {shown(compression)} and {shown(expansion)}")
     widths = check_widths(widths)
     if compression is not None:
         return widths, [bucket_count(compression, (n + 1) * m) for n, m in itertools.pairwise(widths)]
     factor = read_expansion(expansion)
     if factor < 1:
-        raise ValueError(f"expansion must be at least 1, got {expansion!r}; to shrink a network use compression")
+        raise ValueError(f"expansion must be at least 1, got {shown(expansion)}; to shrink a network use compression")
     wide = [widths[0], *(round(factor * h) for h in widths[1:-1]), widths[-1]]
     return wide, [(n + 1) * m for n, m in itertools.pairwise(widths)]
 
@@ -148,7 +148,7 @@ def read_expansion(expansion: object) -> Fraction:
     try:
         return Fraction(str(expansion))
     except (ValueError, ZeroDivisionError) as error:
-        raise ValueError(f"expansion must be a number of at least 1, such as 8 or '3/2', got {expansion!r}") from error
+        raise ValueError(f"expansion must be a number of at least 1, such as 8 or '3/2', got {shown(expansion)}") from error
 
 
 def check_widths(widths: Sequence[int]) -> list[int]:
@@ -332,7 +332,7 @@ def build(
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}; known methods: {', '.join(METHODS)}")
     if activation not in ACTIVATIONS:
-        raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {activation!r}")
+        raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {shown(activation)}")
     network = METHODS[method].network
     assert network.maker is not None  # register_method has seen to that
     widths, stored = budgets(widths, compression, expansion)

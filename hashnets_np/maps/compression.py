@@ -9,6 +9,8 @@ from fractions import Fraction
 from math import ceil
 from numbers import Real
 
+from ..checks import shown
+
 # a quotient of integers whose divisor is not zero, or a decimal number; both without a sign
 NUMBER = re.compile(r"\d+/0*[1-9]\d*|(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)
 
@@ -22,7 +24,7 @@ def exact_fraction(compression: object) -> Fraction:
     text = str(compression)  # not a float's binary value: 0.1 is 1/10, and a tenth of 100 is 10, not 11
     if isinstance(compression, (str, Real, Decimal)) and NUMBER.fullmatch(text):
         return Fraction(text)
-    raise ValueError(f"compression must be a number in (0, 1] such as '1/8' or 0.125, got {compression!r}")
+    raise ValueError(f"compression must be a number in (0, 1] such as '1/8' or 0.125, got {shown(compression)}")
 
 
 def bucket_count(compression: object, virtual_weights: int) -> int:
@@ -57,5 +59,5 @@ def bucket_count(compression: object, virtual_weights: int) -> int:
     """
     c = exact_fraction(compression)
     if not 0 < c <= 1:
-        raise ValueError(f"compression must be in (0, 1], got {compression!r}; it is real weights / virtual weights")
+        raise ValueError(f"compression must be in (0, 1], got {shown(compression)}; it is real weights / virtual weights")
     return max(1, ceil(c * virtual_weights))
