@@ -132,7 +132,8 @@ def budgets(widths: Sequence[int], compression: object = None, expansion: object
     ([784, 400, 10], [39250, 510])
     """
     if (compression is None) == (expansion is None):
-        raise ValueError(f"give exactly one of compression and expansion, got {shown(compression)} and {shown(expansion)}")
+        raise ValueError(f"give exactly one of compression and expansion, got {shown(compression)} and "
+                         f"{shown(expansion)}")
     widths = check_widths(widths)
     if compression is not None:
         return widths, [bucket_count(compression, (n + 1) * m) for n, m in itertools.pairwise(widths)]
