@@ -123,6 +123,8 @@ def test_an_impossible_layer_is_refused(change, message):
 def test_images_that_were_not_flattened_get_a_hint():
     with pytest.raises(ValueError, match=r"expected \(batch, n_in=784\); did you forget x.reshape"):
         hn.HashedLinear(784, 10, "1/8").forward(np.zeros((5, 28, 28)))
+    with pytest.raises(ValueError, match=r"x has shape \(2, 4, 4\)"):
+        hn.Linear(4, 3).forward(np.zeros((2, 4, 4)))
 
 
 @pytest.mark.parametrize(("init", "deviation"), [("he", np.sqrt(2 / 400)), ("uniform", 1 / np.sqrt(3 * 400))])
@@ -176,6 +178,7 @@ def test_a_float32_layer_computes_in_float32(kernels, rng, bias):
 def test_the_slope_of_relu_at_0_is_0():
     relu = hn.ReLU()
     relu.forward(np.array([[-1.0, 0.0, 2.0]]))
+    np.testing.assert_array_equal(relu.kink_sides(), [[False, False, True]])
     np.testing.assert_array_equal(relu.backward(np.ones((1, 3))), [[0, 0, 1]])
 
 

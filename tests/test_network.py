@@ -96,3 +96,6 @@ def test_a_first_layer_without_weights_is_left_out_of_the_way_back():
     net.forward(np.ones((5, 4)))
     assert net.backward(np.ones((5, 2)), input_grad=False) is None
     assert all(layer.grads for layer in net.layers if layer.params)
+    short = hn.Network([Never(), hn.Linear(4, 3)])
+    short.forward(np.ones((5, 4)))
+    assert short.backward(np.ones((5, 3)), input_grad=False) is None

@@ -149,7 +149,8 @@ def read_expansion(expansion: object) -> Fraction:
     try:
         return Fraction(str(expansion))
     except (ValueError, ZeroDivisionError) as error:
-        raise ValueError(f"expansion must be a number of at least 1, such as 8 or '3/2', got {shown(expansion)}") from error
+        what = f"expansion must be a number of at least 1, such as 8 or '3/2', got {shown(expansion)}"
+        raise ValueError(what) from error
 
 
 def check_widths(widths: Sequence[int]) -> list[int]:
