@@ -445,3 +445,9 @@ def test_the_bound_on_unknown_files_grows_with_their_packed_size(tmp_path, monke
         idx.read_idx(tmp_path / "zeros.gz")
     (tmp_path / "noise.gz").write_bytes(gzip.compress(to_idx(np.arange(100_000) % 251)))
     assert len(idx.read_idx(tmp_path / "noise.gz")) == 100_000
+
+
+def test_a_regression_has_no_classes():
+    data = hn.Dataset.from_arrays(np.zeros((10, 2)), np.linspace(0, 1, 10))
+    with pytest.raises(ValueError, match="has float targets, not class labels"):
+        _ = data.classes

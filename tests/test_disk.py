@@ -196,3 +196,18 @@ def test_a_lock_lets_one_in_at_a_time(tmp_path):
     for thread in threads:
         thread.join()
     assert max(most) == 1 and len(most) == 80
+
+
+def test_a_file_is_complete_and_on_the_disk_before_it_gets_its_name(tmp_path, monkeypatch):
+    order, real = [], os.replace
+
+    def replace(partial, target):
+        order.append(("renamed", Path(partial).read_bytes()))
+        real(partial, target)
+
+    monkeypatch.setattr(disk.os, "replace", replace)
+    monkeypatch.setattr(disk.os, "fsync", lambda descriptor: order.append(("synced", None)))
+    for content in (b"small", lambda file: file.write(b"small")):
+        order.clear()
+        atomic_write(tmp_path / "file", content)
+        assert order[:2] == [("synced", None), ("renamed", b"small")]

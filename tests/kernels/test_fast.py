@@ -416,3 +416,9 @@ def test_no_folder_for_the_cache_is_one_line(tmp_path):
 
 def test_numba_is_imported_only_when_a_kernel_is_used():
     assert in_a_process_of_its_own("import sys, hashnets_np; print('numba' in sys.modules)") == "False\n"
+
+
+@pytest.mark.parametrize("kind", ["xxhash", "fold"])
+def test_a_kind_with_compiled_lines_does_not_fall_back_to_the_plain_kernels(kind):
+    """Nothing else would tell: the plain ones give the same integers, ten times slower."""
+    assert SharingMap(4, 5, buckets=3, seed=1, kind=kind).lines() is not None
