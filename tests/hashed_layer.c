@@ -105,9 +105,18 @@ static array make(int dims, long rows, long cols) {
 static array read_array(const node *v) {
     array a;
     long n = 0;
-    if (v->type == '{') { /* {"shape", "at", "rest"} */
-        const node *shape = find(v, "shape")->first;
+    if (v->type == '{') { /* {"shape", "at", "rest"} or {"shape", "formula"} */
+        const node *shape = find(v, "shape")->first, *formula = find(v, "formula");
         a = shape->next ? make(2, (long)number(shape), (long)number(shape->next)) : make(1, 1, (long)number(shape));
+        if (formula) {
+            uint32_t seed = (uint32_t)number(formula);
+            for (n = 0; n < a.rows * a.cols; n++) {
+                uint32_t u = (uint32_t)n * 2654435761u + seed * 2246822519u + 1u;
+                u = (u ^ u >> 15) * 3266489917u;
+                a.x[n] = (2.0 * (double)(u >> 28) - 15) / 8;
+            }
+            return a;
+        }
         if (find(v, "rest")->type == '0' && number(find(v, "rest")) != 0)
             for (n = 0; n < a.rows * a.cols; n++) a.x[n] = number(find(v, "rest"));
         for (node *e = find(v, "at")->first; e; e = e->next) {
@@ -119,6 +128,7 @@ static array read_array(const node *v) {
     }
     if (v->first && v->first->type == '[') {
         a = make(2, count(v), count(v->first));
+        for (node *row = v->first; row; row = row->next) demand(count(row) == a.cols);
         for (node *row = v->first; row; row = row->next)
             for (node *e = row->first; e; e = e->next) a.x[n++] = number(e);
         return a;
@@ -176,10 +186,13 @@ static uint32_t derive(uint32_t seed, uint32_t n) { return hash(seed, n, 0); }
 
 /* ---------------------------------------------------------------- sections 2 and 8: bucket and sign */
 
-enum { XXHASH, AUTHORS, AUTHORS_BIAS, PYTORCH, PYTORCH_BIAS, KERAS, KINDS };
+enum { XXHASH, AUTHORS, AUTHORS_BIAS, PYTORCH, PYTORCH_BIAS, KERAS, FOLD, CHUNK, TILE, KINDS };
 static const char *kind_names[KINDS] = {"xxhash",           "authors2015", "authors2015_bias", "pytorch2019",
-                                        "pytorch2019_bias", "keras"};
-static const uint32_t kind_seeds[KINDS] = {0, 1691, 1691, 2, 2, 2};
+                                        "pytorch2019_bias", "keras",       "fold",             "chunk",
+                                        "tile"};
+static const uint32_t kind_seeds[KINDS] = {0, 1691, 1691, 2, 2, 2, 0, 0, 0};
+
+static int is_text(int kind) { return kind >= AUTHORS && kind <= KERAS; }
 
 static int read_kind(const node *v) {
     for (int kind = 0; kind < KINDS; kind++) if (is(v, kind_names[kind])) return kind;
@@ -205,7 +218,25 @@ static void write_key(char *key, int kind, uint64_t i, uint64_t j, int sign) {
     }
 }
 
-typedef struct { int kind; long rows, cols; uint32_t buckets, seed; } map;
+typedef struct { int kind; long rows, cols; uint32_t buckets, seed, size; } map;
+
+static uint32_t read_size(int kind, const node *v) { /* of the pieces of chunk and tile */
+    if (kind != CHUNK && kind != TILE) return 0;
+    if (is_null(v)) return kind == CHUNK ? 16 : 32;
+    demand(number(v) >= 1);
+    return (uint32_t)number(v);
+}
+
+static uint32_t look_up_piece(const map *m, uint32_t i, uint32_t j, int *sign) { /* section 8b */
+    uint64_t K = m->buckets, g = (uint64_t)i * (uint64_t)m->cols + j, q = g / K;
+    if (m->kind == FOLD) {
+        *sign = hash(i, j, m->seed) & 1 ? -1 : 1;
+        return (uint32_t)((g % K + (hash((uint32_t)(q >> 32), (uint32_t)q, m->seed) >> 1)) % K);
+    }
+    uint32_t height = m->kind == TILE ? m->size : 1, h = hash(i / height, j / m->size, m->seed);
+    *sign = h & 1 ? -1 : 1;
+    return (uint32_t)(((uint64_t)(h >> 1) + (uint64_t)(i % height) * m->size + j % m->size) % K);
+}
 
 static uint32_t look_up(const map *m, uint32_t i, uint32_t j, int *sign) {
     if (m->kind == XXHASH) {
@@ -213,6 +244,7 @@ static uint32_t look_up(const map *m, uint32_t i, uint32_t j, int *sign) {
         *sign = x & 1 ? -1 : 1;
         return (x >> 1) % m->buckets;
     }
+    if (!is_text(m->kind)) return look_up_piece(m, i, j, sign);
     char key[80];
     *sign = 1;
     if (m->kind != KERAS) {
@@ -225,8 +257,10 @@ static uint32_t look_up(const map *m, uint32_t i, uint32_t j, int *sign) {
 
 /* ---------------------------------------------------------------- section 3: the number of buckets, exactly */
 
-static void read_decimal(const char **p, wide *top, wide *bottom) { /* 12, 0.5, 1e-3 as a fraction */
-    int digits = 0, point = 0, minus = 0;
+static int tiny; /* 1e-40: less than one bucket, whatever the layer */
+
+static int read_decimal(const char **p, wide *top, wide *bottom) { /* 12, 0.5, 1e-3 as a fraction; 1: digits alone */
+    int digits = 0, point = 0, minus = 0, places = 0, scientific = 0;
     long exponent = 0;
     *top = 0;
     *bottom = 1;
@@ -241,24 +275,28 @@ static void read_decimal(const char **p, wide *top, wide *bottom) { /* 12, 0.5, 
     if (**p == 'e' || **p == 'E') {
         ++*p;
         if (**p == '-' || **p == '+') minus = *(*p)++ == '-';
-        demand(**p >= '0' && **p <= '9');
-        for (; **p >= '0' && **p <= '9'; ++*p) exponent = exponent * 10 + **p - '0';
-        demand(exponent <= 18);
+        scientific = 1;
+        for (; **p >= '0' && **p <= '9'; ++*p, places++) exponent = exponent * 10 + **p - '0';
+        demand(places >= 1 && places <= 3 && (minus || exponent <= 18));
+        tiny = minus && exponent > 18;
+        if (tiny) exponent = 18;
         while (exponent--) { if (minus) *bottom *= 10; else *top *= 10; }
     }
+    return !point && !scientific;
 }
 
 static double bucket_count(const node *compression, wide n) {
     const char *p = compression->text, *end = p + compression->length;
     wide top, bottom, below, one;
     demand(compression->type == '0' || compression->type == '"');
-    read_decimal(&p, &top, &bottom);
+    tiny = 0;
+    int whole = read_decimal(&p, &top, &bottom);
     if (*p == '/') {
         p++;
-        read_decimal(&p, &below, &one);
-        demand(one == 1);
+        demand(whole && read_decimal(&p, &below, &one));
         bottom *= below;
     }
+    if (tiny) { demand(p == end && top > 0); return 1; }
     demand(p == end && bottom > 0 && top > 0 && top <= bottom);
     wide K = (top * n + bottom - 1) / bottom;
     return K ? (double)K : 1;
@@ -284,19 +322,22 @@ static layer read_layer(const node *v, const node *w, const node *b, uint32_t se
     demand(l.n_in >= 1 && l.n_out >= 1);
     l.bias = read_bias(find(v, "bias"));
     l.weights.kind = read_kind(find(v, "kind"));
-    demand(l.weights.kind == XXHASH || (l.bias != COLUMN && (l.bias != HASHED || l.weights.kind != KERAS)));
+    demand(!is_text(l.weights.kind) || (l.bias != COLUMN && (l.bias != HASHED || l.weights.kind != KERAS)));
     l.weights.rows = l.n_out;
     l.weights.cols = l.n_in + (l.bias == COLUMN);
     l.weights.buckets = read_buckets(find(v, "buckets"));
     l.weights.seed = seed;
+    l.weights.size = read_size(l.weights.kind, find(v, "size"));
     if (w) { l.w = read_array(w); demand(l.w.dims == 1 && l.w.cols == l.weights.buckets); }
     if (l.bias == HASHED) {
-        l.biases.kind = l.weights.kind == XXHASH ? XXHASH : l.weights.kind + 1;
+        l.biases.kind = is_text(l.weights.kind) ? l.weights.kind + 1 : l.weights.kind;
+        l.biases.size = l.weights.size;
         l.biases.rows = l.n_out;
         l.biases.cols = 1;
         l.biases.buckets = read_buckets(find(v, "bias_buckets"));
-        l.biases.seed = l.weights.kind == XXHASH ? derive(seed, 0xFFFFFFFFu) : seed;
+        l.biases.seed = is_text(l.weights.kind) ? seed : derive(seed, 0xFFFFFFFFu);
     }
+    demand(is_null(b) == (l.bias == NONE || l.bias == COLUMN) || (w && !b));
     if (!is_null(b)) {
         l.b = read_array(b);
         demand(l.b.dims == 1 && l.b.cols == (l.bias == HASHED ? (long)l.biases.buckets : l.n_out));
@@ -379,9 +420,29 @@ static gradients backward(const layer *l, array a, array dz) {
 
 static int wrong;
 
+static void compare(const char *name, const node *expected, array found, double tolerance);
+
+static void compare_sums(const char *name, const node *expected, array found, double tolerance) { /* section 10 */
+    const node *shape = find(expected, "shape")->first;
+    long size = found.rows * found.cols, columns = shape->next ? found.cols : 64, rows = (size + columns - 1) / columns;
+    array by_row = make(1, 1, rows), by_column = make(1, 1, columns);
+    if (shape->next ? number(shape) != found.rows || number(shape->next) != found.cols : number(shape) != size) {
+        printf("    %s: wrong shape\n", name);
+        wrong++;
+        return;
+    }
+    for (long n = 0; n < size; n++) {
+        by_row.x[n / columns] += (1 + n % columns % 5) * found.x[n];
+        by_column.x[n % columns] += (1 + n / columns % 5) * found.x[n];
+    }
+    compare(name, find(expected, "row_sums"), by_row, tolerance);
+    compare(name, find(expected, "column_sums"), by_column, tolerance);
+}
+
 static void compare(const char *name, const node *expected, array found, double tolerance) {
     if (is_null(expected)) { wrong += found.x != NULL && found.rows * found.cols > 0; return; }
     if (!found.x) { wrong++; return; }
+    if (expected->type == '{' && find(expected, "row_sums")) { compare_sums(name, expected, found, tolerance); return; }
     array e = expected->type == '0' ? make(0, 1, 1) : read_array(expected);
     if (expected->type == '0') e.x[0] = number(expected);
     const node *rest = expected->type == '{' ? find(expected, "rest") : NULL;
@@ -438,11 +499,14 @@ static void do_hash_text(const node *in, const node *out) {
 }
 
 static void do_bucket_sign(const node *in, const node *out) {
-    map m = {read_kind(find(in, "kind")), 0, 0, read_buckets(find(in, "buckets")), uint32(find(in, "seed"))};
+    map m = {read_kind(find(in, "kind")), 0, 0, read_buckets(find(in, "buckets")), uint32(find(in, "seed")), 0};
     long n = 0;
+    m.size = read_size(m.kind, find(in, "size"));
+    if (m.kind >= FOLD) { m.rows = (long)number(find(in, "n_out")); m.cols = (long)number(find(in, "n_cols")); }
     array bucket = make(1, 1, count(find(in, "i"))), sign = make(1, 1, bucket.cols);
     for (node *i = find(in, "i")->first, *j = find(in, "j")->first; i; i = i->next, j = j->next, n++) {
         int s;
+        demand(!m.rows || ((long)uint32(i) < m.rows && (long)uint32(j) < m.cols));
         bucket.x[n] = look_up(&m, uint32(i), uint32(j), &s);
         sign.x[n] = s;
     }
@@ -524,7 +588,7 @@ static void do_network(const node *in, const node *out, double tolerance) {
     if (!is_null(find(in, "masks"))) for (node *k = find(in, "masks")->first; k; k = k->next) masks[size++] = k;
     for (size = 0; v; v = v->next, p = p->next, size++) {
         int kind = read_kind(find(v, "kind"));
-        uint32_t layer_seed = kind == XXHASH ? derive(seed, (uint32_t)size) : kind_seeds[kind];
+        uint32_t layer_seed = is_text(kind) ? kind_seeds[kind] : derive(seed, (uint32_t)size);
         l[size] = read_layer(v, find(p, "w"), find(p, "b"), layer_seed);
         a = copy(a);
         if (size) for (long n = 0; n < a.rows * a.cols; n++) a.x[n] = fmax(a.x[n], 0);
@@ -595,6 +659,56 @@ static void do_stored_bytes(const node *in, const node *out, int single) {
     if (size < number(find(out, "min_bytes")) || size > number(find(out, "max_bytes"))) wrong++;
 }
 
+static void update(array *w, array g, array *v, const node *step) { /* section 7 */
+    double lr = number(find(step, "lr")), mu = number(find(step, "momentum")), wd = number(find(step, "weight_decay"));
+    if (!w->x) return;
+    if (!v->x) *v = make(1, 1, w->cols);
+    *w = copy(*w);
+    for (long k = 0; k < w->cols; k++) {
+        v->x[k] = mu * v->x[k] + g.x[k] + wd * w->x[k];
+        w->x[k] -= lr * v->x[k];
+    }
+}
+
+static void compare_call(const char *name, int n, const node *out, array found, double tolerance) {
+    char key[16];
+    sprintf(key, "%s%d", name, n);
+    compare(key, find(out, key), found, tolerance);
+}
+
+static void do_script(const node *in, const node *out, double tolerance) {
+    enum { MOST = 4 };
+    layer l[MOST];
+    array v_w[MOST] = {{0}}, v_b[MOST] = {{0}};
+    int n = 0;
+    for (const node *v = find(in, "layers")->first; v; v = v->next)
+        l[n++] = read_layer(v, find(v, "w"), find(v, "b"), uint32(find(v, "seed")));
+    n = 0;
+    for (const node *step = find(in, "steps")->first; step; step = step->next, n++) {
+        const node *call = find(step, "call");
+        int which = (int)number(find(step, "layer"));
+        layer *one = &l[which];
+        if (is(call, "set_weights")) {
+            one->w = read_array(find(step, "w"));
+            if (!is_null(find(step, "b"))) one->b = read_array(find(step, "b"));
+            continue;
+        }
+        array a = read_matrix(find(step, "a"), one->n_in);
+        if (is(call, "forward")) { compare_call("z", n, out, forward(one, a), tolerance); continue; }
+        gradients g = backward(one, a, read_matrix(find(step, "dz"), one->n_out));
+        if (is(call, "backward")) {
+            compare_call("dw", n, out, g.dw, tolerance);
+            compare_call("db", n, out, g.db, tolerance);
+            compare_call("da", n, out, g.da, tolerance);
+            continue;
+        }
+        update(&one->w, g.dw, &v_w[which], step);
+        update(&one->b, g.db, &v_b[which], step);
+        compare_call("w", n, out, one->w, tolerance);
+        compare_call("b", n, out, one->b, tolerance);
+    }
+}
+
 static int run(const char *operation, const node *c) { /* 0: not covered */
     const node *in = find(c, "input"), *out = find(c, "expected");
     double tolerance = number(find(c, "tolerance"));
@@ -610,6 +724,7 @@ static int run(const char *operation, const node *c) { /* 0: not covered */
     else if (!strcmp(operation, "network")) do_network(in, out, tolerance);
     else if (!strcmp(operation, "loss")) do_loss(in, out, tolerance);
     else if (!strcmp(operation, "stored_bytes")) do_stored_bytes(in, out, is(find(c, "dtype"), "float32"));
+    else if (!strcmp(operation, "script")) do_script(in, out, tolerance);
     else return 0;
     return 1;
 }
@@ -644,7 +759,7 @@ int main(int argc, char **argv) {
     if (argc != 2) { fprintf(stderr, "usage: %s vectors.json\n", argv[0]); return 2; }
     at = read_file(argv[1]);
     node *root = read_value();
-    if (number(find(root, "spec_version")) != 1) { fprintf(stderr, "this program knows version 1 only\n"); return 2; }
+    if (floor(number(find(root, "spec_version"))) != 1) { fprintf(stderr, "this program knows version 1 only\n"); return 2; }
     for (node *group = find(root, "groups")->first; group; group = group->next) {
         const node *topic = find(group, "topic"), *op = find(group, "operation");
         char operation[32];

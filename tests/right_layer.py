@@ -3,6 +3,7 @@
 It needs NumPy and the reference hash library alone, and has a method for each thing that can be got wrong.
 """
 
+import re
 import struct
 from fractions import Fraction
 from functools import cached_property
@@ -17,6 +18,7 @@ from hashnets_np.conformance import Adapter, NotCovered
 TEXT_SEEDS = {"authors2015": 1691, "pytorch2019": 2, "keras": 2}
 TEXT_KINDS = (*TEXT_SEEDS, "authors2015_bias", "pytorch2019_bias")
 UINT32 = 2**32 - 1
+GRAMMAR = r"[0-9]+/[0-9]+|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?"
 
 
 def demand(condition, message):
@@ -98,6 +100,7 @@ class Right(Adapter):
 
     @staticmethod
     def exact(c):
+        demand(re.fullmatch(GRAMMAR, str(c)), f"{c!r} is no compression")
         c = Fraction(str(c))
         demand(0 < c <= 1, "compression outside (0, 1]")
         return c
@@ -203,6 +206,10 @@ class Right(Adapter):
         self.check_batch(dz, self.spec.n_out, len(a))
         dw = self.scatter(dz.T @ self.with_ones(a), self.table, self.spec.buckets)
         return dw, self.bias_gradient(dz), self.without_ones(self.input_gradient(dz))
+
+    def set_weights(self, w, b):
+        self.check_shapes(self.spec, w, b)
+        self.w, self.b = w.copy(), None if b is None else b.copy()
 
     def update(self, p, v, g, lr, momentum, decay):
         v = momentum * v + g + decay * p

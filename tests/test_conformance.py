@@ -4,7 +4,6 @@ import ast
 import re
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,32 +14,28 @@ from right_layer import Right
 from hashnets_np.__main__ import main
 from hashnets_np.conformance import Adapter, NotCovered, check, load_adapter, passed, write_report
 from hashnets_np.conformance.cases import all_cases, dense, explain_flag
+from hashnets_np.conformance.compare import differs
+from hashnets_np.conformance.diagnosis import likely_bugs
 from hashnets_np.conformance.numpy_layer import NumpyLayer
-from hashnets_np.conformance.operations import OPERATIONS, as_lines, variables
-from hashnets_np.conformance.runner import (
-    FAILS,
-    HOLDS,
-    NOT_COVERED,
-    Result,
-    differs,
-    judge_size,
-    likely_bugs,
-    made_to_catch,
-)
+from hashnets_np.conformance.operations import as_lines, lines_of, variables
+from hashnets_np.conformance.runner import FAILS, NOT_COVERED, PASSES, check_cases, judge_size, select
 
 OURS = "hashnets_np.conformance.numpy_layer:NumpyLayer"
 ALL_TOPICS = list(dict.fromkeys(case.topic for case in all_cases()))
 SMALL_TOPICS = [topic for topic in ALL_TOPICS if topic != "large-layer"]
 
 
+SMALL = [case for case in select(SMALL_TOPICS) if "formula" not in str(case.inputs)]  # layers in Python loops are slow
+
+
 @pytest.fixture(scope="module")
 def broken_results() -> dict[str, list]:
-    return {name: check(cls, SMALL_TOPICS) for name, (cls, _) in BROKEN.items()}
+    return {name: check_cases(cls, SMALL) for name, (cls, _) in BROKEN.items()}
 
 
 def test_our_own_layer_passes_everything(kernels):
     results = check(load_adapter(OURS), ALL_TOPICS if kernels == "numba" else SMALL_TOPICS)
-    assert passed(results) and {r.status for r in results} == {HOLDS}
+    assert passed(results) and {r.status for r in results} == {PASSES}
 
 
 def test_a_right_layer_that_shares_no_code_with_the_package_passes():
@@ -72,18 +67,20 @@ def test_the_bug_is_called_by_its_name(broken_results):
 def test_the_bug_is_called_by_its_name_where_only_forward_and_backward_are_there():
     named = {}
     for name, (cls, flag) in BROKEN.items():
-        results = check(layer_only(cls), ["forward", "gradients", "bias", "authors2015"])
+        cases = [case for case in SMALL if case.topic in ("forward", "gradients", "bias", "authors2015")]
+        results = check_cases(layer_only(cls), cases)
         if not passed(results):
             named[name] = flag == next(iter(likely_bugs(results)), ("", 0))[0]
     assert len(named) >= 25 and sum(named.values()) >= 0.9 * len(named), named
 
 
 def test_what_is_left_out_is_not_covered_and_never_passed():
-    results = check(layer_only(Right), SMALL_TOPICS)
+    results = check_cases(layer_only(Right), SMALL)
     assert passed(results)
     uncovered = {r.case.topic for r in results if r.status == NOT_COVERED}
     assert {"hash", "bucket-sign", "gather", "two-layers", "sgd", "storage"} <= uncovered
-    assert not {r.case.topic for r in results if r.status == HOLDS} & {"hash", "gather", "two-layers", "sgd", "storage"}
+    passing = {r.case.topic for r in results if r.status == PASSES}
+    assert not passing & {"hash", "gather", "two-layers", "sgd", "storage"}
 
 
 def test_a_layer_that_only_ever_refuses_does_not_pass():
@@ -96,7 +93,7 @@ def test_a_layer_that_only_ever_refuses_does_not_pass():
             raise ValueError if (i < 0).any() or (i > 2**32 - 1).any() else NotCovered("not\nyet")
 
     results = check(Refuses, ["hash"])
-    assert any(r.status == HOLDS for r in results) and not any(r.status == FAILS for r in results)
+    assert any(r.status == PASSES for r in results) and not any(r.status == FAILS for r in results)
     assert not passed(results)
     assert "(not yet)" in write_report("mine:Refuses", results)
 
@@ -107,11 +104,10 @@ def test_what_a_framework_has_not_implemented_is_a_failure_of_no_known_bug():
             raise NotImplementedError('"addmm" not implemented for \'Half\'')
 
     results = check(Half, ["gather"])
-    assert {r.status for r in results if r.case.valid} == {FAILS}
-    assert made_to_catch(results) == []
+    assert {r.status for r in results} == {FAILS}  # what raises for valid input as well refuses nothing
     report = write_report("mine:Half", results)
-    assert "raised NotImplementedError: \"addmm\"" in report and "doesn't do raise NotCovered" in report
-    assert "No case that fails gave an answer to compare" in report and "SharedBits" not in report
+    assert "Every valid case raised the same error: NotImplementedError: \"addmm\" not implemented" in report
+    assert "SharedBits" not in report
 
 
 def test_a_slip_in_the_adapter_does_not_refuse_bad_input():
@@ -215,7 +211,7 @@ def same(x, y):
 def test_the_lines_set_what_was_run(topic):
     for case in all_cases():
         if case.topic == topic:
-            (_, calls, _), values, scope = OPERATIONS[case.operation], variables(case), {}
+            calls, values, scope = lines_of(case), variables(case), {}
             lines = as_lines(case, "mine:Mine")[:-len(calls)]
             exec("\n".join(line for line in lines if not line.startswith("from mine")), scope)
             used = set(re.findall(r"\w+", " ".join(calls))) & set(values)
@@ -226,18 +222,18 @@ def test_the_report_names_topic_case_difference_bug_and_lines(broken_results):
     report = write_report("mine:NoSign", broken_results["NoSign"])
     assert "FAIL  gather" in report and "ok    hash" in report
     assert "SignIgnored: No sign: every virtual weight is +w." in report
-    assert "V[0, 0]: expected" in report and "likely bug: SignIgnored" in report
+    assert "V[0, 0]: expected" in report and "exactly the answer of: SignIgnored" in report
     assert "from mine import NoSign" in report and "layer = NoSign(spec, w, b)" in report
     assert report.splitlines()[-1].startswith("FAILED: ")
 
 
-def test_a_failure_that_is_no_known_bug_says_what_the_case_was_made_for():
+def test_a_failure_that_is_no_known_bug_says_what_is_excluded():
     class Odd(Right):
         def gather(self):
             return super().gather() + 0.001
 
     report = write_report("mine:Odd", check(Odd, ["gather"]))
-    assert "No known bug gives these answers" in report and "SharedBits" in report
+    assert "No known bug gives these answers" in report and "are excluded" in report and "SharedBits" not in report
 
 
 @pytest.fixture
@@ -249,17 +245,17 @@ def folder(tmp_path, monkeypatch):
 
 def test_the_command_exits_with_0_only_if_all_that_is_covered_holds(folder, capsys):
     assert main(["check", "right_layer:Right", "--topic", "gather", "--topic", "hash"]) == 0
-    assert "PASSED: 46 cases hold, 0 fail, 0 not covered" in capsys.readouterr().out
+    assert "PASSED: 54 cases pass, 0 fail, 0 not covered" in capsys.readouterr().out
     assert main(["check", "broken_layers:NoSign", "--topic", "gather"]) == 1
     assert main(["check", "broken_layers:NoSign", "--topic", "gather", "--all"]) == 1
     out = capsys.readouterr().out
     first, every = out.split("\nFAILED: ")[:2]
-    assert first.count("to reproduce it") == 1 and every.count("to reproduce it") == 12
+    assert first.count("to reproduce it") == 1 and every.count("to reproduce it") == 16
 
 
 @pytest.mark.parametrize(("name", "message"), [
     ("broken_layers", "as module:Class"), ("no_such_module:X", "cannot import"), ("broken_layers:Nothing", "has no"),
-    ("right_layer:demand", "is no adapter"), ("numpy:ndarray", "is no adapter"),
+    ("right_layer:demand", "is not an adapter"), ("numpy:ndarray", "is not an adapter"),
     ("hashnets_np.conformance:Adapter", "implements no method"),
 ])
 def test_what_is_no_adapter_is_an_error_of_one_line(folder, capsys, name, message):
@@ -298,8 +294,8 @@ def test_an_unknown_topic_is_an_error_of_one_line(folder, capsys):
 
 
 @pytest.mark.parametrize(("name", "code", "words"), [
-    ("right_layer:Right", 0, " passed"), ("broken_layers:NoSign", 1, "likely bug: SignIgnored"),
-    ("", 5, "set HASHNETS_IMPL"), ("right_layer:demand", 4, "HASHNETS_IMPL: right_layer:demand is no adapter"),
+    ("right_layer:Right", 0, " passed"), ("broken_layers:NoSign", 1, "exactly the answer of: SignIgnored"),
+    ("", 5, "set HASHNETS_IMPL"), ("right_layer:demand", 4, "HASHNETS_IMPL: right_layer:demand is not an adapter"),
 ])
 def test_the_kit_runs_in_pytest(name, code, words):
     root = Path(__file__).parent.parent
@@ -328,14 +324,16 @@ def test_an_answer_that_is_not_a_number_is_refused(topic):
             return super().gather() * np.nan
 
     results = [r for r in check(NotANumber, [topic]) if r.case.valid and r.case.inputs.get("a") != []]
-    assert results and [r.case.id for r in results if r.status != FAILS or "nan" not in r.difference] == []
+    assert results and [r.case.id for r in results if r.status != FAILS] == []
+    assert all("nan" in r.difference or "sums" in r.difference for r in results)
 
 
 def outputs():
     """Go through the float arrays that valid cases expect: (case, name, as it is written, the array)."""
     for case in all_cases():
         for name, x in case.expected.items():
-            if case.dtype != "int" and case.operation != "stored_bytes" and x is not None and not isinstance(x, str):
+            given = isinstance(x, list | float) or (isinstance(x, dict) and "at" in x)
+            if case.dtype != "int" and case.operation != "stored_bytes" and given:
                 yield case, name, x, dense(x, np.float64)
 
 
@@ -378,24 +376,8 @@ def test_a_saved_layer_may_be_neither_too_large_nor_too_small():
     case = next(c for c in all_cases() if c.operation == "stored_bytes")
     low, high = case.expected["min_bytes"], case.expected["max_bytes"]
     found = [judge_size(case, size) for size in (low - 1, low, high, high + 1)]
-    assert [r.status for r in found] == [FAILS, HOLDS, HOLDS, FAILS]
+    assert [r.status for r in found] == [FAILS, PASSES, PASSES, FAILS]
     assert [r.bugs for r in found] == [set(), set(), set(), {"CheckpointHoldsMap"}]
-
-
-def test_of_two_bugs_the_one_that_would_have_shown_less_often_elsewhere_is_likely():
-    case = replace(all_cases()[0], flags=("ForA",))
-    held = Result(replace(case, wrong=({"flag": "Z"},)), HOLDS)
-    both = Result(case, FAILS, bugs={"A", "Z"})
-    assert likely_bugs([held, both, both]) == [("A", 2)]
-    only_z = Result(case, FAILS, bugs={"Z"})
-    assert likely_bugs([held, both, only_z]) == [("Z", 2)]
-    assert likely_bugs([held, both, both, only_z]) == [("Z", 3)]
-
-
-def test_only_failures_that_are_no_known_bug_say_what_their_cases_were_made_for():
-    case = all_cases()[0]
-    results = [Result(replace(case, flags=(flag,)), FAILS, bugs=bugs) for flag, bugs in (("A", {"A"}), ("B", set()))]
-    assert made_to_catch(results) == ["B"]
 
 
 def test_a_right_answer_does_not_excuse_writing_into_the_input():

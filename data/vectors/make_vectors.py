@@ -12,16 +12,20 @@ import sys
 from pathlib import Path
 
 from book import Book
-from cases import IN_ORDER
+from cases import IN_ORDER, SECOND_EDITION
 from known_bugs import explain_flags
 
-SPEC_VERSION = 1
+SPEC_VERSION = 1.1  # 1.1 added kinds and changed nothing
+VECTORS_VERSION = 2  # goes up when cases are added; the text of a case and what its id means never change
 
 
 def main():
     """Write the file, one case a line."""
     book = Book()
     for cases in IN_ORDER:
+        cases(book)
+    book.first_edition = False
+    for cases in SECOND_EDITION:
         cases(book)
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).with_name("vectors.json")
     dump = lambda x: json.dumps(x, separators=(",", ":"), allow_nan=False)  # noqa: E731
@@ -34,10 +38,11 @@ def main():
         + "\n]}"
         for g in book.groups
     )
+    more = ",\n".join(f'  "{case}": {dump(wrong)}' for case, wrong in book.more_wrong.items())
     count = sum(len(g["cases"]) for g in book.groups)
     text = (
-        f'{{"format":"hashnets-vectors","spec_version":{SPEC_VERSION},"number_of_cases":{count},\n"flags":{{\n{flags}\n}},'
-        f'\n"groups":[\n{groups}\n]}}\n'
+        f'{{"format":"hashnets-vectors","spec_version":{SPEC_VERSION},"vectors_version":{VECTORS_VERSION},"number_of_cases":{count},\n"flags":{{\n{flags}\n}},'
+        f'\n"groups":[\n{groups}\n],\n"more_wrong":{{\n{more}\n}}}}\n'
     )
     path.write_bytes(text.encode("ascii"))
     print(f"{count} cases in {len({g['topic'] for g in book.groups})} topics, {len(text)} bytes, {path}")

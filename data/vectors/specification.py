@@ -11,6 +11,7 @@ from math import ceil
 import xxhash
 
 MASK = 2**32 - 1
+PIECES = {"chunk": 16, "tile": 32}  # kinds that come in pieces, with their default size
 TEXT_SEEDS = {"authors2015": 1691, "pytorch2019": 2, "keras": 2}
 
 
@@ -60,6 +61,8 @@ class Right:
 
     def bucket_sign(self, m, i, j):
         """Bucket and sign of virtual weight (i, j) under map m."""
+        if m["kind"] in ("fold", *PIECES):
+            return getattr(self, m["kind"])(m, i, j)
         if m["kind"] != "xxhash":
             index_key, sign_key = self.text_keys(m["kind"], i, j)
             bucket = self.hash_key(index_key.encode(), m["seed"]) % m["buckets"]
@@ -68,6 +71,31 @@ class Right:
 
     def split(self, x, buckets):
         return (x >> 1) % buckets, -1 if x & 1 else 1
+
+    # 2b the kinds of specification 1.1
+    def pair_sign(self, x):
+        return -1 if x & 1 else 1
+
+    def fold(self, m, i, j):
+        q, p = divmod(self.fold_position(m, i, j), m["buckets"])
+        bucket = (p + (self.pair(q // 2**32, q % 2**32, m["seed"]) >> 1)) % m["buckets"]
+        return bucket, self.pair_sign(self.pair(i, j, m["seed"]))
+
+    def fold_position(self, m, i, j):
+        return i * m["n_cols"] + j
+
+    def chunk(self, m, i, j):
+        block, offset = divmod(j, m["size"])
+        h = self.pair(i, block, m["seed"])
+        return ((h >> 1) + offset) % m["buckets"], self.pair_sign(h)
+
+    def tile(self, m, i, j):
+        size = m["size"]
+        h = self.pair(i // size, j // size, m["seed"])
+        return ((h >> 1) + self.tile_offset(i % size, j % size, size)) % m["buckets"], self.pair_sign(h)
+
+    def tile_offset(self, row, column, size):
+        return row * size + column
 
     # 3 number of buckets
     def buckets(self, c, n):
@@ -86,7 +114,8 @@ class Right:
     # 5 maps of a layer, bias
     def map(self, layer):
         n_cols = layer["n_in"] + (layer["bias"] == "column")
-        return {"n_out": layer["n_out"], "n_cols": n_cols, **{k: layer[k] for k in ("kind", "buckets", "seed")}}
+        fields = ("kind", "buckets", "seed", *(["size"] if layer["kind"] in PIECES else []))
+        return {"n_out": layer["n_out"], "n_cols": n_cols, **{k: layer[k] for k in fields}}
 
     def bias_seed(self, layer):
         return layer["seed"] if layer["kind"] in TEXT_SEEDS else self.derive(layer["seed"], MASK)
@@ -99,6 +128,7 @@ class Right:
             "kind": kind,
             "buckets": layer["bias_buckets"],
             "seed": self.bias_seed(layer),
+            **({"size": layer["size"]} if layer["kind"] in PIECES else {}),
         }
 
     def table(self, m):
@@ -246,3 +276,37 @@ class Right:
                 ]
                 p[name], v[name] = [w for w, _ in pairs], [v for _, v in pairs]
         return p
+
+    # several calls on one layer or more
+    def start(self, layer):
+        """What a layer keeps: its weights and velocities."""
+        w, b = layer["w"], layer["b"]
+        return {"w": w, "b": b, "v": {"w": [Fraction(0)] * len(w), "b": [Fraction(0)] * len(b or [])}}
+
+    def script(self, layers, steps):
+        states, out = [self.start(layer) for layer in layers], {}
+        for n, step in enumerate(steps):
+            layer, state = layers[step["layer"]], states[step["layer"]]
+            if step["call"] == "forward":
+                out[f"z{n}"] = self.call_forward(layer, state, step)
+            elif step["call"] == "backward":
+                out |= {f"{name}{n}": x for name, x in self.call_backward(layer, state, step).items()}
+            elif step["call"] == "set_weights":
+                state |= {"w": step["w"], "b": step["b"]}
+            else:
+                self.call_step(layer, state, step)
+                out |= {f"w{n}": state["w"], f"b{n}": state["b"]}
+        return out
+
+    def call_forward(self, layer, state, step):
+        return self.forward(layer, state["w"], state["b"], step["a"])
+
+    def call_backward(self, layer, state, step):
+        return self.backward(layer, state["w"], state["b"], step["a"], step["dz"])
+
+    def call_step(self, layer, state, step):
+        g = self.parameter_gradients(layer, step["a"], step["dz"])
+        for name in ("w", "b") if state["b"] else ("w",):
+            numbers = zip(state[name], state["v"][name], g["d" + name], strict=True)
+            pairs = [self.update(*wvg, step["lr"], step["momentum"], step["weight_decay"]) for wvg in numbers]
+            state[name], state["v"][name] = [w for w, _ in pairs], [v for _, v in pairs]

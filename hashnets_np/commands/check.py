@@ -1,24 +1,51 @@
-"""Hold a HashedNet layer of any framework against the golden vectors, through an adapter: module:Class.
+"""Check your own HashedNet layer against the golden vectors: an adapter, a program, or, without its hash, by probing.
 
-Write the adapter as a subclass of hashnets_np.conformance.Adapter. Exit code 0: something was covered and all of it
-holds; 1: it doesn't; 2: there is no such adapter. Try: check hashnets_np.conformance.numpy_layer:NumpyLayer
+  check mylayer:MyAdapter             an adapter, a subclass of hashnets_np.conformance.Adapter
+  check --command "./my_layer"        a program in any language, by lines of JSON (data/vectors/SPEC.md, section 11)
+  check --probe mylayer:MyLayer       any layer with make(n_in, n_out, K), set_w, forward and, if there, backward
+  check --export FOLDER               write the cases as files
+
+Exit code 0: something was covered and all of it passes; 1: something fails; 2: there is no such adapter, or it cannot
+run here. Try: check hashnets_np.conformance.numpy_layer:NumpyLayer
 """
 
 import argparse
+import json
 import sys
+from pathlib import Path
 
-from ..conformance.report import write_report
-from ..conformance.runner import FAILS, Result, check, find_in_current_folder, load_adapter, passed
+from ..conformance.diagnosis import diagnose
+from ..conformance.outside import Child, Command, check_outside
+from ..conformance.outside import expand as expand_arrays
+from ..conformance.probe import probe_layer, write_probe_report
+from ..conformance.random_layers import random_cases
+from ..conformance.report import as_json, write_report
+from ..conformance.runner import FAILS, PASSES, Result, find_in_current_folder, load_class, passed, select
+from ..conformance.xfail import apply_expected_failures, read_expected_failures, unexpected_lines
 
-HELP = "hold your own HashedNet layer against the golden vectors"
+HELP = "check your own HashedNet layer against the golden vectors"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.set_defaults(execute=check_layer)
-    parser.add_argument("implementation", metavar="module:Class", help="an adapter, importable from the current folder")
+    parser.add_argument("implementation", metavar="module:Class", nargs="?",
+                        help="an adapter, importable from the current folder")
+    parser.add_argument("--command", dest="program", metavar="PROGRAM",
+                        help="check a program that answers lines of JSON on its standard input")
+    parser.add_argument("--probe", action="store_true",
+                        help="check a layer against its own map, whatever its hash is")
+    parser.add_argument("--export", metavar="FOLDER", help="write the cases as JSON files and end")
     parser.add_argument("--topic", action="append", help="check this topic only; may be given several times")
+    parser.add_argument("--case", action="append", metavar="ID", help="check this case only; may be repeated")
     parser.add_argument("--all", action="store_true", help="show every failure, not only the first of each topic")
+    parser.add_argument("--json", metavar="FILE", help="write the results to this file as well")
+    parser.add_argument("--xfail", metavar="FILE", help="expected failures: a case and the reason on each line")
+    parser.add_argument("--examples", type=int, default=0, metavar="M",
+                        help="check M random layers too, against the specification in plain Python (needs xxhash)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the random layers (default 0)")
+    parser.add_argument("--time-limit", type=float, default=60.0, metavar="SECONDS",
+                        help="how long a case may take (default 60)")
 
 
 def show_progress(result: Result) -> None:
@@ -27,11 +54,69 @@ def show_progress(result: Result) -> None:
         print("F" if result.status == FAILS else ".", end="", file=sys.stderr, flush=True)
 
 
+def export(folder: Path, topics: list[str] | None, ids: list[str] | None) -> int:
+    """Write each case to FOLDER/topic/id.json, arrays of formulas written out."""
+    cases = select(topics, ids)
+    for case in cases:
+        path = folder / case.topic / f"{case.id}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fields = {"id": case.id, "operation": case.operation, "comment": case.comment,
+                  "result": "valid" if case.valid else "invalid", "dtype": case.dtype, "tolerance": case.tolerance,
+                  "input": expand_arrays(case.inputs)}
+        path.write_text(json.dumps(fields | ({"expected": case.expected} if case.valid else {})) + "\n")
+    print(f"{len(cases)} cases written to {folder}")
+    return 0
+
+
+def probe(implementation: str) -> int:
+    """Probe a layer and print the findings."""
+    found = probe_layer(load_class(implementation))
+    print(write_probe_report(implementation, found))
+    return 0 if found.passed else 1
+
+
+def check_arguments(args: argparse.Namespace) -> None:
+    """Check what argparse cannot; ValueError otherwise."""
+    given = [args.implementation, args.program, args.export]
+    if sum(x is not None for x in given) != 1:
+        raise ValueError('give one of: an adapter as module:Class, --command "PROGRAM", --export FOLDER')
+    if args.probe and not args.implementation:
+        raise ValueError("--probe needs a layer as module:Class")
+    if not args.time_limit > 0 or args.examples < 0 or not 0 <= args.seed < 2**32:
+        raise ValueError("--time-limit must be positive, --examples at least 0 and --seed in 0..2**32-1")
+
+
 def check_layer(args: argparse.Namespace) -> int:
     """Run the cases and print the report."""
     find_in_current_folder()
-    results = check(load_adapter(args.implementation), args.topic, show_progress)
+    check_arguments(args)
+    if args.export is not None:
+        return export(Path(args.export), args.topic, args.case)
+    if args.probe:
+        return probe(args.implementation)
+    cases = select(args.topic, args.case) + random_cases(args.seed, args.examples)
+    expected = read_expected_failures(args.xfail) if args.xfail else {}
+    name = args.program or args.implementation
+    asked = Command(name, args.time_limit) if args.program else Child(name, args.time_limit)
+    results = check_outside(asked, cases, show_progress)
     if sys.stderr.isatty():
         print(file=sys.stderr)
-    print(write_report(args.implementation, results, args.all))
-    return 0 if passed(results) else 1
+    another_map = asked.find_another_map() if is_another_map_possible(results) else ""
+    asked.stop()
+    results, notes = apply_expected_failures(results, expected)
+    print(write_report(name, results, args.all, another_map))
+    print("".join(f"\n{line}" for line in unexpected_lines(notes)), end="\n" if notes else "")
+    if args.json:
+        Path(args.json).write_text(json.dumps(as_json(name, results, another_map), indent=1) + "\n")
+    if diagnose(results).verdict == "cannot run":
+        return 2
+    return 0 if passed(results) and not notes else 1
+
+
+def is_another_map_possible(results: list[Result]) -> bool:
+    """Whether most forward passes without bias give a wrong answer that is no known bug's."""
+    forward = [r for r in results if r.case.topic == "forward" and r.case.valid and r.compared
+               and r.case.inputs["layer"]["buckets"] > 1 and r.status in (PASSES, FAILS)]
+    wrong = [r for r in forward if r.status == FAILS]
+    return 3 * len(wrong) > 2 * len(forward) > 0 and not any(
+        n > 1 and not flag.endswith("Unchecked") for flag, n, _ in diagnose(results).bugs)

@@ -1,17 +1,21 @@
 """The adapter: the handful of methods through which the kit looks at somebody's layer.
 
 Subclass `Adapter` and write the methods that your layer can answer; leave out the others, and what they stand for is
-reported as not covered. Arrays come in as NumPy arrays and may go out as anything that np.asarray takes. Refuse bad
-input by raising an exception, whichever; `NotCovered` says that an input is fine, and more than your layer can do. What
-everything must compute is in data/vectors/SPEC.md. Beside this file are worked adapters: `numpy_layer`, `torch_layer`,
-`jax_layer`, `keras_layer`.
+reported as not covered. Class attributes say what the layer does not do at all: `dtypes`, `kinds`, `biases`,
+`gradients`, `takes_buckets`. Arrays come in as NumPy arrays and may go out as anything that np.asarray takes. Refuse
+bad input by raising an exception, whichever; `NotCovered` says that an input is fine, and more than your layer can do.
+What everything must compute is in data/vectors/SPEC.md. Beside this file are worked adapters: `numpy_layer`,
+`torch_layer`, `jax_layer`, `keras_layer`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from numpy.typing import NDArray
+
+KINDS = ("xxhash", "authors2015", "pytorch2019", "keras")  # of specification 1; 1.1 adds those of NEWER_KINDS
+NEWER_KINDS = ("fold", "chunk", "tile")
 
 
 class NotCovered(NotImplementedError):
@@ -27,6 +31,8 @@ class LayerSpec:
 
     n_in, n_out: units. kind: of the map. buckets: K. seed: of the map; None within a network, which derives it. bias:
     "column", "hashed", "dense" or None. bias_buckets: K_b of a hashed bias, else 0. dtype: "float32" or "float64".
+    compression: one that yields K and K_b, for layers that take no K; None if none does. size: of the pieces of kinds
+    `chunk` and `tile`, else None.
     """
 
     n_in: int
@@ -37,15 +43,28 @@ class LayerSpec:
     bias: str | None
     bias_buckets: int
     dtype: str
+    compression: str | None = None
+    size: int | None = None
 
 
 class Adapter:
     """Base class of all adapters; every method here means "not covered".
 
-    The layer: `__init__`, `forward`, `backward`, `step`, `gather`, `scatter_add`, `stored_bytes`. What it is made of,
-    as static methods: `hash`, `hash_text`, `bucket_sign`, `bucket_counts`, `derive_seed`. A network and its loss:
-    `network`, `loss`.
+    The layer: `__init__`, `forward`, `backward`, `set_weights`, `step`, `gather`, `scatter_add`, `stored_bytes`. What
+    it is made of, as static methods: `hash`, `hash_text`, `bucket_sign`, `bucket_counts`, `derive_seed`. A network and
+    its loss: `network`, `loss`.
+
+    Attributes of the class narrow down what is asked. dtypes: those that the layer computes in. kinds: of maps (add
+    NEWER_KINDS for `fold`, `chunk` and `tile`). biases: those that it has. gradients: what `backward` returns; leave
+    out "a" for a layer without an input gradient, and return None for it. takes_buckets: False for a layer that takes
+    a compression and no K.
     """
+
+    dtypes: ClassVar[tuple[str, ...]] = ("float32", "float64")
+    kinds: ClassVar[tuple[str, ...]] = KINDS
+    biases: ClassVar[tuple[str | None, ...]] = ("column", "hashed", "dense", None)
+    gradients: ClassVar[tuple[str, ...]] = ("w", "b", "a")
+    takes_buckets: ClassVar[bool] = True
 
     def __init__(self, spec: LayerSpec, w: NDArray, b: NDArray | None) -> None:
         """Make the layer with real weights w (K,) and b: (K_b,) hashed, (n_out,) dense, else None."""
@@ -56,6 +75,10 @@ class Adapter:
 
     def backward(self, a: NDArray, dz: NDArray) -> tuple[Any, Any, Any]:
         """Compute (dw, db, da) for input a and the gradient dz (batch, n_out) of the loss by the output."""
+        raise NotCovered
+
+    def set_weights(self, w: NDArray, b: NDArray | None) -> None:
+        """Give the layer other real weights, as a loaded file or an optimizer does."""
         raise NotCovered
 
     def step(self, a: NDArray, dz: NDArray, lr: float, momentum: float, weight_decay: float) -> tuple[Any, Any]:
@@ -86,7 +109,10 @@ class Adapter:
 
     @staticmethod
     def bucket_sign(i: NDArray, j: NDArray, kind: str, buckets: int, seed: int) -> tuple[Any, Any]:
-        """Find buckets and signs of the virtual weights (i, j), two vectors of integers."""
+        """Find buckets and signs of the virtual weights (i, j), two vectors of integers.
+
+        For the kinds of NEWER_KINDS the kit adds n_out, n_cols and size, by name: their maps need the shape of V.
+        """
         raise NotCovered
 
     @staticmethod
@@ -124,3 +150,19 @@ def check_labels(z: NDArray, y: NDArray) -> None:
     """
     if y.shape != z.shape[:1] or (y < 0).any() or (y >= z.shape[1]).any():
         raise ValueError(f"labels must be one of 0..{z.shape[1] - 1} for each of {len(z)} rows of z, got {y}")
+
+
+def check_shapes(spec: LayerSpec, w: NDArray, b: NDArray | None, *batches: tuple[Any, int]) -> None:
+    """Check what an adapter was given, for layers that don't do it themselves; ValueError otherwise.
+
+    batches: pairs of an array and the width that it must have, such as (a, spec.n_in); all of one length.
+    """
+    size = {"hashed": spec.bias_buckets, "dense": spec.n_out}.get(str(spec.bias))
+    expected = None if size is None else (size,)
+    found = None if b is None else b.shape
+    if spec.n_in < 1 or spec.n_out < 1 or w.shape != (spec.buckets,) or found != expected:
+        raise ValueError(f"weights of shapes {w.shape} and {found} do not fit {spec}")
+    rows = {len(x) for x, _ in batches}
+    for x, width in batches:
+        if getattr(x, "ndim", 0) != 2 or x.shape[1] != width or len(rows) > 1:
+            raise ValueError(f"got an array of shape {getattr(x, 'shape', 'none')}, expected (batch, {width})")

@@ -2,8 +2,8 @@
 
 A layer is a `Maps`, buckets and signs hashed once in JAX, and a dict of its real weights, `{"w": ..., "b": ...}`. V is
 built in every forward pass: simple, and as large as a dense layer while it runs. Take `hashed_linear` and what stands
-above it into your project. Sizes are checked, and the text of the compatibility kinds is hashed, by hashnets_np.
-Source: data/vectors/SPEC.md.
+above it into your project, with `host.py`, which checks sizes and hashes the text of the compatibility kinds. Source:
+data/vectors/SPEC.md.
 """
 
 import json
@@ -15,11 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from ..hashing import as_uint32
-from ..layers import hashed_bias_map, weight_map
-from ..maps import KINDS, SharingMap
-from .adapter import Adapter, check_labels
-from .numpy_layer import NumpyLayer
+from .adapter import KINDS, NEWER_KINDS, Adapter, check_labels
+from .host import TEXT_SEEDS, HostMap, count_buckets, hash_texts, layer_seed, make_map, text_table, uint32
+from .host import make_maps as make_host_maps
 
 jax.config.update("jax_enable_x64", True)  # else float64 is silently float32
 jax.config.update("jax_default_matmul_precision", "highest")  # else a GPU multiplies float32 as TF32, to 3 digits
@@ -40,12 +38,31 @@ def xxh32_pair(i: Array, j: Array, seed: Array) -> Array:
     return h ^ h >> 16
 
 
-def bucket_sign(i: Any, j: Any, m: SharingMap) -> tuple[Array, Array]:
+def bucket_sign(i: Any, j: Any, m: HostMap) -> tuple[Array, Array]:
     """Find bucket and sign of virtual weights (i, j)."""
-    if m.kind != "xxhash":  # text keys
-        bucket, sign = m.lookup(i, j)
+    if m.kind.removesuffix("_bias") in TEXT_SEEDS:
+        bucket, sign = text_table(i, j, m)
         return jnp.asarray(bucket), jnp.asarray(sign)
-    return split(xxh32_pair(as_uint32(i, "i"), as_uint32(j, "j"), as_uint32(m.seed, "seed")), jnp.uint32(m.buckets))
+    i, j, seed, K = uint32(i, "i"), uint32(j, "j"), uint32(m.seed, "seed"), jnp.uint32(m.buckets)
+    if m.kind == "xxhash":
+        return split(xxh32_pair(i, j, seed), K)
+    if m.kind == "fold":
+        g = jnp.asarray(i, jnp.uint64) * jnp.uint64(m.n_cols) + jnp.asarray(j, jnp.uint64)
+        q, p = g // jnp.uint64(m.buckets), g % jnp.uint64(m.buckets)
+        x = xxh32_pair((q >> jnp.uint64(32)).astype(jnp.uint32), q.astype(jnp.uint32), seed)
+        return place(x, p, K)[0], split(xxh32_pair(i, j, seed), K)[1]
+    assert m.size is not None
+    height, width = np.uint32(m.size if m.kind == "tile" else 1), np.uint32(m.size)
+    x = xxh32_pair(i // height, j // width, seed)
+    bucket, sign = place(x, jnp.asarray(i % height * width + j % width), K)
+    return bucket, jnp.broadcast_to(sign, bucket.shape)
+
+
+@jax.jit
+def place(x: Array, inside: Array, buckets: Array) -> tuple[Array, Array]:
+    """Bucket (hash + place inside the piece) mod K; the sign of the piece."""
+    bucket = ((x >> 1).astype(jnp.uint64) + inside) % buckets
+    return bucket.astype(jnp.int32), 1 - 2 * (x & 1).astype(jnp.int8)
 
 
 @jax.jit
@@ -62,17 +79,14 @@ class Maps(NamedTuple):
     bias: str | None
     sizes: dict[str, int]  # of the real weights
     n_in: int
-    map: SharingMap
-    bias_map: SharingMap | None
+    map: HostMap
+    bias_map: HostMap | None
 
 
 def make_maps(n_in: int, n_out: int, buckets: int, seed: int | None = None, bias: str | None = "column",
               kind: str = "xxhash", bias_buckets: int | None = None, size: int | None = None) -> Maps:
     """Hash a layer's maps; arguments as hashnets_np.HashedLinear."""
-    if n_in < 1 or n_out < 1:
-        raise ValueError(f"n_in and n_out must be at least 1, got {n_in} and {n_out}")
-    m = weight_map(n_in, n_out, None, buckets, seed, bias, kind, size)
-    beta = hashed_bias_map(m, None, bias_buckets) if bias == "hashed" else None
+    m, beta = make_host_maps(n_in, n_out, buckets, seed, bias, kind, bias_buckets, size)
     sizes = {"w": m.buckets} | ({"b": beta.buckets if beta else n_out} if bias in ("hashed", "dense") else {})
     table = lambda m: bucket_sign(np.arange(m.n_out)[:, None], np.arange(m.n_cols)[None, :], m)  # noqa: E731
     return Maps(table(m), table(beta) if beta else None, bias, sizes, n_in, m, beta)
@@ -144,7 +158,7 @@ def load_network(path: str | os.PathLike) -> tuple[list[Params], list[Maps]]:
 def make_layer(spec, w, b, seed: int | None = None) -> tuple[Params, Maps]:
     """Make a layer with given weights."""
     maps = make_maps(spec.n_in, spec.n_out, spec.buckets, spec.seed if seed is None else seed, spec.bias, spec.kind,
-                     spec.bias_buckets or None)
+                     spec.bias_buckets or None, spec.size)
     given = {"w": w} if b is None else {"w": w, "b": b}
     if {name: x.shape for name, x in given.items()} != {name: (size,) for name, size in maps.sizes.items()}:
         raise ValueError(f"the layer needs weights of sizes {maps.sizes}")
@@ -153,6 +167,8 @@ def make_layer(spec, w, b, seed: int | None = None) -> tuple[Params, Maps]:
 
 class JaxLayer(Adapter):
     """The adapter of `hashed_linear`."""
+
+    kinds = (*KINDS, *NEWER_KINDS)
 
     def __init__(self, spec, w, b):
         self.params, self.maps = make_layer(spec, w, b)
@@ -167,6 +183,10 @@ class JaxLayer(Adapter):
         _, pull = jax.vjp(lambda params, a: hashed_linear(params, self.maps, a), self.params, jnp.asarray(a))
         grads, da = pull(jnp.asarray(dz))
         return grads["w"], grads.get("b"), da
+
+    def set_weights(self, w, b):
+        """Put other real weights beside the same maps."""
+        self.params = {"w": jnp.asarray(w)} if b is None else {"w": jnp.asarray(w), "b": jnp.asarray(b)}
 
     def step(self, a, dz, lr, momentum, weight_decay):
         """One step of SGD."""
@@ -189,28 +209,31 @@ class JaxLayer(Adapter):
 
         return len(save(self.params))
 
-    hash_text = NumpyLayer.hash_text  # on the host, as is the counting of buckets
-    bucket_counts = NumpyLayer.bucket_counts
+    hash_text = staticmethod(hash_texts)  # on the host, as is the counting of buckets
+    bucket_counts = staticmethod(count_buckets)
 
     @staticmethod
     def hash(i, j, seed):
         """XXH32 in JAX."""
-        return xxh32_pair(as_uint32(i, "i"), as_uint32(j, "j"), as_uint32(seed, "seed"))
+        return xxh32_pair(uint32(i, "i"), uint32(j, "j"), uint32(seed, "seed"))
 
     @staticmethod
-    def bucket_sign(i, j, kind, buckets, seed):
-        """Buckets and signs of the largest V there can be."""
-        return bucket_sign(i, j, SharingMap(2**32, 2**32, buckets=buckets, seed=seed, kind=kind))
+    def bucket_sign(i, j, kind, buckets, seed, n_out=2**32, n_cols=2**32, size=None):
+        """Buckets and signs; where the map doesn't need the shape of V, of the largest V there can be."""
+        m = make_map(n_out, n_cols, buckets, seed, kind, size)
+        if (i >= n_out).any() or (j >= n_cols).any():
+            raise ValueError(f"(i, j) lies outside V, which is {n_out} x {n_cols}")
+        return bucket_sign(i, j, m)
 
     @staticmethod
     def derive_seed(seed, n):
         """The n-th seed."""
-        return int(xxh32_pair(as_uint32(seed, "seed"), as_uint32(n, "n"), np.uint32(0)))
+        return int(xxh32_pair(uint32(seed, "seed"), uint32(n, "n"), np.uint32(0)))
 
     @staticmethod
     def network(seed, layers, weights, x, masks, rate, dz):
         """A HashedNet, forward and backward."""
-        seeds = [KINDS[spec.kind].default_seed or JaxLayer.derive_seed(seed, n) for n, spec in enumerate(layers)]
+        seeds = [layer_seed(seed, n, spec.kind) for n, spec in enumerate(layers)]
         made = [make_layer(spec, w, b, s) for spec, (w, b), s in zip(layers, weights, seeds, strict=True)]
         params, maps = [p for p, _ in made], [m for _, m in made]
         z, pull = jax.vjp(lambda params, x: hashed_net(params, maps, x, masks, rate), params, jnp.asarray(x))

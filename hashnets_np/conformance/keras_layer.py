@@ -3,8 +3,8 @@
 Real weights are the layer's variables; buckets and signs are hashed once and are neither variables nor saved. V is
 built in every forward pass. Keras's own SGD differs from the specification: its velocity contains the learning rate,
 and its weight decay is decoupled; `ClassicalSGD` is the specification's. Take it, `HashedDense` and what they use into
-your project. Hashing is `jax_layer`'s; sizes are checked, and the text of the compatibility kinds is hashed, by
-hashnets_np. Source: data/vectors/SPEC.md.
+your project. Hashing is `jax_layer`'s; `host.py` checks sizes and hashes the text of the compatibility kinds. Source:
+data/vectors/SPEC.md.
 """
 
 import os
@@ -20,9 +20,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..layers import hashed_bias_map, weight_map
-from ..maps import KINDS
-from .adapter import Adapter
+from .adapter import KINDS, NEWER_KINDS, Adapter
+from .host import count_buckets, hash_texts, layer_seed, make_maps
 from .jax_layer import JaxLayer, bucket_sign
 
 if keras.backend.backend() != "jax":
@@ -33,18 +32,16 @@ class HashedDense(keras.layers.Layer):
     """A fully connected layer with K real weights; arguments as hashnets_np.HashedLinear."""
 
     def __init__(self, n_in: int, n_out: int, buckets: int, seed: int | None = None, bias: str | None = "column",
-                 kind: str = "xxhash", bias_buckets: int | None = None, **options: Any) -> None:
+                 kind: str = "xxhash", bias_buckets: int | None = None, size: int | None = None,
+                 **options: Any) -> None:
         super().__init__(**options)
         self.arguments = {"n_in": n_in, "n_out": n_out, "buckets": buckets, "seed": seed, "bias": bias, "kind": kind,
-                          "bias_buckets": bias_buckets}
-        if n_in < 1 or n_out < 1:
-            raise ValueError(f"n_in and n_out must be at least 1, got {n_in} and {n_out}")
-        m = weight_map(n_in, n_out, None, buckets, seed, bias, kind)
+                          "bias_buckets": bias_buckets, "size": size}
+        m, bias_map = make_maps(n_in, n_out, buckets, seed, bias, kind, bias_buckets, size)
         self.n_in, self.n_out, self.bias = n_in, n_out, bias
         self.bucket, self.sign = self.hash(m)
         self.bias_size = {"dense": n_out}.get(str(bias), 0)
-        if bias == "hashed":
-            bias_map = hashed_bias_map(m, None, bias_buckets)
+        if bias_map is not None:
             self.bias_size = bias_map.buckets
             self.bias_bucket, self.bias_sign = self.hash(bias_map)
         self.w = self.add_weight(shape=(buckets,), initializer=keras.initializers.RandomNormal(0, (2 / n_in) ** 0.5))
@@ -120,7 +117,7 @@ class ClassicalSGD(keras.optimizers.Optimizer):
 def make_layer(spec, w, b, seed: int | None = None) -> HashedDense:
     """Make a layer with given weights."""
     layer = HashedDense(spec.n_in, spec.n_out, spec.buckets, spec.seed if seed is None else seed, spec.bias, spec.kind,
-                        spec.bias_buckets or None, dtype=spec.dtype)
+                        spec.bias_buckets or None, spec.size, dtype=spec.dtype)
     layer.set_weights([w] if b is None else [w, b])
     return layer
 
@@ -138,6 +135,8 @@ def gradients(layer, x, dz, **arguments):
 class KerasLayer(Adapter):
     """The adapter of `HashedDense`."""
 
+    kinds = (*KINDS, *NEWER_KINDS)
+
     def __init__(self, spec, w, b):
         self.layer = make_layer(spec, w, b)
         self.sgd: ClassicalSGD | None = None
@@ -150,6 +149,10 @@ class KerasLayer(Adapter):
         """Eq. 9 and 12."""
         _, grads, da = gradients(self.layer, a, dz)
         return grads[0], grads[1] if len(grads) > 1 else None, da
+
+    def set_weights(self, w, b):
+        """Load other real weights into the same layer."""
+        self.layer.set_weights([w] if b is None else [w, b])
 
     def step(self, a, dz, lr, momentum, weight_decay):
         """One step of SGD."""
@@ -175,13 +178,15 @@ class KerasLayer(Adapter):
         np.savez(file, *self.layer.get_weights())
         return file.tell()
 
-    hash, hash_text, bucket_counts = JaxLayer.hash, JaxLayer.hash_text, JaxLayer.bucket_counts
+    hash = JaxLayer.hash
+    hash_text = staticmethod(hash_texts)
+    bucket_counts = staticmethod(count_buckets)
     bucket_sign, derive_seed, loss = JaxLayer.bucket_sign, JaxLayer.derive_seed, JaxLayer.loss
 
     @staticmethod
     def network(seed, layers, weights, x, masks, rate, dz):
         """A HashedModel, forward and backward."""
-        seeds = [KINDS[spec.kind].default_seed or KerasLayer.derive_seed(seed, n) for n, spec in enumerate(layers)]
+        seeds = [layer_seed(seed, n, spec.kind) for n, spec in enumerate(layers)]
         made = [make_layer(spec, w, b, s) for spec, (w, b), s in zip(layers, weights, seeds, strict=True)]
         z, grads, dx = gradients(HashedModel(made), x, dz, masks=masks, rate=rate)
         rest = iter(grads)

@@ -15,7 +15,8 @@ from ..maps import KINDS, SharingMap, bucket_count
 from ..maps.text import hash_texts
 from ..network import Network
 from ..optim import SGD
-from .adapter import Adapter, LayerSpec
+from .adapter import KINDS as ORIGINAL_KINDS
+from .adapter import NEWER_KINDS, Adapter, LayerSpec
 
 
 def make_layer(spec: LayerSpec, w, b, seed=None) -> HashedLinear:
@@ -23,9 +24,11 @@ def make_layer(spec: LayerSpec, w, b, seed=None) -> HashedLinear:
     layer = HashedLinear(
         spec.n_in, spec.n_out, buckets=spec.buckets, seed=spec.seed if seed is None else seed,
         bias=spec.bias,  # type: ignore[arg-type]
-        kind=spec.kind, bias_buckets=spec.bias_buckets or None, dtype=spec.dtype,
+        kind=spec.kind, bias_buckets=spec.bias_buckets or None, dtype=spec.dtype, size=spec.size,
     )
     given = {"w": w} if b is None else {"w": w, "b": b}
+    if given.keys() != layer.params.keys():
+        raise ValueError(f"the layer has the parameters {', '.join(layer.params)}, given are {', '.join(given)}")
     for name, p in layer.params.items():
         if given[name].shape != p.shape:
             raise ValueError(f"{name} has shape {given[name].shape}, expected {p.shape}")
@@ -35,6 +38,8 @@ def make_layer(spec: LayerSpec, w, b, seed=None) -> HashedLinear:
 
 class NumpyLayer(Adapter):
     """`hashnets_np.HashedLinear` and what it is made of."""
+
+    kinds = (*ORIGINAL_KINDS, *NEWER_KINDS)
 
     def __init__(self, spec, w, b):
         self.layer = make_layer(spec, w, b)
@@ -49,6 +54,12 @@ class NumpyLayer(Adapter):
         self.layer.forward(a)
         da = self.layer.backward(dz)
         return self.layer.grads["w"], self.layer.grads.get("b"), da
+
+    def set_weights(self, w, b):
+        """Put other real weights into the same layer."""
+        self.layer.params["w"] = w.copy()
+        if b is not None:
+            self.layer.params["b"] = b.copy()
 
     def step(self, a, dz, lr, momentum, weight_decay):
         """One step of SGD, on the gradients of this batch."""
@@ -81,9 +92,9 @@ class NumpyLayer(Adapter):
         return hash_texts(np.array(texts, "S"), np.array([b""]), seed)
 
     @staticmethod
-    def bucket_sign(i, j, kind, buckets, seed):
-        """Look up virtual weights of the largest V there can be."""
-        return SharingMap(2**32, 2**32, buckets=buckets, seed=seed, kind=kind).lookup(i, j)
+    def bucket_sign(i, j, kind, buckets, seed, n_out=2**32, n_cols=2**32, size=None):
+        """Look up virtual weights; where the map doesn't need the shape of V, of the largest V there can be."""
+        return SharingMap(n_out, n_cols, buckets=buckets, seed=seed, kind=kind, size=size).lookup(i, j)
 
     @staticmethod
     def bucket_counts(compression, n_in, n_out, bias):

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .adapter import Adapter, LayerSpec
+from .adapter import NEWER_KINDS, Adapter, LayerSpec
 from .cases import Case, dense, make_spec, matrix
 
 MAKE = "layer = {name}(spec, w, b)"
@@ -36,12 +36,46 @@ OPERATIONS: dict[str, tuple[tuple[str, ...], list[str], tuple[str, ...]]] = {
         ("w", "b"),
     ),
     "stored_bytes": (("stored_bytes",), [MAKE, "layer.stored_bytes()"], ("bytes",)),
+    "script": ((), [], ()),  # what a script needs is in its steps
+}
+BY_SHAPE = "{name}.bucket_sign(i, j, kind, buckets, seed, n_out=n_out, n_cols=n_cols, size=size)"
+
+# call of a script -> (line to run at step {n}, names of its outputs)
+CALLS = {
+    "forward": ("z{n} = layer{layer}.forward(a_{n})", ("z",)),
+    "backward": ("dw{n}, db{n}, da{n} = layer{layer}.backward(a_{n}, dz_{n})", ("dw", "db", "da")),
+    "set_weights": ("layer{layer}.set_weights(w_{n}, b_{n})", ()),
+    "step": ("w{n}, b{n} = layer{layer}.step(a_{n}, dz_{n}, lr_{n}, momentum_{n}, weight_decay_{n})", ("w", "b")),
 }
 
 
-def missing_methods(adapter: type[Adapter], operation: str) -> list[str]:
-    """List the methods that an operation needs and the adapter hasn't written."""
-    return [name for name in OPERATIONS[operation][0] if getattr(adapter, name) is getattr(Adapter, name)]
+def lines_of(case: Case) -> list[str]:
+    """List the lines of a case; {name} stands for the adapter."""
+    if case.operation == "bucket_sign" and case.inputs["kind"] in NEWER_KINDS:
+        return [BY_SHAPE]
+    if case.operation != "script":
+        return OPERATIONS[case.operation][1]
+    layers, steps = case.inputs["layers"], case.inputs["steps"]
+    lines = [f"layer{n} = {{name}}(spec{n}, weights{n}, biases{n})" for n in range(len(layers))]
+    lines += [CALLS[step["call"]][0].format(n=n, layer=step["layer"]) for n, step in enumerate(steps)]
+    return [*lines, "{{" + ", ".join(f"'{name}': {name}" for name in script_outputs(case)) + "}}"]
+
+
+def script_outputs(case: Case) -> list[str]:
+    """List the outputs of a script."""
+    return [f"{name}{n}" for n, step in enumerate(case.inputs["steps"]) for name in CALLS[step["call"]][1]]
+
+
+def methods_of(case: Case) -> tuple[str, ...]:
+    """List the methods of an adapter that a case needs."""
+    if case.operation == "script":
+        return tuple(dict.fromkeys(step["call"] for step in case.inputs["steps"]))
+    return OPERATIONS[case.operation][0]
+
+
+def missing_methods(adapter: type[Adapter], methods: tuple[str, ...]) -> list[str]:
+    """List those of some methods that the adapter hasn't written."""
+    return [name for name in methods if getattr(adapter, name) is getattr(Adapter, name)]
 
 
 def variables(case: Case) -> dict[str, Any]:
@@ -51,44 +85,92 @@ def variables(case: Case) -> dict[str, Any]:
         return layer_variables(x, dtype)
     if case.operation == "network":
         return network_variables(x, dtype)
+    if case.operation == "script":
+        return script_variables(x, dtype)
     if case.operation == "loss":
         soft = None if x["soft"] is None else np.array(x["soft"], dtype)
         return {**x, "z": np.array(x["z"], dtype), "y": np.array(x["y"]), "soft": soft}
+    x = {"size": None, **x} if case.operation == "bucket_sign" else x
     return {k: np.array(v, np.int64) if k in ("i", "j") else v for k, v in x.items()}
+
+
+def vector(x: Any, dtype: str) -> Any:
+    """Make a vector, or None of nothing."""
+    return None if x is None else dense(x, dtype)
 
 
 def layer_variables(x: dict[str, Any], dtype: str) -> dict[str, Any]:
     """Make spec, w, b and whatever else an operation on one layer takes."""
     layer = x["layer"]
-    out = {**x, "spec": make_spec(layer, dtype), "b": None if x.get("b") is None else dense(x["b"], dtype)}
+    out = {**x, "spec": make_spec(layer, dtype), "b": vector(x.get("b"), dtype)}
     out["w"] = dense(x["w"], dtype) if "w" in x else np.zeros(layer["buckets"], dtype)
     sizes = {"a": layer["n_in"], "dV": layer["n_in"], "dz": layer["n_out"]}
     out |= {name: matrix(x[name], size, dtype) for name, size in sizes.items() if name in x}
     if "steps" in x:
-        out["steps"] = [(np.array(s["a"], dtype), np.array(s["target"], dtype), s["lr"]) for s in x["steps"]]
+        out["steps"] = [(dense(s["a"], dtype), dense(s["target"], dtype), s["lr"]) for s in x["steps"]]
     del out["layer"]
     return out
 
 
 def network_variables(x: dict[str, Any], dtype: str) -> dict[str, Any]:
     """Make the arguments of a network."""
-    weights = [(dense(p["w"], dtype), None if p["b"] is None else dense(p["b"], dtype)) for p in x["weights"]]
+    weights = [(dense(p["w"], dtype), vector(p["b"], dtype)) for p in x["weights"]]
     masks = None if x["masks"] is None else [np.array(m, dtype) for m in x["masks"]]
-    arrays = {name: np.array(x[name], dtype) for name in ("x", "dz")}
+    arrays = {name: dense(x[name], dtype) for name in ("x", "dz")}
     return {**x, **arrays, "layers": [make_spec(v, dtype) for v in x["layers"]], "weights": weights, "masks": masks}
+
+
+def script_variables(x: dict[str, Any], dtype: str) -> dict[str, Any]:
+    """Make the layers and the arguments of every step. Layers with equal weights get one and the same array."""
+    out: dict[str, Any] = {}
+    given: dict[str, Any] = {}
+    for n, layer in enumerate(x["layers"]):
+        w = given.setdefault(str(layer["w"]), dense(layer["w"], dtype))
+        out |= {f"spec{n}": make_spec(layer, dtype), f"weights{n}": w, f"biases{n}": vector(layer["b"], dtype)}
+    for n, step in enumerate(x["steps"]):
+        layer = x["layers"][step["layer"]]
+        sizes = {"a": layer["n_in"], "dz": layer["n_out"]}
+        out |= {f"{name}_{n}": matrix(step[name], size, dtype) for name, size in sizes.items() if name in step}
+        out |= {f"{name}_{n}": vector(step[name], dtype) for name in ("w", "b") if name in step}
+        out |= {f"{name}_{n}": step[name] for name in ("lr", "momentum", "weight_decay") if name in step}
+    return out
+
+
+class Overwritten(Exception):
+    """A result that was returned earlier has changed since."""
 
 
 def run(adapter: type[Adapter], case: Case, values: dict[str, Any]) -> Any:
     """Run the lines of a case; returns the value of the last. What the adapter raises is passed on."""
-    _, lines, _ = OPERATIONS[case.operation]
+    *lines, last = lines_of(case)
     scope = {**values, "np": np, "Layer": adapter}
-    for line in lines[:-1]:
+    kept: dict[str, Any] = {}
+    for line in lines:
         exec(line.format(name="Layer"), scope)
-    return eval(lines[-1].format(name="Layer"), scope)
+        keep_results(line, scope, kept)
+    for name, copy in kept.items():
+        if not np.array_equal(np.asarray(scope[name]), copy, equal_nan=True):
+            raise Overwritten(f"{name} was right when it was returned, and was changed by a later call")
+    return eval(last.format(name="Layer"), scope)
+
+
+def keep_results(line: str, scope: dict[str, Any], kept: dict[str, Any]) -> None:
+    """Copy what a line of a script has returned; a step may return the weights themselves, so only the copy stays."""
+    names, _, call = line.partition(" = ")
+    for name in names.split(", ") if ".step(" in call or re.search(r"\.(for|back)ward\(", call) else ():
+        if scope.get(name) is None:
+            continue
+        copy = np.array(scope[name])
+        if ".step(" in call:
+            scope[name] = copy
+        elif copy.dtype.kind in "iufb":
+            kept[name] = copy
 
 
 def by_name(case: Case, result: Any) -> dict[str, Any]:
     """Name the outputs of a case. ValueError if they are too many or too few."""
+    if case.operation == "script":
+        return result
     names = OPERATIONS[case.operation][2]
     if len(names) > 1 and len(result) != len(names):
         raise ValueError(f"expected {len(names)} values ({', '.join(names)}), got {len(result)}")
@@ -100,6 +182,8 @@ def by_name(case: Case, result: Any) -> dict[str, Any]:
 
 def as_text(value: Any) -> str:
     """Write a value as Python that makes it again."""
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        return f"np.array({value.tolist()!r}, object)"
     if isinstance(value, np.ndarray):
         if value.size > 500:  # mostly one value, not always the first one (test_the_lines_set_what_was_run)
             values, counts = np.unique(value, return_counts=True)
@@ -117,15 +201,26 @@ def as_text(value: Any) -> str:
 def as_lines(case: Case, implementation: str) -> list[str]:
     """Write the lines that reproduce a case, ready to be pasted."""
     module, _, name = implementation.partition(":")
-    values, (_, lines, _) = variables(case), OPERATIONS[case.operation]
+    lines = lines_of(case)
+    if "formula" in str(case.inputs):
+        return formula_lines(case, module, name)
     words = re.findall(r"\w+", " ".join(lines))
-    setting = [f"{k} = {as_text(v)}".replace("{var}", k) for k, v in values.items() if k in words]
+    setting = [f"{k} = {as_text(v)}".replace("{var}", k) for k, v in variables(case).items() if k in words]
     imports = ["import numpy as np", f"from {module} import {name}"]
     if any("LayerSpec(" in line for line in setting):
         imports.append(f"from {__package__} import {LayerSpec.__name__}")
     *before, last = (line.format(name=name) for line in lines)
     expected = f"# expected: {shorten(case.expected)}" if case.valid else "# expected: an error"
     return [*imports, *setting, *before, f"print({last})  {expected}"]
+
+
+def formula_lines(case: Case, module: str, name: str) -> list[str]:
+    """Write the lines of a case whose arrays are too large to write down."""
+    *before, last = (line.format(name=name) for line in lines_of(case))
+    return [f"from {module} import {name}", f"from {__package__}.operations import np, variables",
+            f"from {__package__}.cases import all_cases",
+            f"globals().update(variables(next(case for case in all_cases() if case.id == {case.id!r})))",
+            *before, f"print({last})  # expected: see {case.id} in vectors.json"]
 
 
 def shorten(value: Any) -> str:

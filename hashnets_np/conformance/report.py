@@ -1,47 +1,97 @@
-"""The report: which topics hold, the likely bugs by name, and each failure with lines that reproduce it."""
+"""The report: where the layer breaks and why, then which topics pass, then failures with lines to reproduce them."""
 
-from .cases import explain_flag, read_file
+from .cases import read_file
+from .diagnosis import Diagnosis, diagnose, explain
 from .operations import as_lines
-from .runner import FAILS, HOLDS, NOT_COVERED, Result, likely_bugs, made_to_catch, passed
+from .runner import FAILS, NOT_COVERED, PASSES, Result, passed
+
+WORDS = {PASSES: "pass", FAILS: "FAIL", NOT_COVERED: "not covered"}
 
 
-def write_report(implementation: str, results: list[Result], every: bool = False) -> str:
-    """Write the report as text. every: show every failure, not only the first of each topic."""
-    version, cases = read_file()["spec_version"], len(results)
-    lines = [f"{implementation} against the HashedNets specification, version {version} ({cases} cases)", ""]
-    lines += [*topic_lines(results), "", *bug_lines(results)]
-    for result in failures(results, every):
-        lines += failure_lines(implementation, result)
+def write_report(implementation: str, results: list[Result], every: bool = False, another_map: str = "") -> str:
+    """Write the report as text.
+
+    every: show every failure, not only the first of each topic. another_map: what probing the layer has shown, where
+    its map is another one (`probe.find_another_map`).
+    """
+    file = read_file()
+    found = diagnose(results)
+    lines = [f"{implementation} against the HashedNets specification {file['spec_version']} "
+             f"({len(results)} cases, vectors version {file['vectors_version']})", ""]
+    lines += [*first_lines(found, results, another_map), "", *topic_lines(results), ""]
+    if found.verdict == "failed":
+        for result in failures(results, every):
+            lines += failure_lines(implementation, result)
     return "\n".join([*lines, verdict(results)])
+
+
+def first_lines(found: Diagnosis, results: list[Result], another_map: str = "") -> list[str]:
+    """Say what matters most."""
+    failing = [r for r in results if r.status == FAILS]
+    if found.verdict == "cannot run":
+        n = sum(r.machine for r in failing)
+        return [f"The adapter cannot run here: {n} cases raised {found.error}", "Nothing is known about the layer. "
+                "This is a fault of the machine or its set-up: memory, a folder, a GPU or an import."]
+    if found.verdict == "always raises":
+        return [f"Every valid case raised the same error: {found.error}",
+                "So the layer itself was never looked at; this is most likely a slip in the adapter."]
+    if found.verdict == "passed":
+        return [passed_line(results)]
+    if found.verdict == "nothing covered":
+        return ["Nothing is covered: no valid case was answered."]
+    return failed_lines(found, results, another_map)
+
+
+def passed_line(results: list[Result]) -> str:
+    """Say what a pass covers."""
+    topics = dict.fromkeys(r.case.topic for r in results)
+    covered = [t for t in topics if any(r.case.topic == t and r.status == PASSES and r.case.valid for r in results)]
+    return f"Everything that was asked passes: {len(covered)} of {len(topics)} topics are covered."
+
+
+def failed_lines(found: Diagnosis, results: list[Result], another_map: str) -> list[str]:
+    """Say where it breaks, which bug that is, and what is known beside."""
+    stage = found.stage
+    assert stage is not None
+    here = [r for r in results if stage.holds(r) and r.status != NOT_COVERED]
+    bad = [r for r in here if r.status == FAILS]
+    lines = []
+    if not any(r.case.valid for r in results if r.status == FAILS):
+        lines.append(f"Every answer is right, but {len(bad)} inputs of {stage.name} that must be refused are accepted.")
+    elif another_map:
+        lines.append(f"Another map: {another_map}")
+    else:
+        lines.append(f"It breaks at: {stage.name} ({stage.meaning}); {len(bad)} of {len(here)} cases fail.")
+    named = [bug for bug in found.bugs if not bug[0].endswith("Unchecked")]
+    lines += [f"  {explain(flag)} ({n} of the {known} failures that it can explain are exactly this)"
+              for flag, n, known in named]
+    if found.right:
+        lines.append(f"  Before that, {', '.join(found.right)} pass{'es' * (len(found.right) == 1)}.")
+    if found.open and not another_map:
+        lines.append(f"  Not covered, so the cause may also lie there: {', '.join(found.open)}.")
+    if found.manner:
+        lines.append(f"  Outputs {found.manner}.")
+    if found.shares:
+        lines.append(f"  All failing cases share, and no passing one has: {'; '.join(found.shares)}.")
+    if not named and found.excluded and not another_map:
+        lines.append(f"  No known bug gives these answers; {found.excluded} that would have shown are excluded.")
+    if not found.bugs and not any(r.compared for r in bad):
+        lines.append(f"  No case gave an answer to compare; the first error: {bad[0].difference}")
+    lines += [f"  Beside that, {explain(flag)} ({n} cases)" for flag, n, _ in found.bugs if flag.endswith("Unchecked")]
+    return lines
 
 
 def topic_lines(results: list[Result]) -> list[str]:
     """One line a topic."""
     lines = []
     for topic in dict.fromkeys(r.case.topic for r in results):
-        count = {status: sum(r.case.topic == topic and r.status == status for r in results)
-                 for status in (HOLDS, FAILS, NOT_COVERED)}
+        count = {status: sum(r.case.topic == topic and r.status == status for r in results) for status in WORDS}
         reasons = {r.difference for r in results if r.case.topic == topic and r.status == NOT_COVERED}
-        words = {HOLDS: "hold", FAILS: "FAIL", NOT_COVERED: "not covered"}
-        parts = [f"{n} {words[status]}" for status, n in count.items() if n]
-        mark = "FAIL" if count[FAILS] else "ok" if count[HOLDS] else "-"
+        parts = [f"{n} {WORDS[status]}" for status, n in count.items() if n]
+        mark = "FAIL" if count[FAILS] else "ok" if count[PASSES] else "-"
         why = f" ({'; '.join(sorted(reasons))})" if reasons else ""
         lines.append(f"  {mark:<5} {topic:<13} {', '.join(parts)}{why}")
     return lines
-
-
-def bug_lines(results: list[Result]) -> list[str]:
-    """Name the likely bugs."""
-    failing = [r for r in results if r.status == FAILS]
-    lines = [f"  {flag}: {explain_flag(flag)} ({n} of {len(failing)} failures are exactly this)"
-             for flag, n in likely_bugs(results)]
-    if lines:
-        return ["Likely bugs, the most telling first:", *lines, ""]
-    if any(r.compared for r in failing):
-        hints = [f"  {flag}: {explain_flag(flag)}" for flag in made_to_catch(results)]
-        return ["No known bug gives these answers. The failing cases were made to catch:", *hints, ""]
-    none = "No case that fails gave an answer to compare: the adapter raised, or what it gave cannot be read."
-    return [none, ""] if failing else []
 
 
 def failures(results: list[Result], every: bool) -> list[Result]:
@@ -52,13 +102,33 @@ def failures(results: list[Result], every: bool) -> list[Result]:
 
 def failure_lines(implementation: str, result: Result) -> list[str]:
     """Show one failure."""
-    case, bugs = result.case, ", ".join(sorted(result.bugs)) or "no known bug gives exactly this"
-    return [f"{case.id}: {case.comment}", f"  {result.difference}", f"  likely bug: {bugs}", "  to reproduce it:",
-            *("    " + line for line in as_lines(case, implementation)), ""]
+    case = result.case
+    bugs = ", ".join(sorted(result.bugs)) or ("no known bug gives exactly this" if result.compared else "")
+    lines = [f"{case.id}: {case.comment}", f"  {result.difference}"]
+    lines += [f"  exactly the answer of: {bugs}" if result.bugs else f"  {bugs}"] if bugs else []
+    if ":" in implementation:
+        lines += ["  to reproduce it:", *("    " + line for line in as_lines(case, implementation))]
+    return [*lines, ""]
 
 
 def verdict(results: list[Result]) -> str:
     """Sum up in one line."""
-    count = {status: sum(r.status == status for r in results) for status in (HOLDS, FAILS, NOT_COVERED)}
+    count = {status: sum(r.status == status for r in results) for status in WORDS}
     word = "PASSED" if passed(results) else "FAILED" if count[FAILS] else "NOTHING COVERED"
-    return f"{word}: {count[HOLDS]} cases hold, {count[FAILS]} fail, {count[NOT_COVERED]} not covered"
+    if count[FAILS] and diagnose(results).verdict == "cannot run":
+        word = "CANNOT RUN"
+    return f"{word}: {count[PASSES]} cases pass, {count[FAILS]} fail, {count[NOT_COVERED]} not covered"
+
+
+def as_json(implementation: str, results: list[Result], another_map: str = "") -> dict:
+    """Write the results as an object for JSON."""
+    file, found = read_file(), diagnose(results)
+    cases = [{"id": r.case.id, "topic": r.case.topic, "operation": r.case.operation, "status": r.status,
+              "difference": r.difference, "exactly": sorted(r.bugs), "outputs": r.outputs} for r in results]
+    return {
+        "implementation": implementation, "spec_version": file["spec_version"],
+        "vectors_version": file["vectors_version"], "verdict": found.verdict,
+        "stage": found.stage.name if found.stage else None, "bugs": [flag for flag, *_ in found.bugs],
+        "first": first_lines(found, results, another_map),
+        "counts": {status: sum(r.status == status for r in results) for status in WORDS}, "cases": cases,
+    }

@@ -1,24 +1,30 @@
 """The conformance runner: every golden vector against an adapter, and the name of the bug behind a failure.
 
-A case holds, fails or isn't covered. A failure whose outputs are exactly the wrong answer of a known bug bears that
-bug's name; the bug that explains most failures is the likely one.
+A case passes, fails or isn't covered. A failure whose outputs are exactly the wrong answer of a known bug bears that
+bug's name; `diagnosis` says which bug is behind many failures.
 """
 
+import errno
 import importlib
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from .adapter import Adapter, NotCovered
-from .cases import Case, all_cases
-from .operations import OPERATIONS, by_name, missing_methods, run, variables
+from .adapter import KINDS, NEWER_KINDS, Adapter, NotCovered
+from .cases import Case, all_cases, make_spec
+from .compare import differs, manner, wrong_dtype, wrong_width
+from .operations import OPERATIONS, Overwritten, by_name, methods_of, missing_methods, run, script_outputs, variables
 
-HOLDS, FAILS, NOT_COVERED = "holds", "fails", "not covered"
+PASSES, FAILS, NOT_COVERED = "passes", "fails", "not covered"
+HOLDS = PASSES  # its name in the first edition
 NO_REFUSAL = (NameError, AttributeError, ImportError, SyntaxError, MemoryError)  # mistakes of the adapter's own code
+MACHINE_ERRNO = {errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+MACHINE_WORDS = ("cuda", "cudnn", "out of memory", "no locator available", "unable to allocate",
+                 "can't allocate memory", "resource_exhausted", "no space left",
+                 "read-only file system", "hip error", "nvidia")
 
 
 @dataclass
@@ -26,7 +32,8 @@ class Result:
     """What came out of one case.
 
     difference: where and how it differs. bugs: whose wrong answer it is, exactly. compared: there was an answer to look
-    at; a crash says nothing about the map.
+    at; a crash says nothing about the map. outputs: names of those that are wrong, with the manner, if that can be
+    said. error: what was raised. machine: the fault is this machine's (memory, a folder, a GPU, an import).
     """
 
     case: Case
@@ -34,10 +41,24 @@ class Result:
     difference: str = ""
     bugs: set[str] = field(default_factory=set)
     compared: bool = True
+    outputs: dict[str, str] = field(default_factory=dict)
+    error: str = ""
+    machine: bool = False
 
 
 def load_adapter(implementation: str) -> type[Adapter]:
-    """Import "module:Class"; a ValueError says why it is no adapter."""
+    """Import "module:Class"; a ValueError says why it is not an adapter."""
+    adapter = load_class(implementation)
+    if not (isinstance(adapter, type) and issubclass(adapter, Adapter)):
+        raise ValueError(
+            f"{implementation} is not an adapter; write a subclass of hashnets_np.conformance.Adapter for it")
+    if all(missing_methods(adapter, needs) for needs, *_ in OPERATIONS.values() if needs):
+        raise ValueError(f"{implementation} implements no method of Adapter that the kit could check")
+    return adapter
+
+
+def load_class(implementation: str) -> Any:
+    """Import what "module:Class" names; a ValueError says why it cannot."""
     module_name, _, class_name = implementation.partition(":")
     if not module_name or not class_name:
         raise ValueError(f"give the adapter as module:Class, got {implementation!r}")
@@ -45,66 +66,137 @@ def load_adapter(implementation: str) -> type[Adapter]:
         module = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:  # whatever a foreign module does (test_a_module_that_cannot_be_imported)
         not_there = isinstance(error, ModuleNotFoundError) and error.name == module_name.partition(".")[0]
-        mend = "; are you in its folder?" if not_there else ""
-        raise ValueError(f"cannot import {module_name!r} ({say(error)}){mend}") from error
-    adapter = getattr(module, class_name, None)
-    if adapter is None:
+        fix = "; are you in its folder?" if not_there else ""
+        raise ValueError(f"cannot import {module_name!r} ({say(error)}){fix}") from error
+    found = getattr(module, class_name, None)
+    if found is None:
         raise ValueError(f"module {module_name!r} has no {class_name!r}")
-    if not (isinstance(adapter, type) and issubclass(adapter, Adapter)):
-        raise ValueError(f"{implementation} is no adapter; write a subclass of hashnets_np.conformance.Adapter for it")
-    if all(missing_methods(adapter, operation) for operation in OPERATIONS):
-        raise ValueError(f"{implementation} implements no method of Adapter that the kit could check")
-    return adapter
+    return found
+
+
+def select(topics: Iterable[str] | None = None, ids: Iterable[str] | None = None) -> list[Case]:
+    """List the cases of some topics, or those of some ids; all, if neither is given. ValueError for an unknown one."""
+    cases = all_cases()
+    known = list(dict.fromkeys(case.topic for case in cases))
+    wanted = known if topics is None else list(topics)
+    if unknown := set(wanted) - set(known):
+        raise ValueError(f"unknown topic {', '.join(sorted(unknown))}; known: {', '.join(known)}")
+    chosen = {case.id for case in cases} if ids is None else set(ids)
+    if missing := chosen - {case.id for case in cases}:
+        raise ValueError(f"unknown case {', '.join(sorted(missing))}; ids look like {cases[0].id}")
+    return [case for case in cases if case.topic in wanted and case.id in chosen]
 
 
 def check(
     adapter: type[Adapter], topics: Iterable[str] | None = None, progress: Callable[[Result], None] = lambda r: None
 ) -> list[Result]:
     """Run all cases, or those of some topics. progress: called with every Result. ValueError for an unknown topic."""
-    cases = all_cases()
-    known = list(dict.fromkeys(case.topic for case in cases))
-    wanted = known if topics is None else list(topics)
-    if unknown := set(wanted) - set(known):
-        raise ValueError(f"unknown topic {', '.join(sorted(unknown))}; known: {', '.join(known)}")
+    return check_cases(adapter, select(topics), progress)
+
+
+def check_cases(
+    adapter: type[Adapter], cases: list[Case], progress: Callable[[Result], None] = lambda r: None
+) -> list[Result]:
+    """Run some cases, in this process."""
     results = []
     for case in cases:
-        if case.topic in wanted:
-            results.append(run_case(adapter, case))
-            progress(results[-1])
-    return results
+        results.append(run_case(adapter, case))
+        progress(results[-1])
+    return settle_refusals(results)
+
+
+def settle_refusals(results: list[Result]) -> list[Result]:
+    """Count a refusal only if some valid case of its operation gave an answer: what always raises refuses nothing."""
+    answered = {r.case.operation for r in results if r.case.valid and r.compared and r.status != NOT_COVERED}
+    asked = {r.case.operation for r in results if r.case.valid and r.status != NOT_COVERED}
+    reason = "raised, but valid cases of this operation raise as well, so this is not a refusal"
+    return [
+        replace(r, status=FAILS, difference=reason, compared=False)
+        if not r.case.valid and r.status == PASSES and r.case.operation in asked - answered else r
+        for r in results
+    ]
+
+
+def left_out(adapter: type[Adapter], case: Case) -> str:
+    """Say why an adapter isn't asked about a case, or nothing."""
+    if missing := missing_methods(adapter, methods_of(case)):
+        return f"no {', '.join(missing)}"
+    x = case.inputs
+    if case.dtype != "int" and case.dtype not in adapter.dtypes:
+        return f"{case.dtype} is not in its dtypes"
+    layers = [x["layer"]] if "layer" in x else x.get("layers", [x] if case.operation == "bucket_sign" else [])
+    for layer in layers:
+        kind = layer["kind"].removesuffix("_bias")
+        if is_left_out(kind, adapter.kinds, KINDS + NEWER_KINDS, case.valid):
+            return f"kind {kind} is not in its kinds"
+        if is_left_out(layer.get("bias"), adapter.biases, Adapter.biases, case.valid):
+            return f"bias {layer.get('bias')} is not in its biases"
+        if not adapter.takes_buckets and "bias" in layer and make_spec(layer, case.dtype).compression is None:
+            return "no compression yields these numbers of buckets"
+    return ""
+
+
+def is_left_out(name: str | None, claimed: tuple, known: tuple, valid: bool) -> bool:
+    """Whether a kind or bias is none that an adapter claims; who claims all must refuse those that nobody knows.
+
+    >>> is_left_out("row", ("column", None), ("column", "hashed", None), False)
+    True
+    """
+    if name in claimed:
+        return False
+    all_of_them = set(known) - set(NEWER_KINDS)
+    return valid or name in known or not all_of_them <= set(claimed)
 
 
 def run_case(adapter: type[Adapter], case: Case) -> Result:
     """Run one case."""
-    if missing := missing_methods(adapter, case.operation):
-        return Result(case, NOT_COVERED, f"no {', '.join(missing)}")
+    if reason := left_out(adapter, case):
+        return Result(case, NOT_COVERED, reason)
     values = variables(case)
     before = [x.copy() for x in arrays_in(values)]
+    streams = sys.stdout, sys.stderr
     try:
         with np.errstate(all="ignore"):
             found = run(adapter, case, values)
     except NotCovered as error:
         return Result(case, NOT_COVERED, words(error) or "NotCovered")
-    except SystemExit as error:  # no way to refuse an input (test_an_adapter_that_exits_fails)
-        return Result(case, FAILS, f"raised {say(error)}", compared=False)
+    except Overwritten as error:
+        return Result(case, FAILS, words(error), {"ResultOverwritten"})
+    except KeyboardInterrupt:
+        raise
     except Exception as error:
         return judge_error(case, error)
+    except BaseException as error:  # SystemExit, CancelledError: no refusal (test_an_adapter_that_exits_fails)
+        return Result(case, FAILS, f"raised {say(error)}", compared=False, error=say(error))
+    finally:
+        sys.stdout, sys.stderr = streams
     if not case.valid:
         return Result(case, FAILS, f"accepted, expected an error; gave {shown(found)}", set(case.flags))
-    if not all(np.array_equal(x, y) for x, y in zip(before, arrays_in(values), strict=True)):
+    after = arrays_in(values)
+    if len(before) != len(after) or not all(map(np.array_equal, before, after)):
         return Result(case, FAILS, "the adapter wrote into an array that it was given", {"InputOverwritten"})
     try:
-        return judge(case, by_name(case, found))
+        return judge(case, by_name(case, found), adapter.gradients)
     except Exception as error:  # such as a tensor without .detach() (test_an_answer_that_cannot_be_read)
-        return Result(case, FAILS, f"gave an answer that cannot be read: {say(error)}", compared=False)
+        why = f"gave an answer that cannot be read: {say(error)}"
+        return Result(case, FAILS, why, compared=False, error=say(error))
 
 
 def words(error: BaseException) -> str:
-    """Write the message of an error in one line, if it has one that can be written."""
+    """Write the message of an error in one line, if it has one that can be written: of a long one, both ends.
+
+    >>> words(ValueError("first line", ))
+    'first line'
+    """
     try:
-        return " ".join(str(error).split())[:200]
+        lines = [" ".join(line.split()) for line in str(error).splitlines() if line.strip()]
     except Exception as second:
         return f"(its message cannot be written: {type(second).__name__})"
+    text = " ".join(lines)
+    if len(text) <= 200:
+        return text
+    first, last = lines[0], lines[-1]
+    return f"{first[:140]} ... {last[-140:]}" if len(lines) > 1 else f"{text[:120]} ... {text[-80:]}"
 
 
 def say(error: BaseException) -> str:
@@ -129,117 +221,70 @@ def arrays_in(value: Any) -> list[np.ndarray]:
     return [x for part in value for x in arrays_in(part)] if isinstance(value, (list, tuple)) else []
 
 
+def is_of_the_machine(error: BaseException) -> bool:
+    """Tell a fault of this machine (memory, a folder, a GPU, an import) from one of the layer."""
+    if isinstance(error, MemoryError | ImportError):
+        return True
+    if isinstance(error, OSError) and error.errno in MACHINE_ERRNO:
+        return True
+    text = words(error).lower()
+    return not isinstance(error, ValueError | TypeError) and any(word in text for word in MACHINE_WORDS)
+
+
 def judge_error(case: Case, error: Exception) -> Result:
     """An error refuses an invalid case, unless it is a slip in the adapter; elsewhere it is a failure."""
-    if not case.valid and not isinstance(error, NO_REFUSAL):
-        return Result(case, HOLDS)
-    mend = "; for what your layer doesn't do raise NotCovered" if isinstance(error, NotImplementedError) else ""
-    return Result(case, FAILS, f"raised {say(error)}{mend}", compared=False)
+    machine = is_of_the_machine(error)
+    if not case.valid and not machine and not isinstance(error, NO_REFUSAL):
+        return Result(case, PASSES)
+    fix = "; for what your layer doesn't do raise NotCovered" if isinstance(error, NotImplementedError) else ""
+    return Result(case, FAILS, f"raised {say(error)}{fix}", compared=False, error=say(error), machine=machine)
 
 
-def judge(case: Case, found: dict[str, Any]) -> Result:
+def judge(case: Case, found: dict[str, Any], gradients: tuple[str, ...] = ("w", "b", "a")) -> Result:
     """Compare outputs with the expected ones, and with the wrong ones if they differ."""
     if case.operation == "stored_bytes":
         return judge_size(case, int(found["bytes"]))
-    difference = next(filter(None, (differs(name, x, found[name], case) for name, x in case.expected.items())), "")
-    if not difference:
-        return Result(case, HOLDS)
-    return Result(case, FAILS, difference, {wrong["flag"] for wrong in case.wrong if is_exactly(wrong, found, case)})
+    asked = {name: x for name, x in case.expected.items() if is_asked(name, case, gradients)}
+    different = {name: difference for name, x in asked.items() if (difference := differs(name, x, found[name], case))}
+    if different:
+        bugs = {wrong["flag"] for wrong in case.wrong if is_exactly(wrong, found, case, gradients)}
+        manners = {name: manner(name, case.expected[name], found[name], case) for name in different}
+        return Result(case, FAILS, next(iter(different.values())), bugs, outputs=manners)
+    for name in asked:
+        if difference := wrong_dtype(name, found[name], case):
+            return Result(case, FAILS, difference, {"OutputDtype"}, outputs={name: "of another dtype"})
+        if asked[name] == [] and (difference := wrong_width(name, found[name], case)):
+            return Result(case, FAILS, difference, {"EmptyBatchShape"}, outputs={name: "of another shape"})
+    return Result(case, PASSES)
 
 
-def is_exactly(wrong: dict[str, Any], found: dict[str, Any], case: Case) -> bool:
+def is_asked(name: str, case: Case, gradients: tuple[str, ...]) -> bool:
+    """Say whether an output is one that the adapter claims to compute."""
+    if case.operation == "script" and name not in script_outputs(case):
+        return False
+    short = name.rstrip("0123456789")
+    of = {"dw": "w", "db": "b", "da": "a", "dx": "a"}.get(short)
+    return of is None or of in gradients
+
+
+def is_exactly(wrong: dict[str, Any], found: dict[str, Any], case: Case, gradients: tuple[str, ...]) -> bool:
     """Say whether the outputs are the wrong answer of a known bug."""
-    return all(name == "flag" or not differs(name, x, found[name], case) for name, x in wrong.items())
+    return all(not differs(name, x, found[name], case)
+               for name, x in wrong.items() if name != "flag" and is_asked(name, case, gradients))
 
 
 def judge_size(case: Case, size: int) -> Result:
     """A saved layer holds its real weights and little else."""
     low, high = case.expected["min_bytes"], case.expected["max_bytes"]
     if low <= size <= high:
-        return Result(case, HOLDS)
+        return Result(case, PASSES)
     bugs = {"CheckpointHoldsMap"} if size > high else set()
     return Result(case, FAILS, f"{size} bytes, expected {low} to {high}", bugs)
 
 
-def differs(name: str, expected: Any, found: Any, case: Case) -> str:
-    """Say where an output first differs from what was expected, or nothing."""
-    if expected is None:
-        return "" if found is None or np.size(found) == 0 else f"{name}: expected none, found {str(found)[:60]}"
-    if found is None:
-        return f"{name}: expected an array, found None"
-    found = np.asarray(found)
-    if expected == "not finite":
-        return "" if not np.isfinite(found).all() else f"{name} is finite"
-    if isinstance(expected, dict):
-        return sparse_differs(name, expected, found, case.tolerance)
-    exact = object if case.dtype == "int" else np.float64
-    wanted = np.array(expected, exact)
-    if wanted.size == 0 and found.size == 0:
-        return ""
-    if found.shape != wanted.shape:
-        return f"{name}: expected shape {wanted.shape}, found {found.shape}"
-    if found.size and found.dtype.kind not in "iufbO":
-        return f"{name}: expected numbers, found {found.dtype}"
-    if case.dtype == "int":
-        far = found.astype(object) != wanted
-    else:
-        found = found.astype(np.float64)
-        far = ~(np.abs(found - wanted) <= case.tolerance * np.abs(wanted).max(initial=0))
-    return describe(name, wanted, found, far)
-
-
-def describe(name: str, wanted: np.ndarray, found: np.ndarray, far: np.ndarray) -> str:
-    """Say where the first of the differences is, and how many there are."""
-    if not far.any():
-        return ""
-    index = tuple(int(x) for x in np.argwhere(far)[0])
-    place = f"{name}[{', '.join(map(str, index))}]" if index else name
-    more = f" (and {far.sum() - 1} more of {far.size} differ)" if far.sum() > 1 else ""
-    return f"{place}: expected {wanted[index]}, found {found[index]}{more}"
-
-
-def sparse_differs(name: str, expected: dict[str, Any], found: np.ndarray, tolerance: float) -> str:
-    """Compare with an array that is given by few entries."""
-    if list(found.shape) != expected["shape"]:
-        return f"{name}: expected shape {tuple(expected['shape'])}, found {found.shape}"
-    bound = tolerance * max((abs(value) for *_, value in expected["at"]), default=0)
-    for *index, value in expected["at"]:
-        if not abs(float(found[tuple(index)]) - value) <= bound:
-            return f"{name}[{', '.join(map(str, index))}]: expected {value}, found {found[tuple(index)]}"
-    if expected["rest"] != "any":
-        rest = np.ones(found.shape, bool)
-        rest[tuple(np.array([index for *index, _ in expected["at"]]).T)] = False
-        wrong = np.argwhere(rest & (found != expected["rest"]))
-        if len(wrong):
-            index = tuple(wrong[0].tolist())
-            return f"{name}[{', '.join(map(str, index))}]: expected {expected['rest']}, found {found[index]}"
-    return ""
-
-
-def likely_bugs(results: list[Result]) -> list[tuple[str, int]]:
-    """Name the bugs behind the failures, most telling first, each with the number of failures that are exactly it.
-
-    The bug that explains most failures comes first; of equals, the one that would have shown in fewest of the cases
-    that hold. What it explains is set aside, and the next is looked for among the rest.
-    """
-    open_, out = [r for r in results if r.status == FAILS], []
-    held = Counter(flag for r in results if r.status == HOLDS for flag in {w["flag"] for w in r.case.wrong})
-    while votes := Counter(flag for r in open_ for flag in r.bugs):
-        best = max(votes, key=lambda flag: (votes[flag], -held[flag], flag))
-        out.append((best, votes[best]))
-        open_ = [r for r in open_ if best not in r.bugs]
-    return out
-
-
-def made_to_catch(results: list[Result]) -> list[str]:
-    """List what the failing cases were made to catch, for wrong answers that are no known bug's."""
-    votes = Counter(flag for r in results if r.status == FAILS and r.compared and not r.bugs for flag in r.case.flags)
-    return [flag for flag, _ in votes.most_common(5)]
-
-
 def passed(results: list[Result]) -> bool:
-    """Say whether something was covered, a valid case among it, and all that was covered holds."""
-    return not any(r.status == FAILS for r in results) and any(r.status == HOLDS and r.case.valid for r in results)
+    """Say whether something was covered, a valid case among it, and all that was covered passes."""
+    return not any(r.status == FAILS for r in results) and any(r.status == PASSES and r.case.valid for r in results)
 
 
 def find_in_current_folder() -> None:

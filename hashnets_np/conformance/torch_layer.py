@@ -2,8 +2,8 @@
 
 Buckets and signs are hashed once, in PyTorch, into buffers that are not saved; what is saved are the real weights. V is
 built in every forward pass: simple, and as large as a dense layer while it runs. Take `HashedLinear` and what stands
-above it into your project. Sizes are checked, and the text of the compatibility kinds is hashed, by hashnets_np.
-Source: data/vectors/SPEC.md.
+above it into your project, with `host.py`, which checks sizes and hashes the text of the compatibility kinds. Source:
+data/vectors/SPEC.md.
 """
 
 import io
@@ -15,10 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..layers import hashed_bias_map, weight_map
-from ..maps import KINDS, SharingMap
-from .adapter import Adapter, check_labels
-from .numpy_layer import NumpyLayer
+from .adapter import KINDS, NEWER_KINDS, Adapter, check_labels
+from .host import TEXT_SEEDS, HostMap, count_buckets, hash_texts, layer_seed, make_map, make_maps, text_table
 
 MASK = 2**32 - 1
 
@@ -36,13 +34,25 @@ def xxh32_pair(i: Tensor, j: Tensor, seed: int) -> Tensor:
     return h ^ h >> 16
 
 
-def bucket_sign(i: Tensor, j: Tensor, m: SharingMap) -> tuple[Tensor, Tensor]:
+def bucket_sign(i: Tensor, j: Tensor, m: HostMap) -> tuple[Tensor, Tensor]:
     """Find bucket and sign of virtual weights (i, j)."""
-    if m.kind != "xxhash":  # text keys
-        bucket, sign = m.lookup(i.cpu().numpy(), j.cpu().numpy())
+    if m.kind.removesuffix("_bias") in TEXT_SEEDS:
+        bucket, sign = text_table(i.cpu().numpy(), j.cpu().numpy(), m)
         return torch.tensor(bucket, device=i.device), torch.tensor(sign, device=i.device)
     x = xxh32_pair(i, j, m.seed)
-    return (x >> 1) % m.buckets, 1 - 2 * (x & 1)
+    if m.kind == "xxhash":
+        return (x >> 1) % m.buckets, 1 - 2 * (x & 1)
+    if m.kind == "fold":
+        whole, rest = divmod(m.n_cols, m.buckets)  # i n_cols + j may not fit into int64; this does
+        t = i * rest + j
+        q = i * whole + t // m.buckets  # wraps around, which leaves its bits right
+        shift = xxh32_pair((q >> 32) & MASK, q & MASK, m.seed) >> 1
+        return (t % m.buckets + shift) % m.buckets, 1 - 2 * (x & 1)
+    assert m.size is not None
+    height = m.size if m.kind == "tile" else 1
+    x = xxh32_pair(i // height, j // m.size, m.seed)
+    inside = (i % height) * m.size + j % m.size
+    return ((x >> 1) + inside) % m.buckets, 1 - 2 * (x & 1) + 0 * inside
 
 
 class HashedWeight(nn.Module):
@@ -51,7 +61,7 @@ class HashedWeight(nn.Module):
     bucket: Tensor
     sign: Tensor
 
-    def __init__(self, m: SharingMap, dtype: torch.dtype) -> None:
+    def __init__(self, m: HostMap, dtype: torch.dtype) -> None:
         super().__init__()
         bucket, sign = bucket_sign(torch.arange(m.n_out)[:, None], torch.arange(m.n_cols)[None, :], m)
         self.register_buffer("bucket", bucket, persistent=False)  # int64, not float: exact beyond 2**24
@@ -69,17 +79,15 @@ class HashedLinear(nn.Module):
                  kind: str = "xxhash", bias_buckets: int | None = None, dtype: torch.dtype = torch.float32,
                  size: int | None = None) -> None:
         super().__init__()
-        if n_in < 1 or n_out < 1:
-            raise ValueError(f"n_in and n_out must be at least 1, got {n_in} and {n_out}")
-        m = weight_map(n_in, n_out, None, buckets, seed, bias, kind, size)
+        m, bias_map = make_maps(n_in, n_out, buckets, seed, bias, kind, bias_buckets, size)
         self.n_in, self.bias = n_in, bias
-        self.map, self.bias_map = m, hashed_bias_map(m, None, bias_buckets) if bias == "hashed" else None
+        self.map, self.bias_map = m, bias_map
         self.V = HashedWeight(m, dtype)
         self.w = nn.Parameter(torch.randn(buckets, dtype=dtype) * (2 / n_in) ** 0.5)
-        if self.bias_map:
-            self.beta = HashedWeight(self.bias_map, dtype)
+        if bias_map is not None:
+            self.beta = HashedWeight(bias_map, dtype)
         if bias in ("hashed", "dense"):
-            self.b = nn.Parameter(torch.zeros(self.bias_map.buckets if self.bias_map else n_out, dtype=dtype))
+            self.b = nn.Parameter(torch.zeros(n_out if bias_map is None else bias_map.buckets, dtype=dtype))
 
     def forward(self, a: Tensor) -> Tensor:
         """Eq. 8: a (batch, n_in) -> z (batch, n_out)."""
@@ -125,8 +133,8 @@ def make_module(config: dict) -> nn.Module:
     """Make the module of one layer's record in a model file."""
     if config["type"] == "HashedLinear":
         names = ("n_in", "n_out", "buckets", "seed", "bias", "kind", "bias_buckets")
-        given = {name: config[name] for name in names} | {"size": config.get("size")}
-        return HashedLinear(**given, dtype=getattr(torch, config["dtype"]))
+        return HashedLinear(**{name: config[name] for name in names}, size=config.get("size"),
+                            dtype=getattr(torch, config["dtype"]))
     if config["type"] == "Linear":
         dtype = getattr(torch, config["dtype"])
         return nn.Linear(config["n_in"], config["n_out"], bias=config["bias"], dtype=dtype)
@@ -148,7 +156,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {"ReLU": nn.ReLU, "Tanh": nn.Tanh}  # 
 def make_layer(spec, w, b, seed: int | None = None) -> HashedLinear:
     """Make a layer with given weights."""
     layer = HashedLinear(spec.n_in, spec.n_out, spec.buckets, spec.seed if seed is None else seed, spec.bias, spec.kind,
-                         spec.bias_buckets or None, getattr(torch, spec.dtype))
+                         spec.bias_buckets or None, getattr(torch, spec.dtype), spec.size)
     given = {"w": w} if b is None else {"w": w, "b": b}
     layer.load_state_dict({name: torch.tensor(x) for name, x in given.items()})
     return layer
@@ -167,6 +175,8 @@ def gradient(p: Tensor | None):
 class TorchLayer(Adapter):
     """The adapter of `HashedLinear`."""
 
+    kinds = (*KINDS, *NEWER_KINDS)
+
     def __init__(self, spec, w, b):
         self.layer = make_layer(spec, w, b)
         self.sgd: torch.optim.SGD | None = None
@@ -181,6 +191,11 @@ class TorchLayer(Adapter):
         a = torch.tensor(a, requires_grad=True)
         self.layer(a).backward(torch.tensor(dz))
         return gradient(self.layer.w), gradient(getattr(self.layer, "b", None)), gradient(a)
+
+    def set_weights(self, w, b):
+        """Load other real weights into the same module."""
+        given = {"w": w} if b is None else {"w": w, "b": b}
+        self.layer.load_state_dict({name: torch.tensor(x) for name, x in given.items()})
 
     def step(self, a, dz, lr, momentum, weight_decay):
         """One step of torch.optim.SGD."""
@@ -207,8 +222,8 @@ class TorchLayer(Adapter):
         torch.save(self.layer.state_dict(), file)
         return file.tell()
 
-    hash_text = NumpyLayer.hash_text  # on the host, as is the counting of buckets
-    bucket_counts = NumpyLayer.bucket_counts
+    hash_text = staticmethod(hash_texts)  # on the host, as is the counting of buckets
+    bucket_counts = staticmethod(count_buckets)
 
     @staticmethod
     def hash(i, j, seed):
@@ -216,9 +231,11 @@ class TorchLayer(Adapter):
         return array(xxh32_pair(torch.tensor(i), torch.tensor(j), seed))
 
     @staticmethod
-    def bucket_sign(i, j, kind, buckets, seed):
-        """Buckets and signs of the largest V there can be."""
-        m = SharingMap(2**32, 2**32, buckets=buckets, seed=seed, kind=kind)
+    def bucket_sign(i, j, kind, buckets, seed, n_out=2**32, n_cols=2**32, size=None):
+        """Buckets and signs; where the map doesn't need the shape of V, of the largest V there can be."""
+        m = make_map(n_out, n_cols, buckets, seed, kind, size)
+        if (i >= n_out).any() or (j >= n_cols).any():
+            raise ValueError(f"(i, j) lies outside V, which is {n_out} x {n_cols}")
         bucket, sign = bucket_sign(torch.tensor(i), torch.tensor(j), m)
         return array(bucket), array(sign)
 
@@ -230,7 +247,7 @@ class TorchLayer(Adapter):
     @staticmethod
     def network(seed, layers, weights, x, masks, rate, dz):
         """A HashedNet, forward and backward."""
-        seeds = [KINDS[spec.kind].default_seed or TorchLayer.derive_seed(seed, n) for n, spec in enumerate(layers)]
+        seeds = [layer_seed(seed, n, spec.kind) for n, spec in enumerate(layers)]
         modules = [make_layer(spec, w, b, s) for spec, (w, b), s in zip(layers, weights, seeds, strict=True)]
         x = torch.tensor(x, requires_grad=True)
         z = HashedNet(list(modules))(x, None if masks is None else [torch.tensor(mask) for mask in masks], rate)

@@ -1,9 +1,13 @@
 """The cases. Each function here adds groups of them to a book (`book.py`)."""
 
+from .border import border_cases, grammar_cases
 from .kinds import compatibility_cases, storage_cases
 from .large import far_layer_cases
 from .layers import bias_cases, gather_cases, layer_cases
 from .maps import count_cases, hash_cases, map_cases
+from .newer_kinds import newer_kind_cases
+from .sequences import sequence_cases
+from .sizes import size_cases
 from .training import dropout_cases, loss_cases, network_cases, sgd_cases, soft_target_cases
 
 IN_ORDER = (
@@ -22,3 +26,4 @@ IN_ORDER = (
     compatibility_cases,
     storage_cases,
 )
+SECOND_EDITION = (grammar_cases, border_cases, size_cases, sequence_cases, newer_kind_cases)  # appended

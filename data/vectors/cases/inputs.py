@@ -4,6 +4,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 import xxhash
+from specification import Right
 
 
 def values(label, count, scale=32):
@@ -74,3 +75,33 @@ def network(label, seed, widths, buckets, biases, batch, kinds=None, masks=False
         "rate": rate,
         "dz": matrix("dz" + label, batch, widths[-1], 8),
     }
+
+
+def reachable(n_in, n_out, compression, seed=7, bias=None, kind="xxhash", **more):
+    """Describe a layer whose K and K_b a compression yields."""
+    K, K_b = Right().bucket_counts(compression, n_in, n_out, bias)
+    return make_layer(n_in, n_out, K, seed, bias, K_b, kind) | {"compression": compression} | more
+
+
+def formula(seed, *shape):
+    """Describe an array that a formula fills (SPEC.md, section 10)."""
+    return {"shape": list(shape), "formula": seed}
+
+
+def entry(seed, n):
+    """Work out entry n of the formula: an odd number of eighths between -15/8 and 15/8."""
+    u = (n * 2654435761 + seed * 2246822519 + 1) % 2**32
+    u ^= u >> 15
+    return Fraction(2 * ((u * 3266489917 % 2**32) >> 28) - 15, 8)
+
+
+def expand(x):
+    """Write the arrays of formulas out, in whatever lists and dicts they sit."""
+    if isinstance(x, dict) and "formula" in x:
+        size = x["shape"][0] * (x["shape"][1] if len(x["shape"]) > 1 else 1)
+        flat = [entry(x["formula"], n) for n in range(size)]
+        width = x["shape"][-1]
+        return flat if len(x["shape"]) == 1 else [flat[n : n + width] for n in range(0, size, width)]
+    if isinstance(x, dict):
+        return {k: expand(v) for k, v in x.items()}
+    return [expand(v) for v in x] if isinstance(x, list) else x

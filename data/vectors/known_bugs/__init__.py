@@ -8,9 +8,9 @@ or are what a careful reader of the paper may come to.
 
 from specification import Right
 
-from . import counts, layers, maps, training
+from . import counts, later, layers, maps, training
 
-PARTS = (maps, counts, layers, training)  # in the order of their entries in vectors.json
+PARTS = (maps, counts, layers, training, later)  # in the order of their entries in vectors.json
 
 FOUND_BY_CHECKER = {
     "CheckpointHoldsMap": "What the layer saves is larger than its real weights: the map (or V) is saved too.",
@@ -21,6 +21,17 @@ FOUND_BY_CHECKER = {
     "RangeUnchecked": "A seed, index or number of buckets outside its range is accepted, and wraps or truncates.",
     "ShapeUnchecked": "Arrays whose shapes don't fit the layer are accepted, and broadcast or cut.",
 }
+
+FOUND_LATER = {  # by the checker too, since the second edition of the vectors
+    "OutputDtype": "The output has another dtype than the layer, such as float64 from a float32 layer.",
+    "ResultOverwritten": "A later call writes into an array that an earlier call returned.",
+    "EmptyBatchShape": "The output of an empty batch loses its width: its shape must be (0, n_out) or (0, n_in).",
+}
+
+
+def is_later(bug):
+    """Whether a bug was added after the first edition of the vectors, whose cases never change."""
+    return any(c.__module__ == later.__name__ for c in bug.__mro__)
 
 
 def subclasses(cls):
@@ -46,4 +57,5 @@ def overridden(bug):
 
 def explain_flags(bugs):
     """Flag -> explanation."""
-    return {bug.name: " ".join((bug.__doc__ or "").split()) for bug in bugs if bug.__doc__} | FOUND_BY_CHECKER
+    return {bug.name: " ".join((bug.__doc__ or "").split()) for bug in bugs if bug.__doc__} | {
+        **FOUND_BY_CHECKER, **FOUND_LATER}

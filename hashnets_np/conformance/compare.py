@@ -1,0 +1,210 @@
+"""Comparing an answer with a golden vector: does it differ, where, and in what manner.
+
+Two kinds of expected arrays: nested lists, compared entry by entry, and sums of the rows and columns of arrays that are
+too large to write down. What differs is described by its pattern (every 128th column, rows from 16 on) and by its
+relation to what was expected (the negative, twice as much), so that a report can say more than "wrong".
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .cases import Case, sums
+
+# what the rows and the columns of an output are
+AXES = {"z": ("example", "output unit"), "da": ("example", "input unit"), "dx": ("example", "input unit"),
+        "dz": ("example", "class"), "V": ("output unit", "column of V")}
+
+
+def differs(name: str, expected: Any, found: Any, case: Case) -> str:
+    """Say where an output first differs from what was expected, or nothing."""
+    if expected is None:
+        return "" if found is None or np.size(found) == 0 else f"{name}: expected none, found {str(found)[:60]}"
+    if found is None:
+        return f"{name}: expected an array, found None"
+    found = np.asarray(found)
+    if expected == "not finite":
+        return "" if not np.isfinite(found).all() else f"{name} is finite"
+    if isinstance(expected, dict):
+        compare = sums_differ if "row_sums" in expected else sparse_differs
+        return compare(name, expected, found, case.tolerance)
+    exact = object if case.dtype == "int" else np.float64
+    wanted = np.array(expected, exact)
+    if wanted.size == 0 and found.size == 0:
+        return ""
+    if found.shape != wanted.shape:
+        return f"{name}: expected shape {wanted.shape}, found {found.shape}"
+    if found.size and found.dtype.kind not in "iufbO":
+        return f"{name}: expected numbers, found {found.dtype}"
+    if case.dtype == "int":
+        far = found.astype(object) != wanted
+    else:
+        found = found.astype(np.float64)
+        far = is_far(found, wanted, case.tolerance)
+    return describe(name, wanted, found, far)
+
+
+def is_far(found: NDArray, wanted: NDArray, tolerance: float) -> NDArray:
+    """Mark the entries that differ by more than the tolerance allows; what is not a number is far from everything."""
+    return ~(np.abs(found - wanted) <= tolerance * np.abs(wanted).max(initial=0))
+
+
+def describe(name: str, wanted: NDArray, found: NDArray, far: NDArray) -> str:
+    """Say where the first of the differences is, and how many there are."""
+    if not far.any():
+        return ""
+    index = tuple(int(x) for x in np.argwhere(far)[0])
+    place = f"{name}[{', '.join(map(str, index))}]" if index else name
+    more = f" (and {far.sum() - 1} more of {far.size} differ)" if far.sum() > 1 else ""
+    return f"{place}: expected {wanted[index]}, found {found[index]}{more}"
+
+
+def sparse_differs(name: str, expected: dict[str, Any], found: NDArray, tolerance: float) -> str:
+    """Compare with an array that is given by few entries."""
+    if list(found.shape) != expected["shape"]:
+        return f"{name}: expected shape {tuple(expected['shape'])}, found {found.shape}"
+    bound = tolerance * max((abs(value) for *_, value in expected["at"]), default=0)
+    for *index, value in expected["at"]:
+        if not abs(float(found[tuple(index)]) - value) <= bound:
+            return f"{name}[{', '.join(map(str, index))}]: expected {value}, found {found[tuple(index)]}"
+    if expected["rest"] != "any":
+        rest = np.ones(found.shape, bool)
+        rest[tuple(np.array([index for *index, _ in expected["at"]]).T)] = False
+        wrong = np.argwhere(rest & (found != expected["rest"]))
+        if len(wrong):
+            index = tuple(wrong[0].tolist())
+            return f"{name}[{', '.join(map(str, index))}]: expected {expected['rest']}, found {found[index]}"
+    return ""
+
+
+def far_sums(expected: dict[str, Any], found: NDArray, tolerance: float) -> tuple[NDArray, NDArray]:
+    """Mark the rows and the columns whose sums differ."""
+    rows, columns = sums(found.astype(np.float64))
+    return (is_far(rows, np.array(expected["row_sums"], np.float64), tolerance),
+            is_far(columns, np.array(expected["column_sums"], np.float64), tolerance))
+
+
+def sums_differ(name: str, expected: dict[str, Any], found: NDArray, tolerance: float) -> str:
+    """Compare with an array that is given by the sums of its rows and columns."""
+    if list(found.shape) != expected["shape"]:
+        return f"{name}: expected shape {tuple(expected['shape'])}, found {found.shape}"
+    if found.dtype.kind not in "iufb":
+        return f"{name}: expected numbers, found {found.dtype}"
+    rows, columns = far_sums(expected, found, tolerance)
+    if not rows.any() and not columns.any():
+        return ""
+    if found.ndim == 1:
+        return f"{name}: {rows.sum()} of {rows.size} sums of 64 entries differ, first that of {64 * rows.argmax()} on"
+    return (f"{name}: the sums of {rows.sum()} of {rows.size} rows and {columns.sum()} of {columns.size} columns differ"
+            f", first row {rows.argmax()}, column {columns.argmax()}")
+
+
+# ---- in what manner an answer is wrong
+
+
+def manner(name: str, expected: Any, found: Any, case: Case) -> str:
+    """Describe in what manner an output is wrong: which rows and columns, and how it relates to the right one."""
+    if expected is None or isinstance(expected, str) or found is None or case.dtype == "int":
+        return ""
+    found = np.asarray(found)
+    if found.dtype.kind not in "iuf":
+        return ""
+    found = found.astype(np.float64)
+    if isinstance(expected, dict):
+        if "row_sums" not in expected or list(found.shape) != expected["shape"]:
+            return ""
+        rows, columns = far_sums(expected, found, case.tolerance)
+        wanted = np.concatenate([expected["row_sums"], expected["column_sums"]])
+        compared = np.concatenate(sums(found))
+    else:
+        wanted, compared = np.array(expected, np.float64), found
+        if wanted.shape != found.shape or not wanted.size:
+            return ""
+        far = is_far(found, wanted, case.tolerance)
+        rows = np.asarray(far.any(axis=1)) if far.ndim == 2 else np.zeros(0, bool)
+        columns = np.asarray(far.any(axis=0)) if far.ndim == 2 else far.ravel()
+    words = [relation(wanted.ravel(), compared.ravel())]
+    axes = AXES.get(name.rstrip("0123456789"))
+    if axes and found.ndim == 2:
+        words += [pattern(set(np.flatnonzero(bad).tolist()), bad.size, axis)
+                  for bad, axis in zip((rows, columns), axes, strict=True)]
+    return "; ".join(word for word in words if word)
+
+
+def relation(wanted: NDArray, found: NDArray) -> str:
+    """Say how a wrong answer relates to the right one, if in a simple way."""
+    if not np.isfinite(found).all():
+        return "not finite"
+    if not found.any():
+        return "0 everywhere"
+    size = float(np.abs(wanted).max(initial=0))
+    if size == 0:
+        return ""
+    error = float(np.abs(found - wanted).max())
+    if error < 1e-3 * size and (np.abs(found - wanted) > 0).mean() > 0.3:
+        return f"right but for the last digits (relative error {error / size:.0e}): computed too coarsely"
+    factor = float(found @ wanted / (wanted @ wanted))
+    if len(wanted) > 2 and abs(factor - 1) > 1e-3 and np.abs(found - factor * wanted).max() < 1e-5 * max(
+            size, abs(factor) * size):
+        return "the negative of the right one" if abs(factor + 1) < 1e-5 else f"{factor:.6g} times the right one"
+    if len(wanted) > 3 and np.allclose(np.sort(found), np.sort(wanted), atol=1e-6 * size):
+        return "the right numbers in another order"
+    return ""
+
+
+def pattern(bad: set[int], n: int, axis: str) -> str:
+    """Describe which of n rows or columns are wrong; nothing if all or none are.
+
+    >>> pattern({16, 17, 18, 19}, 20, "example"), pattern({3, 7, 11}, 12, "output unit")
+    ('example 16 and all after it', 'every 4th output unit, beginning with 3')
+    """
+    if not bad or len(bad) == n:
+        return ""
+    low, high = min(bad), max(bad)
+    if len(bad) == 1:
+        return f"{axis} {low} only" if low < n - 1 else f"the last {axis} only"
+    if bad == set(range(low, n)):
+        return f"{axis} {low} and all after it"
+    if bad == set(range(high + 1)):
+        return f"the first {len(bad)} {axis}s"
+    if bad == set(range(low, high + 1)):
+        return f"{axis}s {low} to {high}"
+    step = sorted(bad)[1] - low
+    if bad == set(range(low, n, step)):
+        return f"every {ordinal(step)} {axis}, beginning with {low}"
+    return f"{len(bad)} of {n} {axis}s"
+
+
+def ordinal(n: int) -> str:
+    """Write an ordinal number."""
+    return f"{n}{'th' if n // 10 % 10 == 1 else {1: 'st', 2: 'nd', 3: 'rd'}.get(n % 10, 'th')}"
+
+
+def wrong_dtype(name: str, found: Any, case: Case) -> str:
+    """Say that an output has another dtype than its layer. Lists of Python's numbers have none, and pass."""
+    dtype = str(getattr(found, "dtype", "")).removeprefix("torch.")
+    if not dtype or case.dtype == "int" or case.operation == "stored_bytes" or dtype == case.dtype:
+        return ""
+    return f"{name}: expected {case.dtype}, found {dtype}"
+
+
+def wrong_width(name: str, found: Any, case: Case) -> str:
+    """Say that the output of an empty batch has lost its width."""
+    width = {"z": "n_out", "da": "n_in"}.get(name)
+    if not width or "layer" not in case.inputs:
+        return ""
+    shape = (0, case.inputs["layer"][width])
+    return "" if np.shape(found) == shape else f"{name}: expected shape {shape}, found {np.shape(found)}"
+
+
+def numbers_in(x: Any) -> Iterable[float]:
+    """Go through the numbers of nested lists and dicts."""
+    if isinstance(x, dict):
+        x = [v for k, v in x.items() if k not in ("flag", "shape", "rest")]
+    if isinstance(x, list):
+        for part in x:
+            yield from numbers_in(part)
+    elif isinstance(x, int | float):
+        yield x

@@ -1,0 +1,270 @@
+"""The diagnosis: where a layer breaks, which known bug that is, and what the failing cases share.
+
+The stages of a HashedNet feed each other, from the hash to training; the first of them that fails is where to look, and
+what passes before it is right. A known bug is named only where its answers explain most failures of a topic and could
+hardly be met by chance. Beside that stand observations that hold for any bug: which outputs are wrong and in what
+manner, and what all failing cases, and no passing one, have in common.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from .cases import explain_flag
+from .compare import numbers_in
+from .runner import FAILS, NOT_COVERED, PASSES, Result
+
+
+class Stage(NamedTuple):
+    """A stage of a HashedNet: its name, what is right where it passes, and which results belong to it."""
+
+    name: str
+    meaning: str
+    holds: Callable[[Result], bool]
+
+
+def is_biased(result: Result) -> bool:
+    """Whether a case is about a layer with a bias."""
+    layers = [result.case.inputs.get("layer"), *result.case.inputs.get("layers", ())]
+    return any(layer and layer.get("bias") for layer in layers)
+
+
+def of(*operations: str, biased: bool | None = None) -> Callable[[Result], bool]:
+    """Select results by their operation and, if asked for, by whether the layer has a bias."""
+    return lambda r: r.case.operation in operations and biased in (None, is_biased(r))
+
+
+STAGES = (
+    Stage("hash", "the hash of an index pair", of("hash", "hash_text")),
+    Stage("seeds", "derived seeds", of("derive_seed")),
+    Stage("number of buckets", "K and K_b from a compression", of("bucket_counts")),
+    Stage("map", "bucket and sign of every virtual weight", of("bucket_sign")),
+    Stage("gather", "V from the real weights (Eq. 7)", of("gather")),
+    Stage("forward", "z = a V^T (Eq. 8)", of("forward", biased=False)),
+    Stage("scatter-add", "the gradient of V summed into the real weights (Eq. 11, 12)", of("scatter_add")),
+    Stage("backward", "the gradients of a layer (Eq. 9, 10)", of("backward", biased=False)),
+    Stage("bias", "the bias, forward and backward", of("forward", "backward", biased=True)),
+    Stage("sequences", "several calls on one layer, and layers side by side", of("script")),
+    Stage("network", "layers in a row: seeds, ReLU, dropout", of("network")),
+    Stage("loss", "the loss and its gradient", of("loss")),
+    Stage("training", "steps of SGD", of("sgd")),
+    Stage("storage", "the size of a saved layer", of("stored_bytes")),
+)
+SURE = {"InputOverwritten", "OutputDtype", "ResultOverwritten", "EmptyBatchShape", "CheckpointHoldsMap"}  # seen
+
+
+class Diagnosis(NamedTuple):
+    """What the report says first.
+
+    verdict: "passed", "failed", "cannot run", "always raises" or "nothing covered". stage: the first that fails, or
+    None. right: names of stages that pass before it; open: of those that are not covered. bugs: (flag, failures that
+    are exactly it, failures that it could explain). excluded: how many known bugs would have shown and did not. shares:
+    what failing cases have in common. manner: which outputs are wrong, and how. error: the one that all cases raise.
+    """
+
+    verdict: str
+    stage: Stage | None = None
+    right: tuple[str, ...] = ()
+    open: tuple[str, ...] = ()
+    bugs: tuple[tuple[str, int, int], ...] = ()
+    excluded: int = 0
+    shares: tuple[str, ...] = ()
+    manner: str = ""
+    error: str = ""
+
+
+def diagnose(results: list[Result]) -> Diagnosis:
+    """Diagnose the results of a run."""
+    failing = [r for r in results if r.status == FAILS]
+    if not failing:
+        something = any(r.status == PASSES and r.case.valid for r in results)
+        return Diagnosis("passed" if something else "nothing covered")
+    machine = [r for r in failing if r.machine]
+    if machine and all(r.machine or not r.case.valid for r in failing):
+        return Diagnosis("cannot run", error=most_common([r.error for r in machine]))
+    valid = [r for r in results if r.case.valid and r.status != NOT_COVERED]
+    errors = {shape_of(r.error) for r in valid}
+    if len(valid) > 1 and len(errors) == 1 and "" not in errors:
+        return Diagnosis("always raises", error=valid[0].error)
+    return diagnose_failures(results)
+
+
+def most_common(texts: list[str]) -> str:
+    """Pick the most frequent text."""
+    return Counter(texts).most_common(1)[0][0]
+
+
+def shape_of(error: str) -> str:
+    """Take the numbers out of an error, so that equal errors of different cases compare equal."""
+    return "".join("#" if c.isdigit() else c for c in error)[:60]
+
+
+def diagnose_failures(results: list[Result]) -> Diagnosis:
+    """Find the first stage that fails, and what is known about its failures."""
+    for only_answers in (True, False):  # a wrong answer says more than an input that should have been refused
+        for n, stage in enumerate(STAGES):
+            here = [r for r in results if stage.holds(r) and (r.case.valid or not only_answers)]
+            failing = [r for r in here if r.status == FAILS]
+            if failing:
+                before = STAGES[:n]
+                return Diagnosis(
+                    "failed", stage, tuple(s.name for s in before if state(results, s) == PASSES),
+                    tuple(s.name for s in before if state(results, s) == NOT_COVERED),
+                    tuple(name_bugs(results)), count_excluded(failing), tuple(common_ground(here)),
+                    describe_outputs(failing))
+    raise AssertionError("diagnose_failures is called where something fails")
+
+
+def state(results: list[Result], stage: Stage) -> str:
+    """Say whether the valid cases of a stage pass, fail or are not covered."""
+    found = {r.status for r in results if stage.holds(r) and r.case.valid}
+    return FAILS if FAILS in found else PASSES if PASSES in found else NOT_COVERED
+
+
+# ---- known bugs
+
+
+def name_bugs(results: list[Result]) -> list[tuple[str, int, int]]:
+    """Name the bugs behind the failures, most telling first: (flag, failures that are exactly it, that could be it).
+
+    A bug is named if it explains most of those failures of some topic that it would have shown in, if one of its
+    answers is not a handful of small numbers, and if it would not have shown in more of the cases that pass. What it
+    explains is set aside, and the next is looked for among the rest.
+    """
+    open_ = [r for r in results if r.status == FAILS]
+    out = []
+    while found := best_bug(open_, results):
+        flag, matches, known = found
+        out.append((flag, matches, known))
+        open_ = [r for r in open_ if flag not in r.bugs]
+    return out
+
+
+def likely_bugs(results: list[Result]) -> list[tuple[str, int]]:
+    """Name the bugs behind the failures, most telling first, each with the number of failures that are exactly it."""
+    return [(flag, matches) for flag, matches, _ in name_bugs(results)]
+
+
+def best_bug(open_: list[Result], results: list[Result]) -> tuple[str, int, int] | None:
+    """Find the bug that explains most of some failures, if any can be named."""
+    votes = Counter(flag for r in open_ for flag in r.bugs)
+    topics = {r.case.topic for r in open_}
+    passing = Counter(flag for r in results if r.status == PASSES for flag in {w["flag"] for w in r.case.wrong})
+    near = Counter(flag for r in results if r.status == PASSES and r.case.topic in topics
+                   for flag in {w["flag"] for w in r.case.wrong})
+    ranked = sorted(votes, key=lambda flag: (flag.endswith("Unchecked"), -votes[flag], passing[flag], flag))
+    for flag in ranked:
+        if flag in SURE or flag.endswith("Unchecked"):
+            return flag, votes[flag], votes[flag]
+        known = [r for r in open_ if r.compared and any(w["flag"] == flag for w in r.case.wrong)]
+        matching = [r for r in known if flag in r.bugs]
+        by_topic = Counter(r.case.topic for r in known)
+        most = any(2 * n > by_topic[topic] for topic, n in Counter(r.case.topic for r in matching).items())
+        telling = any(is_telling(r, flag) for r in matching)
+        if matching and most and telling and near[flag] <= 2 * len(matching) and 3 * len(matching) >= len(known):
+            return flag, len(matching), len(known)
+    return None
+
+
+def is_telling(result: Result, flag: str) -> bool:
+    """Whether a wrong answer could hardly be met by chance, and is not that of many other bugs."""
+    if len(result.bugs) > 4:
+        return False
+    for wrong in result.case.wrong:
+        numbers = list(numbers_in(wrong))
+        if wrong["flag"] == flag and ("not finite" in wrong.values() or is_informative(numbers, result)):
+            return True
+    return False
+
+
+def is_informative(numbers: list[float], result: Result) -> bool:
+    """Whether some numbers are more than a handful of small ones."""
+    return max(map(abs, numbers), default=0) > 50 or (len(set(numbers)) >= 3 and (
+        result.case.dtype != "int" or len(numbers) >= 8))
+
+
+def count_excluded(failing: list[Result]) -> int:
+    """Count the known bugs that would have shown in some failing cases, none of which is what was found."""
+    seen = {w["flag"] for r in failing if r.compared for w in r.case.wrong}
+    return len(seen - {flag for r in failing for flag in r.bugs})
+
+
+# ---- what the failing cases share
+
+
+def features(result: Result) -> dict[str, Any]:
+    """List what can be said about a case in numbers and words."""
+    x = result.case.inputs
+    layer = x.get("layer") or (x["layers"][0] if x.get("layers") else x)
+    batch = next((x[name] for name in ("a", "x", "z") if name in x), None)
+    out = {
+        "batch": None if batch is None else batch["shape"][0] if isinstance(batch, dict) else len(batch),
+        "n_in": layer.get("n_in"), "n_out": layer.get("n_out"), "K": layer.get("buckets"),
+        "K_b": layer.get("bias_buckets") or None, "seed": layer.get("seed", x.get("seed")),
+        "number of layers": len(x["layers"]) if "layers" in x else None,
+        "momentum": x.get("momentum"), "weight decay": x.get("weight_decay"), "rate": x.get("rate"),
+        "temperature": x.get("temperature"), "mix": x.get("mix"), "calls": x.get("calls"),
+        "length": max(map(len, x["texts"]), default=0) if "texts" in x else None,
+        "largest i": max(x["i"], default=0) if "i" in x else None,
+        "largest j": max(x["j"], default=0) if "j" in x else None,
+    }
+    if isinstance(layer.get("n_in"), int) and isinstance(layer.get("buckets"), int):
+        out["virtual weights"] = layer["n_in"] * layer["n_out"]
+        out["virtual weights / K"] = layer["n_in"] * layer["n_out"] / max(1, layer["buckets"])
+    numbers = {k: v for k, v in out.items() if isinstance(v, int | float)}
+    words = {"dtype": result.case.dtype, "kind": layer.get("kind"), "bias": str(layer.get("bias")),
+             "input": "valid" if result.case.valid else "to be refused"}
+    if "steps" in x:
+        calls = {step.get("call") for step in x["steps"]}
+        words |= {f"a call of {call}": "yes" if call in calls else "no" for call in ("set_weights", "step", "backward")}
+    return numbers | {k: v for k, v in words.items() if v is not None}
+
+
+def common_ground(here: list[Result]) -> list[str]:
+    """Say what all failing cases of a stage have in common and no passing one has; at most three things."""
+    failing = [features(r) for r in here if r.status == FAILS]
+    passing = [features(r) for r in here if r.status == PASSES and r.case.valid]
+    if not failing or len(passing) < 2:
+        return []
+    out = []
+    for name in dict.fromkeys(name for f in failing for name in f):
+        bad = [f[name] for f in failing if name in f]
+        good = [f[name] for f in passing if name in f]
+        if len(bad) != len(failing) or len(good) < 2:
+            continue
+        if isinstance(bad[0], str):
+            if len(set(bad)) == 1 and bad[0] not in good:
+                out.append(f"{name} is {bad[0]}" if not name.startswith("a call") else f"{name}: {bad[0]}")
+        elif min(bad) > max(good):
+            out.append(f"{name} is {say_number(min(bad))} or more (at most {say_number(max(good))} where it passes)")
+        elif max(bad) < min(good):
+            out.append(f"{name} is {say_number(max(bad))} or less (at least {say_number(min(good))} where it passes)")
+    return out[:3]
+
+
+def say_number(x: float) -> str:
+    """Write a number."""
+    return f"{x:.4g}" if isinstance(x, float) else str(x)
+
+
+def describe_outputs(failing: list[Result]) -> str:
+    """Say which outputs are wrong, which are right, and in what manner, where most failures agree."""
+    compared = [r for r in failing if r.compared and r.outputs]
+    if not compared:
+        return ""
+    strip = lambda name: name.rstrip("0123456789")  # noqa: E731
+    wrong = Counter(name for r in compared for name in {strip(n) for n in r.outputs})
+    names = {strip(n) for r in compared for n, x in r.case.expected.items() if x is not None}
+    right = sorted(names - set(wrong))
+    text = f"wrong: {', '.join(sorted(wrong))}" + (f"; right: {', '.join(right)}" if right else "")
+    manners = Counter(part for r in compared for part in {p for m in r.outputs.values() for p in m.split("; ") if p})
+    said = [part for part, n in manners.most_common(3) if 2 * n > len(compared) or n == len(compared)]
+    largest = max(compared, key=lambda r: (sum(bool(m) for m in r.outputs.values()), r.case.id))
+    if not said and any(largest.outputs.values()):
+        said = [f"in {largest.case.id}: " + "; ".join(f"{k}: {m}" for k, m in largest.outputs.items() if m)]
+    return text + (f" ({'; '.join(said)})" if said else "")
+
+
+def explain(flag: str) -> str:
+    """Say a bug's name and what it is."""
+    return f"{flag}: {explain_flag(flag)}"
