@@ -1,4 +1,4 @@
-"""What only runs elsewhere, as far as it can be checked here: workflows, issue forms, Binder, conda, citation, pre-commit."""
+"""What only runs elsewhere, as far as it can be checked here: workflows, issue forms, Binder, conda, citation."""
 
 import re
 import tomllib
