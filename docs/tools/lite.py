@@ -12,6 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from shorter import shorten
+
 ROOT = Path(__file__).resolve().parents[2]
 PYODIDE = "https://cdn.jsdelivr.net/pyodide/v0.27.7/full/"
 CORE = ("pyodide.js", "pyodide.mjs", "pyodide.asm.js", "pyodide.asm.wasm", "python_stdlib.zip")
@@ -31,7 +33,7 @@ def build_lite(site: Path, work: Path, runtime: Path | None) -> None:
     lite = work / "lite-source"
     shutil.copytree(ROOT / "notebooks", lite / "files", ignore=LEFT_BEHIND)
     for path in lite.glob("files/**/*.ipynb"):
-        add_install_cell(path)
+        prepare_notebook(path)
     (lite / "jupyter-lite.json").write_text(json.dumps(settings(runtime)), encoding="utf-8")
     wheels = gather_wheels(work / "wheels", runtime)
     arguments = [argument for wheel in wheels for argument in ("--piplite-wheels", str(wheel))]
@@ -60,9 +62,10 @@ def settings(runtime: Path | None) -> dict:
     }
 
 
-def add_install_cell(path: Path) -> None:
-    """Put the cell that installs the package before everything else, and drop outputs: the reader makes them."""
+def prepare_notebook(path: Path) -> None:
+    """Shorten what takes long, put the cell that installs the package first, and drop outputs: the reader makes them."""
     notebook = json.loads(path.read_text(encoding="utf-8"))
+    shorten(notebook, path)
     notebook["cells"].insert(1, {"cell_type": "code", "id": "install", "metadata": {}, "source": INSTALL})
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
