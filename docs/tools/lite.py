@@ -63,7 +63,7 @@ def settings(runtime: Path | None) -> dict:
 
 
 def prepare_notebook(path: Path) -> None:
-    """Shorten what takes long, put the cell that installs the package first, and drop outputs: the reader makes them."""
+    """Shorten what takes long, put the cell that installs the package first, and drop the outputs."""
     notebook = json.loads(path.read_text(encoding="utf-8"))
     shorten(notebook, path)
     notebook["cells"].insert(1, {"cell_type": "code", "id": "install", "metadata": {}, "source": INSTALL})

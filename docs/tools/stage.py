@@ -17,9 +17,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = {
     "docs/*.md": "",
     "notebooks/README.md": "course.md",
-    "notebooks/[0-9][0-9]_*.ipynb": "lessons/",
-    "notebooks/exercises/[0-9][0-9]_*.ipynb": "exercises/",
-    "notebooks/exercises/solutions/[0-9][0-9]_*.ipynb": "exercises/solutions/",
+    "notebooks/*.ipynb": "lessons/",
+    "notebooks/exercises/*.ipynb": "exercises/",
+    "notebooks/exercises/solutions/*.ipynb": "exercises/solutions/",
     "data/vectors/SPEC.md": "specification.md",
     "data/records/README.md": "records/README.md",
     "data/records/report.md": "records/report.md",

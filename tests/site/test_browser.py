@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from browser import run_notebooks, served, watched
+from tools_of_docs import shorter
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = ROOT / "notebooks"
@@ -16,6 +17,7 @@ EXERCISES = ["exercises/solutions/01_the_hashing_trick.ipynb", "exercises/soluti
 PAGES = ["index.html", "start.html", "touch.html", "course.html", "api/index.html", "api/hashnets_np.HashedLinear.html",
          "api/hashnets_np.fit.html", "api/hashnets_np.SharingMap.html", "specification.html", "records/report.html",
          "commands.html", *(f"lessons/{name.removesuffix('.ipynb')}.html" for name in LESSONS)]
+RUN = [name for name in LESSONS if not shorter.takes_minutes(Path(name))] + EXERCISES
 WIDTHS = (1280, 390)
 SECONDS = 240  # for one notebook, on a machine that may do other things
 
@@ -28,11 +30,11 @@ def runs(site, chromium):
     if not (site / "lite" / "static" / "pyodide").exists():
         pytest.skip("the site was built without the runtime: browsers would load it from its CDN")
     with served(site) as base:
-        return run_notebooks(chromium, base, [*LESSONS, *EXERCISES], SECONDS)
+        return run_notebooks(chromium, base, RUN, SECONDS)
 
 
 @slow
-@pytest.mark.parametrize("path", [*LESSONS, *EXERCISES])
+@pytest.mark.parametrize("path", RUN)
 def test_a_notebook_runs_to_the_end_in_the_browser(runs, path):
     run = runs[path]
     print(f"{path}: {len(run.cells)} cells, {run.seconds:.0f} s")

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from tools_of_docs import address, stage
+from tools_of_docs import address, shorter, stage
 
 HERE = address.Address("https://github.com/someone/hashnets_np", "https://someone.github.io/hashnets_np")
 NOWHERE = address.Address("", "")
@@ -62,3 +62,22 @@ def test_a_lesson_gets_its_buttons_under_its_title():
     assert title.startswith("# 3")
     assert "../lite/notebooks/index.html?path=03_gradient_derivation.ipynb" in buttons
     assert "colab" not in buttons or address.address().repository
+
+
+LESSONS = sorted((stage.ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_what_is_shorter_in_the_browser_fits_the_lesson_of_today(path):
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    before = json.dumps(notebook)
+    shorter.shorten(notebook, path)  # an error if a text that it changes is not there
+    changed = shorter.topic(path) in shorter.LESSONS
+    assert (json.dumps(notebook) != before) == changed
+    assert ("**In your browser.**" in "".join(notebook["cells"][0]["source"])) == changed
+
+
+def test_a_changed_lesson_is_an_error_that_names_the_missing_text():
+    path = stage.ROOT / "notebooks/05_training.ipynb"
+    with pytest.raises(SystemExit, match=r"05_training.ipynb has changed: docs/tools/shorter.toml looks for"):
+        shorter.shorten({"cells": [{"cell_type": "markdown", "source": "# Training"}]}, path)
