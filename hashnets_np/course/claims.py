@@ -1,22 +1,23 @@
 """The paper's claims, one by one: what the paper printed, what our runs found, and a verdict by a rule.
 
 The rule is the same for every claim that compares methods on several data sets. A difference counts as sure beyond two
-standard errors of the difference; the standard error of one mean is the larger of two, that of the test set and that of
-the seeds. A claim is *supported* if at least three quarters of the comparisons are surely as it says and none is surely
-the other way, *not supported* if at most a quarter are or if as many are surely the other way, and else *in part*.
+standard errors of the difference. The standard error of one mean is the larger of two, that of the test set and that of
+the seeds; where the records know which test images each network got wrong, the test is that of pairs (McNemar). Methods
+are compared under one protocol (`data/records/README.md`). A claim is *supported* if at least three quarters of the
+comparisons are surely as it says and none is surely the other way, *not supported* if at most a quarter are or if as
+many are surely the other way, and else *in part*.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import exp, hypot, sqrt
 
-from ..experiments.report.results import Cell, Result, paper_figures, paper_tables
+from ..experiments.report.results import Cell, Findings, Result, difference, paper_figures, paper_tables
 from ..experiments.report.tables import DATASETS, markdown_table
 
 SURE = 2.0  # standard errors
 NEARLY_HALF = 0.4
 Errors = Mapping[Cell, float]
-Found = Mapping[Cell, Result]
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,9 @@ def standard_error(result: Result) -> float:
 
 def standard_errors_below(first: Result, second: Result) -> float:
     """Say by how many standard errors of the difference the first mean is below the second."""
+    if first.wrong and second.wrong:
+        change, error = difference(first, second)
+        return -change / error if error else 0.0
     return (second.mean - first.mean) / hypot(standard_error(first), standard_error(second))
 
 
@@ -69,10 +73,15 @@ def _counts(apart: list[float]) -> str:
     return f"{sum(z > 0 for z in apart)} of {len(apart)}; {sure} surely, {other_way} surely the other way"
 
 
-def _below(first: str, second: str, found: Found, layers: int, size: str) -> list[float]:
+def _apart(found: Findings, first: Cell, second: Cell) -> list[float]:
+    """Compare two cells under one protocol, if both have been run under one."""
+    both = found.together(first, second)
+    return [standard_errors_below(*both)] if both else []
+
+
+def _below(first: str, second: str, found: Findings, layers: int, size: str) -> list[float]:
     """Compare two methods on all data sets at one depth and compression."""
-    pairs = [((d, first, layers, size), (d, second, layers, size)) for d in DATASETS]
-    return [standard_errors_below(found[a], found[b]) for a, b in pairs if a in found and b in found]
+    return [z for d in DATASETS for z in _apart(found, (d, first, layers, size), (d, second, layers, size))]
 
 
 def _paper_below(first: str, second: str, layers: int, size: str) -> tuple[int, int]:
@@ -82,7 +91,7 @@ def _paper_below(first: str, second: str, layers: int, size: str) -> tuple[int, 
     return sum(wins), len(wins)
 
 
-def _against_nn(found: Found, layers: int, size: str) -> Claim:
+def _against_nn(found: Findings, layers: int, size: str) -> Claim:
     """At one compression and depth: HashNet makes fewer errors than the dense network of the same stored size."""
     apart = _below("hashnet", "nn", found, layers, size)
     wins, sets = _paper_below("hashnet", "nn", layers, size)
@@ -90,22 +99,20 @@ def _against_nn(found: Found, layers: int, size: str) -> Claim:
                  _counts(apart), verdict(apart))
 
 
-def _against_all(found: Found) -> Claim:
+def _against_all(found: Findings) -> Claim:
     """At 1/64 with 3 layers, HashNet is below all four rivals."""
     rivals = ("rer", "lrd", "nn", "dk")
     paper = paper_tables()
     wins = [paper[d, "hashnet", 3, "1/64"] < min(paper[d, m, 3, "1/64"] for m in rivals) for d in DATASETS]
     apart = []
     for d in DATASETS:
-        others = [found[d, m, 3, "1/64"] for m in rivals if (d, m, 3, "1/64") in found]
-        if others and (d, "hashnet", 3, "1/64") in found:
-            best = min(others, key=lambda result: result.mean)
-            apart.append(standard_errors_below(found[d, "hashnet", 3, "1/64"], best))
+        each = [z for m in rivals for z in _apart(found, (d, "hashnet", 3, "1/64"), (d, m, 3, "1/64"))]
+        apart += [min(each)] if each else []
     return Claim("At 1/64, 3 layers: HashNet below RER, LRD, NN and DK", f"{sum(wins)} of {len(wins)} data sets",
                  _counts(apart), verdict(apart))
 
 
-def _dark(found: Found) -> Claim:
+def _dark(found: Findings) -> Claim:
     """Dark knowledge makes HashNets better."""
     cells = [(layers, size) for layers in (3, 5) for size in ("1/8", "1/64")]
     apart = [z for layers, size in cells for z in _below("hashnetdk", "hashnet", found, layers, size)]
@@ -114,23 +121,27 @@ def _dark(found: Found) -> Claim:
                  _counts(apart), verdict(apart))
 
 
-def _one_pair(claim: str, first: Cell, second: Cell, printed: Errors, found: Found, equal: bool = False) -> list[Claim]:
+def _one_pair(
+    claim: str, first: Cell, second: Cell, printed: Errors, found: Findings, equal: bool = False
+) -> list[Claim]:
     """Compare two cells: the first is below the second, or, with `equal`, no different."""
-    if first not in found or second not in found:
+    both = found.together(first, second)
+    if not both:
         return []
-    z = standard_errors_below(found[first], found[second])
+    z = standard_errors_below(*both)
     says = ("supported" if abs(z) < SURE else "not supported") if equal else verdict([z])
-    ours = f"{found[first].mean:.2f} against {found[second].mean:.2f} % ({abs(z):.1f} standard errors)"
+    ours = f"{both[0].mean:.2f} against {both[1].mean:.2f} % ({abs(z):.1f} standard errors)"
     return [Claim(claim, f"{printed[first]:.2f} against {printed[second]:.2f} %", ours, says)]
 
 
-def _drop(found: Found, layers: int, best: str, printed: Errors) -> list[Claim]:
+def _drop(found: Findings, layers: int, best: str, printed: Errors) -> list[Claim]:
     """Inflation lowers HashNet's error by nearly a half: from expansion 1 to the paper's best."""
     cells = [("mnist", "hashnet", layers, x) for x in ("x1", best)]
-    if any(cell not in found for cell in cells):
+    both = found.together(*cells)
+    if not both:
         return []
     theirs = 1 - printed[cells[1]] / printed[cells[0]]
-    before, after = (found[cell] for cell in cells)
+    before, after = both
     ours = 1 - after.mean / before.mean
     error = (1 - ours) * hypot(standard_error(after) / after.mean, standard_error(before) / before.mean)
     smaller = "in part: smaller" if ours > SURE * error else "not supported"
@@ -139,7 +150,7 @@ def _drop(found: Found, layers: int, best: str, printed: Errors) -> list[Claim]:
                   "supported" if ours >= NEARLY_HALF else smaller)]
 
 
-def _rows(found: Found) -> list[Claim]:
+def _rows(found: Findings) -> list[Claim]:
     """The rows RECT and CONVEX are exchanged: our runs on RECT lie nearer to the row printed CONVEX."""
     paper = paper_tables()  # each data set's numbers from the row that is its own
     cells = [(m, layers, size) for m in ("rer", "lrd", "nn", "dk", "hashnet", "hashnetdk") for layers in (3, 5)
@@ -151,7 +162,7 @@ def _rows(found: Found) -> list[Claim]:
                   f"on RECT, {sum(nearer)} of {len(nearer)} cells lie nearer to the row printed CONVEX", says)]
 
 
-def claims(found: Found) -> list[Claim]:
+def claims(found: Findings) -> list[Claim]:
     """Judge all claims by the finished runs."""
     figures = {cell: error for (_, cell), error in paper_figures().items()}
     printed = paper_tables() | figures
@@ -170,7 +181,7 @@ def claims(found: Found) -> list[Claim]:
     return table + _rows(found)
 
 
-def claims_table(found: Found) -> str:
+def claims_table(found: Findings) -> str:
     """Write the claims as a Markdown table."""
     rows = [[row.claim, row.paper, row.ours, f"**{row.verdict}**"] for row in claims(found)]
     return markdown_table(["claim", "the paper", "our runs", "verdict by our runs"], rows)
