@@ -431,7 +431,7 @@ def fresh_optimizer(optimizer: SGD | None) -> SGD:
     """Make an optimizer, or check the one that was given."""
     if optimizer is None:
         return SGD()
-    if not hasattr(optimizer, "step"):
+    if not hasattr(optimizer, "step") or isinstance(optimizer, type):
         raise TypeError(f"optimizer must be an SGD, such as hn.SGD(0.1), got {shown(optimizer)}")
     if getattr(optimizer, "steps_done", 0):
         raise ValueError(f"the optimizer has done {optimizer.steps_done} steps already; give a new SGD")
