@@ -11,12 +11,22 @@ import hashlib
 import os
 import sys
 import tempfile
+import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .disk import atomic_write, user_path
+import numpy as np
+from numpy.typing import NDArray
+
+from .disk import atomic_write, locked, user_path
+
+Arrays = dict[str, NDArray]
+# what NumPy and zipfile raise at files of the cache that are not there or damaged
+UNREADABLE = (
+    OSError, ValueError, LookupError, EOFError, AttributeError, NotImplementedError, zipfile.BadZipFile, zlib.error,
+)
 
 TIMEOUT = 30  # seconds without an answer
 LARGEST_DOWNLOAD = 2**29  # bytes; the largest file that is fetched has about 2**27
@@ -176,3 +186,48 @@ def keep(path: Path, content: bytes) -> bool:
     except OSError:
         return False
     return True
+
+
+def cached_arrays(path: Path, make: Callable[[], Arrays]) -> Arrays:
+    """Return arrays by name from a file of the cache, or make them and keep them there.
+
+    A lock lets one process make them while others wait. What is read is compared with its digest; what is damaged is
+    made again. Without a folder that is writable everything is done in memory.
+    """
+    arrays = read_cached(path)
+    if arrays is not None:
+        return arrays
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with locked(path):
+            return read_cached(path) or make_and_keep(path, make)
+    except OSError:
+        return make()
+
+
+def make_and_keep(path: Path, make: Callable[[], Arrays]) -> Arrays:
+    """Make arrays, and keep them if the disk takes them."""
+    arrays = make()
+    with contextlib.suppress(OSError):
+        named: dict[str, Any] = {**arrays, "sha256": digest(arrays)}
+        atomic_write(path, lambda file: np.savez(file, **named))
+    return arrays
+
+
+def read_cached(path: Path) -> Arrays | None:
+    """Read arrays from the cache; None if they are not there, damaged or not those that were written."""
+    try:
+        with np.load(path) as file:
+            arrays = {name: file[name] for name in file.files if name != "sha256"}
+            return arrays if str(file["sha256"]) == digest(arrays) else None
+    except UNREADABLE:
+        return None
+
+
+def digest(arrays: Arrays) -> str:
+    """Compute a digest of arrays with their names, types and shapes."""
+    state = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        state.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        state.update(np.ascontiguousarray(array).tobytes())
+    return state.hexdigest()

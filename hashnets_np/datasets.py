@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .checks import as_examples, as_targets, check_seed
-from .data_files import cache_dir, find_file, package_file, read_bounded, search_path, verify  # noqa: F401
+from .data_files import package_file, read_bounded, verify
 from .disk import user_path
 from .types import FloatArray, IntArray
 

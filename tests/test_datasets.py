@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import hashnets_np as hn
-from hashnets_np import data_files, datasets, idx
+from hashnets_np import data_files, idx
 from hashnets_np.idx import MNIST_SHA256, SETS, TYPES, load_idx, parse_idx
 
 
@@ -401,7 +401,6 @@ def test_the_cache_is_where_the_system_has_it(monkeypatch, tmp_path):
         assert data_files.user_cache() == tmp_path / "Library" / "Caches" / "hashnets_np"
     monkeypatch.setenv("HASHNETS_CACHE", str(tmp_path / "mine"))
     assert data_files.cache_dir() == tmp_path / "mine"
-    assert datasets.cache_dir is data_files.cache_dir
 
 
 def test_no_file_of_mnist_is_larger_than_its_training_images():

@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data_files import cache_dir, fetch_url, find_file, keep, search_path
+from ..data_files import cache_dir, cached_arrays, fetch_url, find_file, keep, search_path
 from ..datasets import Dataset, load_digits, register_dataset
-from ..disk import atomic_write, locked, user_path
+from ..disk import user_path
 from ..idx import find_set, load_mnist
 from . import generators
 
@@ -206,49 +206,11 @@ def without_header(block: bytes) -> str:
 
 
 def cached(key: str, make: Callable[[], tuple[NDArray, NDArray]]) -> tuple[NDArray, NDArray]:
-    """Return images (float32 in [0, 1]) and labels from the cache, or make them and keep them there.
-
-    A lock lets one process make them while others wait. What is read is compared with its digest; what is damaged is
-    regenerated. Without a folder that is writable everything is done in memory.
-    """
+    """Return images (float32 in [0, 1]) and labels from the cache, or make them and keep them there."""
     path = cache_dir() / "larochelle" / f"{key}.npz"
-    arrays = read_cached(path)
-    if arrays is None:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with locked(path):
-                arrays = read_cached(path) or made(path, make)
-        except OSError:
-            arrays = make()
-    x, y = arrays
-    return (x.astype(np.float32) / 255 if x.dtype == np.uint8 else x), y
-
-
-def made(path: Path, make: Callable[[], tuple[NDArray, NDArray]]) -> tuple[NDArray, NDArray]:
-    """Make the arrays, and keep them if the disk takes them."""
-    x, y = make()
-    with contextlib.suppress(OSError):
-        atomic_write(path, lambda file: np.savez(file, x=x, y=y, sha256=arrays_digest(x, y)))
-    return x, y
-
-
-def read_cached(path: Path) -> tuple[NDArray, NDArray] | None:
-    """Read arrays from the cache; None if they are not there, damaged or not those that were written."""
-    try:
-        with np.load(path) as file:
-            x, y = file["x"], file["y"]
-            return (x, y) if str(file["sha256"]) == arrays_digest(x, y) else None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError):
-        return None
-
-
-def arrays_digest(x: NDArray, y: NDArray) -> str:
-    """Compute a digest of two arrays, their types and shapes."""
-    state = hashlib.sha256()
-    for array in (x, y):
-        state.update(f"{array.dtype.str} {array.shape}".encode())
-        state.update(np.ascontiguousarray(array).data)
-    return state.hexdigest()
+    arrays = cached_arrays(path, lambda: dict(zip("xy", make(), strict=True)))
+    x = arrays["x"]
+    return (x.astype(np.float32) / 255 if x.dtype == np.uint8 else x), arrays["y"]
 
 
 def cut(name: str, x: NDArray, y: NDArray, sizes: tuple[int, int, int], provenance: str) -> Dataset:

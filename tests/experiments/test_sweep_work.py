@@ -112,7 +112,7 @@ def test_dark_knowledge_uses_a_teacher_trained_on_the_same_examples_and_keeps_it
     job = replace(JOB, method=method)
     made = work.run_job(job, {}, None)
     assert isinstance(made, RunRecord) and made.hyper["temperature"] == train.DARK_DEFAULTS["temperature"]
-    sizes = sorted(len(np.load(path)) for path in tmp_path.rglob("*.npy"))
+    sizes = sorted(len(np.load(path)["logits"]) for path in tmp_path.rglob("*.npz"))
     assert sizes == [958, 1197]
     fits, fit = [], train.fit
     monkeypatch.setattr(train, "fit", lambda *args, **more: fits.append(args) or fit(*args, **more))
@@ -135,3 +135,13 @@ def test_a_diverging_run_is_a_failure(monkeypatch):
     monkeypatch.setitem(train.DEFAULTS, "rate", 1e20)
     made = work.run_job(JOB, {}, None)
     assert isinstance(made, FailureRecord) and "blew up" in made.error
+
+
+def test_a_damaged_teacher_in_the_cache_is_trained_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(train, "cache_dir", lambda: tmp_path)
+    job, data = replace(JOB, method="dk"), hn.load_dataset("digits")
+    first = train.teacher_logits(job, train.DEFAULTS, data, 1)
+    (path,) = (tmp_path / "teachers").glob("*.npz")
+    for content in (b"", path.read_bytes()[:-100], b"\x93NUMPY"):
+        path.write_bytes(content)
+        np.testing.assert_array_equal(train.teacher_logits(job, train.DEFAULTS, data, 1), first)

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import __version__
-from ...datasets import Dataset, cache_dir
-from ...disk import atomic_write
+from ...data_files import cache_dir, cached_arrays
+from ...datasets import Dataset
 from ...losses import softmax_cross_entropy
 from ...network import Network
 from ...optim import SGD
@@ -212,15 +212,13 @@ def teacher_logits(job: Job, hyper: Hyper, data: Dataset, epochs: int) -> NDArra
     teacher = replace(job, method="nn", compression="1", expansion=None, seed=0)
     x_sum = hashlib.sha256(data.x_train.tobytes()).hexdigest()[:16]
     name = json.dumps([teacher.key, hyper, epochs, x_sum, __version__], sort_keys=True)
-    path = cache_dir() / "teachers" / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.npy"
-    if path.exists():
-        return np.load(path)
-    alone = replace(without_test(data), x_valid=data.x_valid[:0], y_valid=data.y_valid[:0])
-    net = train_to_the_end(teacher, hyper, alone, epochs).net
-    logits = predict(net, data.x_train)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(path, lambda file: np.save(file, logits))
-    return logits
+    path = cache_dir() / "teachers" / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.npz"
+
+    def train_teacher() -> dict[str, NDArray]:
+        alone = replace(without_test(data), x_valid=data.x_valid[:0], y_valid=data.y_valid[:0])
+        return {"logits": predict(train_to_the_end(teacher, hyper, alone, epochs).net, data.x_train)}
+
+    return cached_arrays(path, train_teacher)["logits"]  # one process trains it, the others wait
 
 
 def teacher_for(job: Job, found: Found, data: Dataset) -> NDArray | None:
