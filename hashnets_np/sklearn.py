@@ -18,6 +18,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from .checks import check_count
 from .experiments.methods import DROPOUT_SEEDS, budgets, build
 from .hashing import derive_seed
 from .layers import Dropout, HashedLinear, Layer, ReLU
@@ -93,9 +94,11 @@ class HashNetEstimator(BaseEstimator):
         """Build the network that the parameters describe."""
         if self.method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(METHODS)}, got {self.method!r}")
+        if self.method != "hashnet" and self.kind != "xxhash":
+            raise ValueError(f"kind={self.kind!r} is for method='hashnet', got method={self.method!r}")
         widths = [n_in, *np.atleast_1d(np.asarray(self.hidden_layer_sizes, int)).tolist(), n_out]
         compression = self.compression if self.expansion is None else None
-        if self.method == "hashnet" and self.kind != "xxhash":
+        if self.kind != "xxhash":
             return hashed_network(widths, compression, self.expansion, self.kind, seed, self.dropout,
                                   self.input_dropout, dtype)
         return build(self.method, widths, compression=compression, expansion=self.expansion, seed=seed,
@@ -116,19 +119,23 @@ class HashNetEstimator(BaseEstimator):
         """Train `network_` for max_iter epochs, or until its validation error has stopped falling."""
         validation = None
         if self.early_stopping:
-            x, validation, y, weight = self._split(x, y, weight, seed)
+            kept, aside = self._split(y, seed)
+            validation = (x[aside], y[aside])
+            x = x[kept]
+            y = y[kept]
+            weight = None if weight is None else weight[kept]
         history = fit(
-            self.network_, x, y, epochs=self.max_iter, batch_size=min(self.batch_size, max(len(x), 1)),
+            self.network_, x, y, epochs=self.max_iter, batch_size=self.batch_size,
             validation=validation, optimizer=self._make_optimizer(), seed=seed, loss=self.loss, sample_weight=weight,
             callback=EarlyStopping(self.patience) if self.early_stopping else None, progress=bool(self.verbose))
         self._note(history)
 
-    def _split(self, x: NDArray[Any], y: NDArray[Any], weight: NDArray[Any] | None, seed: int) -> tuple[Any, ...]:
-        """Set a part of the examples aside, to judge the epochs by."""
-        parts = [x, y] if weight is None else [x, y, weight]
+    def _split(self, y: NDArray[Any], seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Choose the rows to train on, and those set aside to judge the epochs by: of each class the same share."""
         labels = y if isinstance(self, ClassifierMixin) else None
-        split = train_test_split(*parts, test_size=self.validation_fraction, random_state=seed, stratify=labels)
-        return split[0], (split[1], split[3]), split[2], split[4] if weight is not None else None
+        kept, aside = train_test_split(np.arange(len(y)), test_size=self.validation_fraction, random_state=seed,
+                                       stratify=labels)
+        return kept, aside
 
     def _make_optimizer(self) -> SGD:
         """Make the optimizer that the parameters describe."""
@@ -153,13 +160,18 @@ class HashNetEstimator(BaseEstimator):
                              "take 'constant'")
         if self._optimizer is None:
             self._optimizer = self._make_optimizer()
+        batch_size = check_count("batch_size", self.batch_size)
         losses = []
         rng = np.random.default_rng(derive_seed(seed, self.n_iter_))
-        for rows in minibatches(len(x), self.batch_size, rng):
-            part = None if weight is None else weight[rows]
-            losses.append(train_step(self.network_, x[rows], y[rows], self._optimizer, self.loss, part))
+        with np.errstate(over="ignore", invalid="ignore"):  # a loss that blows up is reported below
+            for rows in minibatches(len(x), batch_size, rng):
+                part = None if weight is None else weight[rows]
+                losses.append(train_step(self.network_, x[rows], y[rows], self._optimizer, self.loss, part))
         self.loss_curve_ = [*self.loss_curve_, float(np.mean(losses))]
         self.n_iter_ = len(self.loss_curve_)
+        if not np.isfinite(self.loss_curve_[-1]):
+            warnings.warn("the loss is no longer finite; begin anew with a smaller learning_rate, or scale the input",
+                          ConvergenceWarning, stacklevel=3)
 
     def _check_x_y(self, X: Any, y: Any, reset: bool, **options: Any) -> tuple[NDArray[Any], NDArray[Any]]:
         """Check examples and targets; the network computes in the dtype of X, float64 or float32."""

@@ -189,9 +189,16 @@ def test_training_that_blows_up_warns_and_predicts_finite_numbers():
     assert np.isfinite(model.predict_proba(DIGITS.x_test)).all()
 
 
+def test_partial_fit_that_blows_up_warns():
+    model = HashNetClassifier(**SMALL | {"learning_rate": 1e30})
+    with pytest.warns(ConvergenceWarning, match="no longer finite"):
+        model.partial_fit(DIGITS.x_train, DIGITS.y_train, classes=np.arange(10))
+
+
 @pytest.mark.parametrize(("options", "message"), [
     ({"method": "dk"}, "method must be one of"),
     ({"kind": "sha"}, "unknown kind"),
+    ({"kind": "fold", "method": "nn"}, "kind='fold' is for method='hashnet'"),
     ({"compression": 2}, "compression must be in"),
     ({"learning_rate": -1}, "learning_rate"),
     ({"max_iter": 0}, "epochs"),
@@ -212,5 +219,7 @@ def test_partial_fit_rejects_what_it_cannot_know():
         model.partial_fit(DIGITS.x_train[:2], [1, 11])
     with pytest.raises(ValueError, match="those of the first call"):
         model.partial_fit(DIGITS.x_train[:2], [1, 2], classes=[1, 2])
+    with pytest.raises(ValueError, match="batch_size"):
+        model.set_params(batch_size=0).partial_fit(DIGITS.x_train[:2], [1, 2])
     with pytest.raises(ValueError, match="take 'constant'"):
         HashNetClassifier(schedule="cosine").partial_fit(DIGITS.x_train, DIGITS.y_train, classes=np.arange(10))

@@ -143,7 +143,12 @@ def write_calls(steps: list[Step]) -> tuple[str, int]:
     calls = []
     source = "x"
     for n, step in enumerate(steps):
-        target = source if step.in_place else "z" if n == last else "odd" if source == "even" else "even"
+        if step.in_place:
+            target = source
+        elif n == last:
+            target = "z"
+        else:
+            target = "odd" if source == "even" else "even"
         if target in sizes:
             sizes[target] = max(sizes[target], step.n_out)
         calls.append("    " + step.call.format(a=source, z=target))
