@@ -19,7 +19,8 @@ def check_network(net: Network) -> tuple[int, int]:
     Raises ValueError, which names the layer by its number from 0.
     """
     layers: list[Any] = net.layers
-    sizes = [(n, layer.n_in, layer.n_out) for n, layer in enumerate(layers) if layer.params and hasattr(layer, "n_in")]
+    sizes = [(n, layer.n_in, layer.n_out) for n, layer in enumerate(layers)
+             if getattr(layer, "n_in", None) is not None]
     if not sizes:
         raise ValueError("the network has no layer with weights, so that nothing says how many inputs it has")
     for (n, _, given), (m, expected, _) in itertools.pairwise(sizes):

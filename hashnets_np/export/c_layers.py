@@ -6,9 +6,12 @@ from typing import Any
 import numpy as np
 
 from ..experiments.baselines import LowRankLinear, MaskedLinear
+from ..experiments.one_store import StoreLinear, TenantLinear
+from ..experiments.several_hashes import MultiHashedLinear
 from ..hashing import derive_seed, xxh32_pair
 from ..layers import Dropout, HashedLinear, Layer, Linear, ReLU, Tanh
-from .c_program import Program
+from .c_program import Program, float_literal
+from .int8 import int8_scale
 
 
 def write_hashed(layer: HashedLinear, number: int, program: Program) -> None:
@@ -23,6 +26,28 @@ def write_hashed(layer: HashedLinear, number: int, program: Program) -> None:
         write_hashed_bias(layer, number, program)
     elif layer.bias == "dense":
         write_dense_bias(layer, number, program)
+
+
+def write_tenant(layer: TenantLinear, number: int, program: Program) -> None:
+    """Eq. 8 with the weights of another layer, which the file holds once."""
+    store = layer.config()["store"]
+    w, factor = layer.weights()
+    scale = float_literal(factor * int8_scale(w) if program.weights == "int8" else factor)
+    program.add_map(f"map{number}", layer.map)
+    program.add_piece("hashed_layer", layer.map.kind)
+    program.add_step(f"hashed_{layer.map.kind}(w{store}, {scale}, &map{number}, 1u, {{a}}, {{z}});", layer.n_out)
+
+
+def write_several_hashes(layer: MultiHashedLinear, number: int, program: Program) -> None:
+    """Eq. 8 with a weighted sum of virtual weights, each from a map of its own."""
+    kind = layer.maps[0].kind
+    program.add_maps(f"maps{number}", layer.maps)
+    program.add_piece("several_hashes", kind)
+    scale = program.add_weights(f"w{number}", layer, "w")
+    alpha = [float_literal(a) for a in layer.current_alpha()]
+    program.add_array("float", f"alpha{number}", alpha, 4 * len(alpha))
+    arguments = f"w{number}, {scale}, maps{number}, alpha{number}, {len(alpha)}u, {{a}}, {{z}}"
+    program.add_step(f"several_{kind}({arguments});", layer.n_out)
 
 
 def write_hashed_bias(layer: HashedLinear, number: int, program: Program) -> None:
@@ -105,6 +130,9 @@ def write_nothing(layer: Dropout, number: int, program: Program) -> None:
 
 WRITERS: dict[type[Layer], Callable[[Any, int, Program], None]] = {
     HashedLinear: write_hashed,
+    StoreLinear: write_hashed,
+    TenantLinear: write_tenant,
+    MultiHashedLinear: write_several_hashes,
     Linear: write_linear,
     MaskedLinear: write_masked,
     LowRankLinear: write_low_rank,

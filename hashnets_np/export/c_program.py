@@ -5,6 +5,7 @@ is copied into the program once.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, Literal
@@ -78,13 +79,24 @@ class Program:
     def add_map(self, name: str, m: SharingMap) -> None:
         """Add the few numbers that define a map, and the piece that computes it."""
         self.add_piece(map_piece(m))
-        numbers = ", ".join(f"{n}u" for n in (m.n_out, m.n_cols, m.buckets, m.seed, m.size or 0))
-        self.constants.append(f"static const map_t {name} = {{{numbers}}};")
+        self.constants.append(f"static const map_t {name} = {map_literal(m)};")
+
+    def add_maps(self, name: str, maps: Sequence[SharingMap]) -> None:
+        """Add an array of maps of one kind, and the piece that computes them."""
+        self.add_piece(map_piece(maps[0]))
+        literals = ",\n".join(map_literal(m) for m in maps)
+        self.constants.append(f"static const map_t {name}[{len(maps)}] = {{\n{literals}\n}};")
 
     def add_step(self, call: str, n_out: int, in_place: bool = False) -> None:
         """Add a call; one that works in place reads and writes the buffer of the call before it."""
         self.steps.append(Step(call, n_out, in_place))
         self.width = n_out
+
+
+def map_literal(m: SharingMap) -> str:
+    """Write the numbers that define a map."""
+    numbers = ", ".join(f"{n}u" for n in (m.n_out, m.n_cols, m.buckets, m.seed, m.size or 0))
+    return f"{{{numbers}}}"
 
 
 def read_piece(name: str) -> str:

@@ -32,9 +32,9 @@ def to_int8(w: NDArray, scale: float) -> NDArray[np.int8]:
 
 
 def is_rounded(layer: Layer, name: str) -> bool:
-    """Tell whether an array of a layer is rounded: all but dense biases are."""
+    """Tell whether an array of a layer is rounded: all but dense biases and the weights of several hashes are."""
     hashed_bias: Any = getattr(layer, "bias_map", None)
-    return name != "b" or hashed_bias is not None
+    return name not in ("b", "alpha") or (name == "b" and hashed_bias is not None)
 
 
 def quantize(net: Network) -> Network:

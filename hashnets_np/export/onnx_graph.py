@@ -30,12 +30,19 @@ class Graph:
     last: str
     nodes: list[Any] = field(default_factory=list)
     constants: list[Any] = field(default_factory=list)
+    stored: dict[int, str] = field(default_factory=dict)  # id of an array of real weights -> its name
     functions: dict[str, Any] = field(default_factory=dict)  # by name, each after those that it calls
 
     def add_constant(self, name: str, value: NDArray) -> str:
         """Add an array that the file stores; returns its name."""
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name
+
+    def add_weights(self, name: str, w: NDArray) -> str:
+        """Add real weights, once however many maps hash into them; returns their name."""
+        if id(w) not in self.stored:
+            self.stored[id(w)] = self.add_constant(name, w)
+        return self.stored[id(w)]
 
     def add_node(self, operator: str, inputs: list[str], *outputs: str, domain: str = "", **attributes: Any) -> str:
         """Add a node; returns the name of its first output."""

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..experiments.baselines import LowRankLinear, MaskedLinear
+from ..experiments.one_store import StoreLinear, TenantLinear
+from ..experiments.several_hashes import MultiHashedLinear
 from ..kernels import hash_gather
 from ..layers import Dropout, HashedLinear, Layer, Linear, ReLU, Tanh
 from ..maps import SharingMap
@@ -20,17 +22,41 @@ from .onnx_graph import DOMAIN, FUNCTIONS, Graph
 def write_hashed(layer: HashedLinear, number: int, graph: Graph) -> None:
     """V, its bias, and the product of both with the input."""
     V = write_virtual(layer.params["w"], layer.map, f"V{number}", graph)
+    if layer.bias == "column":
+        write_product(V, layer.n_in, number, graph)
+        return
     b: str | None = None
-    if layer.bias == "column":  # V = [bias column, the rest]
-        sizes = graph.add_constant(f"sizes{number}", np.array([1, layer.n_in]))
-        column = graph.add_node("Split", [V, sizes], f"column{number}", f"rest{number}", axis=1)
-        V = f"rest{number}"
-        b = as_vector(column, number, graph)
-    elif layer.bias_map is not None:
+    if layer.bias_map is not None:
         b = as_vector(write_virtual(layer.params["b"], layer.bias_map, f"beta{number}", graph), number, graph)
     elif layer.bias == "dense":
         b = graph.add_constant(f"b{number}", layer.params["b"])
     graph.add_product(V, b, number)
+
+
+def write_tenant(layer: TenantLinear, number: int, graph: Graph) -> None:
+    """A hashed layer with the weights of another layer, and a bias column."""
+    w, factor = layer.weights()
+    V = write_virtual(w, layer.map, f"unscaled{number}", graph)
+    scaled = graph.add_node("Mul", [V, graph.add_constant(f"factor{number}", np.asarray(factor))], f"V{number}")
+    write_product(scaled, layer.n_in, number, graph)
+
+
+def write_several_hashes(layer: MultiHashedLinear, number: int, graph: Graph) -> None:
+    """V = sum over u of alpha_u V_u."""
+    alpha = layer.current_alpha()
+    terms = []
+    for u, m in enumerate(layer.maps):
+        V_u = write_virtual(layer.params["w"], m, f"V{number}_{u}", graph)
+        factor = graph.add_constant(f"alpha{number}_{u}", alpha[u])
+        terms.append(graph.add_node("Mul", [V_u, factor], f"term{number}_{u}"))
+    write_product(graph.add_node("Sum", terms, f"V{number}"), layer.n_in, number, graph)
+
+
+def write_product(V: str, n_in: int, number: int, graph: Graph) -> None:
+    """Cut the bias column off V, which is [bias column, the rest], and multiply."""
+    sizes = graph.add_constant(f"sizes{number}", np.array([1, n_in]))
+    column = graph.add_node("Split", [V, sizes], f"column{number}", f"rest{number}", axis=1)
+    graph.add_product(f"rest{number}", as_vector(column, number, graph), number)
 
 
 def as_vector(column: str, number: int, graph: Graph) -> str:
@@ -45,7 +71,7 @@ def write_virtual(w: NDArray, m: SharingMap, name: str, graph: Graph) -> str:
         return graph.add_constant(name, hash_gather(w, m))
     function = virtual_function(m)
     graph.add_function(function)
-    real = graph.add_constant(f"w_of_{name}", w)
+    real = graph.add_weights(f"w_of_{name}", w)
     numbers = {"n_out": m.n_out, "n_cols": m.n_cols, "seed": m.seed} | ({"size": m.size} if m.size else {})
     return graph.add_node(function, [real], name, domain=DOMAIN, **numbers)
 
@@ -97,6 +123,9 @@ def write_nothing(layer: Dropout, number: int, graph: Graph) -> None:
 
 WRITERS: dict[type[Layer], Callable[[Any, int, Graph], None]] = {
     HashedLinear: write_hashed,
+    StoreLinear: write_hashed,
+    TenantLinear: write_tenant,
+    MultiHashedLinear: write_several_hashes,
     Linear: write_linear,
     MaskedLinear: write_masked,
     LowRankLinear: write_low_rank,

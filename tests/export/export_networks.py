@@ -6,6 +6,8 @@ import numpy as np
 
 import hashnets_np as hn
 from hashnets_np.experiments.baselines import LowRankLinear
+from hashnets_np.experiments.one_store import StoreLinear, TenantLinear
+from hashnets_np.experiments.several_hashes import MultiHashedLinear
 
 
 def hashed_net(widths, dtype="float32", size=None, **options) -> hn.Network:
@@ -28,6 +30,21 @@ def method_net(method, **options) -> hn.Network:
         if name.endswith(".b"):
             p[:] = rng.normal(size=p.shape)
     return net
+
+
+def one_store_net() -> hn.Network:
+    """Three layers whose maps hash into the weights of the second."""
+    store = StoreLinear(40, 30, buckets=500, seed=2)
+    return hn.Network([TenantLinear(64, 40, store=2, seed=1), hn.ReLU(), store, hn.ReLU(),
+                       TenantLinear(30, 10, store=2, seed=3)])
+
+
+def several_hashes_net() -> hn.Network:
+    """Two layers with several hashes each, one of them with weights alpha of its own."""
+    first = MultiHashedLinear(64, 40, "1/4", hashes=3, seed=1)
+    second = MultiHashedLinear(40, 10, "1/4", hashes=2, learn_alpha=True, seed=2, kind="fold")
+    second.params["alpha"][:] = [0.3, -1.2]
+    return hn.Network([first, hn.ReLU(), second])
 
 
 def tanh_net() -> hn.Network:
@@ -62,6 +79,8 @@ NETWORKS = {
     "tile_none": lambda: hashed_net([64, 50, 10], bias=None, kind="tile", size=8),
     "tile_hashed": lambda: hashed_net([64, 100, 10], bias="hashed", kind="tile"),
     "tanh": tanh_net,
+    "one_store": one_store_net,
+    "several_hashes": several_hashes_net,
     "one_layer": lambda: hashed_net([64, 10]),
     "five_layers": lambda: hashed_net([64, 50, 40, 30, 20, 10]),
     "float64": lambda: hashed_net([64, 50, 10], dtype="float64"),
