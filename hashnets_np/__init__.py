@@ -1,13 +1,12 @@
 """hashnets_np: the reference implementation of HashedNets (Chen et al., ICML 2015) in NumPy and numba."""
 
-from .datasets import Dataset, load_dataset
+from .datasets import Dataset, load_dataset, load_idx
 from .experiments.methods import build
 from .explanations import explain, feature_hash, feature_hashing_forward
 from .export import export_c, export_onnx
 from .files import load, save
 from .gradient_check import gradcheck
 from .hashing import derive_seed, xxh32_pair
-from .idx import load_idx
 from .kernels import hash_gather, hash_scatter_add, hashed_backward, hashed_forward
 from .layers import Dropout, HashedLinear, Layer, Linear, ReLU, Tanh, register_layer
 from .losses import error_rate, judged_by, softmax_cross_entropy, squared_error

@@ -18,9 +18,9 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .disk import atomic_write, user_path
 from .layers import LAYERS, Layer
 from .network import Network
+from .support.disk import atomic_write, user_path
 
 FORMAT, VERSION = "hashnets_np", 1
 DTYPES = {"F32": "float32", "F64": "float64"}  # name in the container -> name in NumPy; both little-endian in the file

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .checks import as_examples, check_count, check_number, check_seed
 from .losses import softmax_cross_entropy
 from .network import Network
+from .support.checks import as_examples, check_count, check_number, check_seed
 from .types import BoolArray, FloatArray, Loss
 
 MOST_DRAWS = 100  # of one direction

@@ -10,7 +10,7 @@ Source: the xxHash specification, https://github.com/Cyan4973/xxHash/blob/dev/do
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .checks import check_seed, shown
+from .support.checks import check_seed, shown
 
 PRIME_1, PRIME_2, PRIME_3, PRIME_4, PRIME_5 = 0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F, 0x165667B1
 MAX_UINT32 = 2**32 - 1

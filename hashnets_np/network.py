@@ -8,9 +8,9 @@ from typing import Any
 
 from numpy.typing import DTypeLike
 
-from .checks import check_flag, check_seed, shown
 from .hashing import derive_seed
 from .layers import Layer
+from .support.checks import check_flag, check_seed, shown
 from .types import FloatArray
 
 

@@ -11,8 +11,8 @@ from math import cos, pi
 
 import numpy as np
 
-from .checks import check_count, check_number
 from .layers import Layer
+from .support.checks import check_count, check_number
 from .types import FloatArray, ScheduleName
 
 Schedule = Callable[[int, int], float]  # (step from 0, steps in all) -> factor of the learning rate

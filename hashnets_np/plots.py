@@ -8,8 +8,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from .disk import atomic_write
 from .experiments.methods import METHODS
+from .support.disk import atomic_write
 
 STYLE_FILE = Path(__file__).with_name("hashnets.mplstyle")
 

@@ -18,7 +18,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from .checks import check_count
 from .experiments.methods import DROPOUT_SEEDS, budgets, build
 from .hashing import derive_seed
 from .layers import Dropout, HashedLinear, Layer, ReLU
@@ -26,6 +25,7 @@ from .losses import softmax_cross_entropy, squared_error
 from .maps import allowed_biases, find_kind
 from .network import Network
 from .optim import SGD
+from .support.checks import check_count
 from .training import EarlyStopping, History, fit, minibatches, predict, predict_proba, train_step
 from .types import Compression, Loss, ScheduleName
 

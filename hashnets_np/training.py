@@ -12,11 +12,11 @@ from warnings import warn
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .checks import as_array, as_examples, check_count, check_finite, check_flag, check_seed, shown
 from .datasets import Dataset, Validation, draw_fraction
 from .losses import check_labels, error_rate, log_softmax, softmax_cross_entropy
 from .network import Network
 from .optim import SGD
+from .support.checks import as_array, as_examples, check_count, check_finite, check_flag, check_seed, shown
 from .types import Criterion, FloatArray, IntArray, Loss
 
 LARGE_INPUT = 100  # inputs beyond it get a hint: pixels 0..255 make the first loss huge

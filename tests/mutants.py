@@ -21,9 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-CORE = ["types", "hashing", "checks", "backend", "compiling", "threads", "maps/*", "kernels/*", "layers", "losses",
-        "optim", "network", "disk", "files", "data_files", "datasets", "idx", "training", "gradient_check",
-        "explanations"]
+CORE = ["types", "support/*", "hashing", "maps/*", "kernels/*", "layers/*", "losses", "optim", "network", "files",
+        "datasets/*", "training", "gradient_check", "explanations"]
 KIT = ["conformance/adapter", "conformance/cases", "conformance/compare", "conformance/diagnosis",
        "conformance/operations", "conformance/report", "conformance/runner"]
 RECORDS = ["experiments/sweep/records", "experiments/sweep/schema", "experiments/report/results"]
@@ -31,14 +30,14 @@ TESTS = {  # beginning of a module's place -> the tests that know it best; the r
     "hashing": ["test_hashing.py"], "maps": ["maps", "test_vectors.py", "kernels"], "kernels": ["kernels"],
     "layers": ["test_layers.py", "test_files.py", "test_network.py", "test_training.py", "test_same_numbers.py"],
     "losses": ["test_losses.py", "test_training.py"], "optim": ["test_optim.py", "test_training.py"],
-    "network": ["test_network.py", "test_layers.py", "test_training.py"], "disk": ["test_disk.py"],
+    "network": ["test_network.py", "test_layers.py", "test_training.py"], "support/disk": ["test_disk.py"],
     "types": ["test_layers.py", "test_network.py"],
-    "checks": ["test_layers.py", "test_own_data.py", "test_training.py"],
-    "files": ["test_files.py"], "data_files": ["test_datasets.py"],
-    "datasets": ["test_datasets.py", "test_own_data.py", "test_training.py"],
-    "idx": ["test_datasets.py"], "training": ["test_training.py"], "threads": ["test_threads.py", "kernels"],
-    "compiling": ["test_compiling.py"],
-    "backend": ["test_threads.py", "kernels"], "gradient_check": ["test_gradient_check.py", "test_layers.py"],
+    "support/checks": ["test_layers.py", "test_own_data.py", "test_training.py"],
+    "files": ["test_files.py"], "datasets/data_files": ["test_datasets.py"],
+    "datasets/dataset": ["test_datasets.py", "test_own_data.py", "test_training.py"],
+    "datasets/idx": ["test_datasets.py"], "training": ["test_training.py"], "support/threads": ["test_threads.py", "kernels"],
+    "support/compiling": ["test_compiling.py"],
+    "support/backend": ["test_threads.py", "kernels"], "gradient_check": ["test_gradient_check.py", "test_layers.py"],
     "explanations": ["test_commands.py", "test_layers.py"],
     "conformance": ["test_conformance.py"], "experiments/sweep": ["experiments/test_sweep_records.py"],
     "experiments/report": ["experiments/test_report.py"],

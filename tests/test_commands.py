@@ -10,10 +10,10 @@ import pytest
 
 import hashnets_np as hn
 from hashnets_np import __main__ as cli
-from hashnets_np import idx, training
+from hashnets_np import training
 from hashnets_np.commands import bench, demo, train
 from hashnets_np.commands import hash as hash_command
-from hashnets_np.datasets import LOADERS
+from hashnets_np.datasets import LOADERS, idx
 
 BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}  # as most people have it
 

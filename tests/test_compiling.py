@@ -12,7 +12,7 @@ pytest.importorskip("numba")
 FUNCTION = """
 import sys
 import numpy as np
-from hashnets_np.compiling import njit
+from hashnets_np.support.compiling import njit
 
 @njit(cache=True, nogil=True)
 def weighted(x):
@@ -69,16 +69,16 @@ def test_many_processes_that_compile_at_once_leave_a_right_cache(call, tmp_path)
 
 
 def test_without_a_compiler_the_function_itself_is_called(call):
-    command = "from hashnets_np.compiling import njit\nprint(njit(cache=True)(lambda x: -x)(-3))"
+    command = "from hashnets_np.support.compiling import njit\nprint(njit(cache=True)(lambda x: -x)(-3))"
     done = subprocess.run([sys.executable, "-c", command], env=os.environ | {"NUMBA_DISABLE_JIT": "1"},
                           capture_output=True, text=True, check=True)
     assert done.stdout == "3\n"
 
 
 def test_every_compiled_function_of_the_package_has_the_checked_cache():
-    from hashnets_np.compiling import CheckedCache
     from hashnets_np.kernels import fast_lines
     from hashnets_np.maps import fold_fast, text_fast, xxhash_fast
+    from hashnets_np.support.compiling import CheckedCache
 
     if os.environ.get("NUMBA_DISABLE_JIT") == "1":
         pytest.skip("nothing is compiled")

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import hashnets_np as hn
-from hashnets_np import data_files, idx
-from hashnets_np.idx import MNIST_SHA256, SETS, TYPES, load_idx, parse_idx
+from hashnets_np.datasets import data_files, idx
+from hashnets_np.datasets.idx import MNIST_SHA256, SETS, TYPES, load_idx, parse_idx
 
 
 def test_the_shipped_digits_are_those_of_scikit_learn():
@@ -369,7 +369,7 @@ def test_files_are_looked_for_in_the_most_specific_place_first(tiny_mnist, tmp_p
 HOMELESS = """
 import os
 import hashnets_np as hn
-from hashnets_np import data_files
+from hashnets_np.datasets import data_files
 from hashnets_np.__main__ import main
 from pathlib import Path
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import hashnets_np as hn
-from hashnets_np import disk
-from hashnets_np.disk import atomic_write, locked, user_path
+from hashnets_np.support import disk
+from hashnets_np.support.disk import atomic_write, locked, user_path
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX system")
 
@@ -63,7 +63,7 @@ def test_eight_threads_write_one_file(tmp_path):
 
 @posix
 def test_partial_files_of_killed_processes_are_removed_and_those_of_living_ones_are_not(tmp_path):
-    hang = ("import sys, time; from hashnets_np.disk import atomic_write\n"
+    hang = ("import sys, time; from hashnets_np.support.disk import atomic_write\n"
             "atomic_write(sys.argv[1], lambda file: (file.write(b'half'), file.flush(), time.sleep(60)))")
     with subprocess.Popen([sys.executable, "-c", hang, str(tmp_path / "other")]) as process:
         try:

@@ -24,7 +24,7 @@ def big_backward():
 
 @pytest.mark.parametrize("allowed", [0, 1])
 def test_a_call_needs_no_more_threads_than_its_own(monkeypatch, allowed):
-    from hashnets_np import threads
+    from hashnets_np.support import threads
 
     right = big_backward()
     threads.pool.cache_clear()
@@ -47,7 +47,7 @@ def test_a_call_needs_no_more_threads_than_its_own(monkeypatch, allowed):
 
 
 def test_an_error_in_a_piece_reaches_the_caller_and_the_next_call_works():
-    from hashnets_np.threads import run_pieces
+    from hashnets_np.support.threads import run_pieces
 
     def piece(number):
         raise ValueError(f"piece {number}")

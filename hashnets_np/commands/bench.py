@@ -17,8 +17,8 @@ import numpy as np
 from ..bench.contenders import CONTENDERS, Cell
 from ..bench.measure import ask_once, cores, installed, processes, time_cell, total_memory
 from ..bench.report import draw_sizes, memory_table, parts_table, size_table, step_table
-from ..disk import atomic_write
 from ..maps import bucket_count
+from ..support.disk import atomic_write
 from .train import check_output
 
 HELP = "time and memory of the hashed layer against dense and torch layers"

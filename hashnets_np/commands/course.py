@@ -8,7 +8,7 @@ import importlib.util
 import shutil
 from pathlib import Path
 
-from ..data_files import package_file
+from ..datasets.data_files import package_file
 
 HELP = "unpack the lessons and exercises into a folder"
 LEFT_BEHIND = ("__pycache__", ".ipynb_checkpoints")  # what running the lessons leaves beside them

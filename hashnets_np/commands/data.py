@@ -7,10 +7,10 @@ and downloads nothing.
 import argparse
 from pathlib import Path
 
-from ..data_files import cache_dir, search_path
 from ..datasets import LOADERS, load_dataset
+from ..datasets.data_files import cache_dir, search_path
+from ..datasets.idx import SETS, find_set
 from ..experiments import larochelle
-from ..idx import SETS, find_set
 
 HELP = "list, fetch and verify the data sets"
 

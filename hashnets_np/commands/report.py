@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from ..disk import atomic_write
+from ..support.disk import atomic_write
 
 HELP = "our tables and figures beside the paper's"
 

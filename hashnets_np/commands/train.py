@@ -11,12 +11,12 @@ import tempfile
 from pathlib import Path
 
 from ..datasets import LOADERS, Dataset, load_dataset
-from ..disk import user_path
 from ..experiments.methods import METHODS, build
 from ..experiments.own_files import load_own
 from ..files import save
 from ..network import Network
 from ..optim import SCHEDULES, SGD
+from ..support.disk import user_path
 from ..training import History, fit
 
 HELP = "train one network and save it"

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..checks import as_examples, as_targets, check_count, check_input, check_integer, check_number
 from ..hashing import MAX_UINT32, derive_seed, xxh32_pair
 from ..kernels import check
 from ..layers import Layer, check_sizes, initial_weights, register_layer
 from ..losses import check_labels, error_rate, judged_by, log_softmax, softmax_cross_entropy
+from ..support.checks import as_examples, as_targets, check_count, check_input, check_integer, check_number
 from ..training import Loss
 
 

@@ -22,10 +22,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data_files import cache_dir, cached_arrays, fetch_url, find_file, keep, search_path
 from ..datasets import Dataset, load_digits, register_dataset
-from ..disk import user_path
-from ..idx import find_set, load_mnist
+from ..datasets.data_files import cache_dir, cached_arrays, fetch_url, find_file, keep, search_path
+from ..datasets.idx import find_set, load_mnist
+from ..support.disk import user_path
 from . import generators
 
 SEED = 2007  # of everything regenerated; one more for each set

@@ -22,11 +22,11 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import DTypeLike
 
-from ..checks import check_count, check_seed, shown
 from ..hashing import derive_seed
 from ..layers import ACTIVATIONS, Dropout, HashedLinear, Layer, Linear, register_layer
 from ..maps import bucket_count
 from ..network import Network
+from ..support.checks import check_count, check_seed, shown
 from ..types import Compression, KindName
 from .baselines import LowRankLinear, MaskedLinear
 from .one_store import StoreLinear, TenantLinear

@@ -12,10 +12,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..checks import check_count, check_input, check_seed
 from ..kernels import hash_gather, hashed_backward, hashed_forward
 from ..layers import HashedLinear, Layer, check_sizes, register_layer
 from ..maps import SharingMap
+from ..support.checks import check_count, check_input, check_seed
 from ..types import FloatArray, KindName
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets import Dataset
-from ..disk import user_path
+from ..support.disk import user_path
 
 NAMES = {"x": ("x", "x_train"), "y": ("y", "y_train"), "x_test": ("x_test",), "y_test": ("y_test",)}
 BYTES = 255  # the largest grey level of a picture kept in bytes

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..checks import check_count, check_flag, check_input, check_seed
 from ..hashing import derive_seed
 from ..kernels import hash_gather, hashed_backward, hashed_forward
 from ..layers import Layer, check_sizes, initial_weights, register_layer
 from ..maps import SharingMap, bucket_count
+from ..support.checks import check_count, check_flag, check_input, check_seed
 from ..types import Compression, FloatArray, KindName
 
 FIRST_SEED = 2**31  # the u-th map has seed derive_seed(seed, FIRST_SEED + u), far from the numbers of layers

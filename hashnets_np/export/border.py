@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..disk import atomic_write, user_path
 from ..layers import Layer
 from ..network import Network
+from ..support.disk import atomic_write, user_path
 
 
 def check_network(net: Network) -> tuple[int, int]:

@@ -9,8 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backend import importing_numba_code, uses_numba
 from ..maps import SharingMap
+from ..support.backend import importing_numba_code, uses_numba
 from ..types import FloatArray
 from . import plain
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..maps import SharingMap
-from ..threads import one_blas_thread, run_pieces
+from ..support.threads import one_blas_thread, run_pieces
 from ..types import FloatArray
 from . import plain
 from .fast_tiles import LONG_SIDE, SHORT_SIDE, loops_for

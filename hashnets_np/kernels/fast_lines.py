@@ -7,7 +7,7 @@ the signs (`fill_line`); everything here is the same for every kind. Each loop i
 import numpy as np
 from numba.extending import overload
 
-from ..compiling import njit
+from ..support.compiling import njit
 
 uint32, uint64 = np.uint32, np.uint64
 TOP_OF_32, TOP_OF_64 = uint32(31), uint64(63)

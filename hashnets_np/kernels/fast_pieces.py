@@ -6,9 +6,9 @@ negative, which takes four times as long here.
 
 import numpy as np
 
-from ..compiling import njit
 from ..maps.pieces_fast import piece_start
 from ..maps.xxhash_fast import hash_of_lanes
+from ..support.compiling import njit
 
 uint32, uint64 = np.uint32, np.uint64
 

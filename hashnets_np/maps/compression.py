@@ -9,7 +9,7 @@ from fractions import Fraction
 from math import ceil
 from numbers import Real
 
-from ..checks import shown
+from ..support.checks import shown
 
 # a quotient of integers whose divisor is not zero, or a decimal number; both without a sign
 NUMBER = re.compile(r"\d+/0*[1-9]\d*|(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)

@@ -8,8 +8,8 @@ Source: RANDOMFOLD, Desai and Shrivastava, ICLR 2024.
 
 import numpy as np
 
-from ..backend import importing_numba_code
 from ..hashing import MAX_UINT32, xxh32_pair
+from ..support.backend import importing_numba_code
 from .kind import BucketArray, IndexArray, Kind, Lines, MapFacts, SignArray, register_kind
 from .xxhash import sign_of
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..compiling import njit
 from ..hashing import KEY_BYTES, MAX_UINT32, PRIME_5
+from ..support.compiling import njit
 from .kind import MapFacts
 from .xxhash_fast import DOWN, ONE, P3, P4, UP, column_lanes, hash_line, hash_of_lanes, row_lanes
 

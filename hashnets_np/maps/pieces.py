@@ -8,8 +8,8 @@ Sources: ROBE-Z, Desai, Chou and Shrivastava, MLSys 2022 (chunk); ROAST, Desai, 
 
 import numpy as np
 
-from ..backend import importing_numba_code
 from ..hashing import xxh32_pair
+from ..support.backend import importing_numba_code
 from .kind import BucketArray, IndexArray, Kind, Lines, MapFacts, SignArray, register_kind
 from .xxhash import sign_of
 

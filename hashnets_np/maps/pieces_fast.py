@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..compiling import njit
+from ..support.compiling import njit
 from .kind import MapFacts
 from .xxhash_fast import ONE, column_lanes, divisor, hash_of_lanes, row_lanes
 

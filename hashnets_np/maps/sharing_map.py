@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..checks import check_flag, check_integer, check_seed
 from ..hashing import as_uint32
+from ..support.checks import check_flag, check_integer, check_seed
 from .kind import Bias, BucketArray, IndexArray, Kind, Lines, MapFacts, SignArray, find_kind
 
 MAX_SIDE, MAX_BUCKETS = 2**32, 2**31 - 1

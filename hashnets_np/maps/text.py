@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..backend import importing_numba_code, uses_numba
 from ..hashing import MAX_UINT32, PRIME_1, PRIME_2, PRIME_3, PRIME_4, PRIME_5
+from ..support.backend import importing_numba_code, uses_numba
 from .kind import BIASES, BucketArray, IndexArray, Kind, MapFacts, Rule, SignArray, register_kind
 
 Texts = NDArray[np.bytes_]

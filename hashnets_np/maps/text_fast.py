@@ -7,9 +7,9 @@ over threads. numba widens uint32 arithmetic to 64 bits, so every step is brough
 import numpy as np
 from numpy.typing import NDArray
 
-from ..compiling import njit
 from ..hashing import PRIME_1, PRIME_2, PRIME_3, PRIME_4, PRIME_5
-from ..threads import run_pieces
+from ..support.compiling import njit
+from ..support.threads import run_pieces
 
 MASK = np.uint64(0xFFFFFFFF)
 P1, P2, P3, P4, P5 = (np.uint64(p) for p in (PRIME_1, PRIME_2, PRIME_3, PRIME_4, PRIME_5))

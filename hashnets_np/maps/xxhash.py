@@ -5,8 +5,8 @@ The bucket comes from bits 1 to 31, the sign from bit 0. So the two are independ
 
 import numpy as np
 
-from ..backend import importing_numba_code
 from ..hashing import xxh32_pair
+from ..support.backend import importing_numba_code
 from .kind import BucketArray, IndexArray, Kind, Lines, MapFacts, SignArray, register_kind
 
 

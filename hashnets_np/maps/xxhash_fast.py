@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..compiling import njit
 from ..hashing import KEY_BYTES, MAX_UINT32, PRIME_2, PRIME_3, PRIME_4, PRIME_5, rotate_left
+from ..support.compiling import njit
 from .kind import MapFacts
 
 uint32, uint64 = np.uint32, np.uint64

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from hashnets_np.course.claims import claims, claims_table, ratio, standard_error, standard_errors_below, verdict
-from hashnets_np.data_files import package_file
+from hashnets_np.datasets.data_files import package_file
 from hashnets_np.experiments.report.results import Findings, results
 
 

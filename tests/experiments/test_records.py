@@ -5,7 +5,7 @@ A protocol that changed halfway would leave records that can't be compared; thes
 
 import pytest
 
-from hashnets_np.data_files import package_file
+from hashnets_np.datasets.data_files import package_file
 from hashnets_np.experiments.methods import METHODS
 from hashnets_np.experiments.sweep import tune
 from hashnets_np.experiments.sweep.grid import needs, read_grid, search_for, step_search_from, without_teacher

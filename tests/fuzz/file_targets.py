@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from inputs import JSON, PLAIN, WORDS, changed
 
 import hashnets_np as hn
+from hashnets_np.datasets.idx import TYPES, parse_idx
 from hashnets_np.experiments.larochelle import Source, read_zip
 from hashnets_np.experiments.methods import build
 from hashnets_np.experiments.sweep import records
 from hashnets_np.experiments.sweep.grid import read_grid
-from hashnets_np.idx import TYPES, parse_idx
 
 FOLDER = Path(tempfile.mkdtemp(prefix="hashnets-fuzz-"))
 RECORDS = Path(hn.__file__).parent.parent / "data" / "records"

@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 pytest.importorskip("numba")
-from hashnets_np import threads as fast_threads
 from hashnets_np.hashing import xxh32_pair
 from hashnets_np.kernels import fast, fast_lines, plain
 from hashnets_np.maps import KINDS, MAX_BUCKETS, SharingMap, xxhash_fast
+from hashnets_np.support import threads as fast_threads
 
 BOUND = {np.float32: 1e-5, np.float64: 1e-12}
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -337,7 +337,7 @@ assert os.waitpid(child, 0)[1] == 0
 def test_first_callers_take_turns():
     program = """
 import threading, time
-from hashnets_np import threads as fast_threads
+from hashnets_np.support import threads as fast_threads
 make, inside, most = threading.RLock, [], []
 
 def slow_to_make():
@@ -367,7 +367,7 @@ def test_a_fork_amid_a_call():
     program = """
 import os, signal, threading
 import numpy as np, hashnets_np as hn
-from hashnets_np import threads as fast_threads
+from hashnets_np.support import threads as fast_threads
 m, w, a = hn.SharingMap(600, 600, buckets=100, seed=1), np.ones(100, np.float32), np.ones((20, 600), np.float32)
 z = hn.hashed_forward(w, a, m)
 entered, leave = threading.Event(), threading.Event()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from ...data_files import package_file
+from ...datasets.data_files import package_file
 from ...experiments.methods import equal_size_widths
 from ..marking import Example, done, mark, number, require
 

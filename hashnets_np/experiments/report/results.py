@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...data_files import package_file
+from ...datasets.data_files import package_file
 from ..methods import METHODS, PAPER, Method
 from ..sweep.grid import ALL, PROTOCOL2, Job, read_grid
 from ..sweep.paired import paired_difference, unpack

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ...disk import locked
+from ...support.disk import locked
 from .schema import FailureRecord, Record, record_from_json, record_to_json
 
 FILES = {"run": "runs.jsonl", "search": "searches.jsonl"}

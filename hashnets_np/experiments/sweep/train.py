@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import __version__
-from ...data_files import cache_dir, cached_arrays
 from ...datasets import Dataset
+from ...datasets.data_files import cache_dir, cached_arrays
 from ...losses import softmax_cross_entropy
 from ...network import Network
 from ...optim import SGD

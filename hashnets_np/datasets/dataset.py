@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .checks import as_examples, as_targets, check_seed
+from ..support.checks import as_examples, as_targets, check_seed
+from ..support.disk import user_path
+from ..types import FloatArray, IntArray
 from .data_files import package_file, read_bounded, verify
-from .disk import user_path
-from .types import FloatArray, IntArray
 
 Validation = tuple[ArrayLike, ArrayLike] | float | None  # a pair (x, y), a fraction of the training examples, or none
 

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from .disk import atomic_write, locked, user_path
+from ..support.disk import atomic_write, locked, user_path
 
 Arrays = dict[str, NDArray]
 # what NumPy and zipfile raise at files of the cache that are not there or damaged
@@ -35,8 +35,8 @@ BLOCK = 2**18  # bytes that are read at a time
 
 def package_file(name: str) -> Path:
     """Find a file of `data/`: inside an installed package, or beside it in a checkout."""
-    inside = Path(__file__).parent / "data" / name
-    return inside if inside.exists() else Path(__file__).parent.parent / "data" / name
+    inside = Path(__file__).parent.parent / "data" / name
+    return inside if inside.exists() else Path(__file__).parent.parent.parent / "data" / name
 
 
 def cache_dir() -> Path:
@@ -46,7 +46,7 @@ def cache_dir() -> Path:
     """
     if chosen := os.environ.get("HASHNETS_CACHE"):
         return user_path(chosen)
-    root = Path(__file__).parent.parent
+    root = Path(__file__).parent.parent.parent
     return root / "data" / "cache" if (root / "data" / "README.md").exists() else user_cache()
 
 

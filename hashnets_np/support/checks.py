@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .types import FloatArray
+from ..types import FloatArray
 
 MAX_SEED = 2**32 - 1
 

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..support.disk import user_path
 from .data_files import (
     cache_dir,
     fetch_url,
@@ -30,8 +31,7 @@ from .data_files import (
     search_path,
     verify,
 )
-from .datasets import Dataset, register_dataset, split
-from .disk import user_path
+from .dataset import Dataset, register_dataset, split
 
 TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}  # code in the file -> dtype
 MOST_DIMENSIONS = 8

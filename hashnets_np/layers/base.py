@@ -1,0 +1,244 @@
+"""What all layers share: parameters and gradients by name, a seed, and how a layer was made.
+
+Every layer has `forward(x, train)`, `backward(dz)`, `params` and `grads` (dicts with the same keys) and `config()`, the
+JSON-able arguments that make it again. `backward` overwrites `grads` and uses what the last `forward` kept.
+
+A layer made without a seed waits for one: a `Network` gives each of its layers a seed of its own, and a layer that is
+used outside a network draws a fresh one. Until then it has no map and no weights. Two layers made without a seed
+therefore never share them, which is what the "dedicated hash functions" of section 4.2 of the paper ask for.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from math import prod
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from ..support.checks import check_seed
+from ..types import BoolArray, FloatArray, IntArray
+
+
+def fresh_seed() -> int:
+    """Draw a seed that nobody had before, from the operating system's entropy."""
+    return int(np.random.SeedSequence().generate_state(1)[0])
+
+
+def check_dtype(dtype: DTypeLike) -> None:
+    """Check the dtype of a layer's parameters."""
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        raise ValueError(f"dtype must be float32 or float64, got {np.dtype(dtype)}")
+
+
+class Layer:
+    """What all layers share: parameters and gradients by name, a seed, and how the layer was made.
+
+    A layer of your own is a subclass with `forward` and `backward`, and the decorator `register_layer` if model files
+    should hold it. Its constructor calls `super().__init__(**arguments)` and fills `params`.
+
+    Parameters
+    ----------
+    **config
+        The arguments that make this layer again, ready for JSON.
+
+    Attributes
+    ----------
+    params, grads : dict of str to array
+        The real weights by name, and the gradients of the loss with respect to them, filled by `backward`.
+    made_from_seed : tuple of str
+        Class attribute: the attributes that `begin` makes from the seed. Asked for before there is a seed, they make
+        the layer draw one.
+    kept_by_forward : tuple of str
+        Class attribute: the attributes in which `forward` keeps what `backward` needs. Copies and pickles leave them
+        out, for they hold the last mini-batch.
+
+    Examples
+    --------
+    >>> class Double(Layer):
+    ...     def forward(self, x, train=False):
+    ...         return 2 * x
+    ...     def backward(self, dz, input_grad=True):
+    ...         return 2 * dz
+    >>> Double()(np.array([[3.0]]))
+    array([[6.]])
+    """
+
+    made_from_seed: ClassVar[tuple[str, ...]] = ()
+    kept_by_forward: ClassVar[tuple[str, ...]] = ()
+
+    params: dict[str, FloatArray]
+    grads: dict[str, FloatArray]
+    n_in: int | None = None  # None: any width
+    n_out: int | None = None  # None: as wide as the input
+    buckets: int | None = None  # K, where weights are shared
+
+    def __init__(self, **config: Any) -> None:
+        self._config = {k: v.item() if isinstance(v, np.generic) else v for k, v in config.items()}  # JSON has no int64
+        self.grads = {}
+        if "params" not in self.made_from_seed:
+            self.params = {}
+
+    if not TYPE_CHECKING:  # or mypy would believe in every misspelled attribute
+
+        def __getattr__(self, name: str) -> Any:
+            """Draw a fresh seed where something that is made from it is needed before a network gave one."""
+            if name not in type(self).made_from_seed:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            self.set_seed(fresh_seed())
+            return vars(self)[name]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copy and pickle the parameters, not the last mini-batch and its gradients."""
+        state = {name: value for name, value in vars(self).items() if name not in self.kept_by_forward}
+        return state | {"grads": {}}
+
+    def __repr__(self) -> str:
+        """Write the layer as the call that makes it, without what is default."""
+        parameters = inspect.signature(type(self)).parameters
+        written = []
+        for name, value in self._config.items():
+            parameter = parameters.get(name)
+            default = None if parameter is None else parameter.default
+            if default is inspect.Parameter.empty:
+                written.append(repr(value))
+            elif value is not None and value != (np.dtype(default).name if name == "dtype" else default):
+                written.append(f"{name}={value!r}")
+            elif value is None and default is not None:
+                written.append(f"{name}=None")
+        return f"{type(self).__name__}({', '.join(written)})"
+
+    def __call__(self, x: FloatArray) -> FloatArray:
+        """Compute the output of a mini-batch in evaluation mode, as `forward(x)` does."""
+        return self.forward(x)
+
+    def needs_seed(self) -> bool:
+        """Tell whether the layer was made without a seed and still waits for one."""
+        waits = any(name not in vars(self) for name in self.made_from_seed)
+        return waits or self._config.get("seed", 0) is None
+
+    def set_seed(self, seed: int) -> None:
+        """Give a seed to a layer that was made without one; ValueError if it has one already.
+
+        Parameters
+        ----------
+        seed : int
+            In 0..2**32-1. The map, the mask and the initial weights are made from it.
+        """
+        if not self.needs_seed():
+            raise ValueError(f"{self!r} has its seed already; make a new layer")
+        seed = check_seed(seed)
+        if self._config.get("seed", 0) is None:
+            self._config["seed"] = seed
+        self.begin(seed)
+
+    def begin(self, seed: int) -> None:
+        """Make the attributes named in `made_from_seed`, those that are not there yet."""
+
+    def config(self) -> dict[str, Any]:
+        """Return the arguments that make this layer again, ready for JSON."""
+        if self.needs_seed():
+            self.set_seed(fresh_seed())
+        return dict(self._config)
+
+    @classmethod
+    def stored_shapes(cls, config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+        """Find the shapes of the parameters from a `config()`, without making the layer.
+
+        `load` compares them with a file before it allocates anything. A class that does not know them, or has none,
+        says {}, and is compared when it has been made.
+        """
+        return {}
+
+    @classmethod
+    def computed_numbers(cls, config: dict[str, Any]) -> int:
+        """Count the numbers that the layer of a `config()` computes when it is made, besides its parameters."""
+        return 0
+
+    def num_parameters(self) -> int:
+        """Count the real weights: what is stored. A layer that waits for its seed knows it too."""
+        if "params" in vars(self):
+            return sum(p.size for p in self.params.values())
+        return sum(prod(shape) for shape in self.stored_shapes(self._config).values())
+
+    def num_virtual_parameters(self) -> int:
+        """Count the weights that the layer computes with; more than the real ones only where weights are shared."""
+        return self.num_parameters()
+
+    def change_dtype(self, dtype: DTypeLike) -> None:
+        """Convert the parameters to float32 or float64 (ValueError otherwise)."""
+        check_dtype(dtype)
+        self.params = {name: p.astype(dtype) for name, p in self.params.items()}
+        if self.params:
+            self._config["dtype"] = np.dtype(dtype).name
+
+    def loads(self, name: str) -> IntArray | None:
+        """Count how many virtual weights share each entry of a parameter; None where nothing is shared."""
+        return None
+
+    def join(self, layers: "Sequence[Layer]") -> None:
+        """Find, in the network that the layer has become part of, other layers that it needs."""
+
+    def kink_sides(self) -> BoolArray | None:
+        """Return on which side of its kinks each entry of the last input lay; None for a layer without kinks.
+
+        The gradient check compares what this returns before and after a step: across a kink, as ReLU has one at 0, a
+        difference of losses says nothing about the gradient.
+        """
+        return None
+
+    def recall(self, name: str) -> Any:
+        """Return what the last `forward` kept under this name; ValueError before there was one."""
+        if name not in vars(self):
+            raise ValueError(f"{type(self).__name__}.backward uses what the last forward kept; call forward(x) first")
+        return vars(self)[name]
+
+    def forward(self, x: FloatArray, train: bool = False) -> FloatArray:
+        """Compute the output of a mini-batch and keep what `backward` needs."""
+        raise NotImplementedError
+
+    def backward(self, dz: FloatArray, input_grad: bool = True) -> FloatArray | None:
+        """Fill `grads` from dz, the gradient with respect to the output; return that with respect to the input."""
+        raise NotImplementedError
+
+
+LayerClass = TypeVar("LayerClass", bound=type[Layer])
+
+
+LAYERS: dict[str, type[Layer]] = {}  # the classes that model files know, by name
+
+
+def register_layer(layer: LayerClass) -> LayerClass:
+    """Let model files hold layers of this class, under its name; usable as a class decorator.
+
+    Parameters
+    ----------
+    layer : class
+        A subclass of `Layer`. A class that is defined again (a module loaded anew, a notebook cell) replaces the old.
+
+    Returns
+    -------
+    class
+        The same class.
+
+    Raises
+    ------
+    ValueError
+        If another class of that name is registered.
+
+    Examples
+    --------
+    >>> class Halve(Layer):
+    ...     pass
+    >>> register_layer(Halve) is Halve
+    True
+    """
+    name = layer.__name__
+    known = LAYERS.get(name, layer)
+    if (known.__module__, known.__qualname__) != (layer.__module__, layer.__qualname__):
+        raise ValueError(f"a layer class named {name!r} is registered already, from {known.__module__}; "
+                         "choose another name")
+    LAYERS[name] = layer
+    return layer

@@ -1,0 +1,228 @@
+"""The hashed layer: V is computed from K real weights whenever it is needed (Eq. 2, 7, 8, 9 and 12)."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from ..hashing import MAX_UINT32, derive_seed
+from ..kernels import hash_gather, hash_scatter_add, hashed_backward, hashed_forward
+from ..maps import SharingMap, allowed_biases, bucket_count, find_kind
+from ..support.checks import check_flag, check_input, check_seed, shown
+from ..types import Bias, Compression, FloatArray, Init, IntArray, KindName
+from .base import Layer, register_layer
+from .initial import check_sizes, initial_bias, initial_weights
+
+
+@register_layer
+class HashedLinear(Layer):
+    """A fully connected layer whose weight matrix V is computed from K real weights.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Numbers of inputs and outputs.
+    compression : str, int, float, Fraction or Decimal, optional
+        Real / virtual weights, in (0, 1], such as "1/8". Give either this or `buckets`.
+    buckets : int, optional
+        K, the number of real weights.
+    seed : int, optional
+        Of the map and the initial weights, in 0..2**32-1. Without one, the network gives the layer a seed of its own;
+        outside a network it draws a fresh one. The kinds "authors2015", "pytorch2019" and "keras" have one seed for
+        all layers, as the code that they reproduce has; without a seed they keep it for the map, and only the initial
+        weights are drawn from the network's.
+    bias : {"column", "hashed", "dense", None}
+        "column": input 0 is constantly 1 and V has n_in + 1 columns. "hashed": ceil(compression * n_out) real biases
+        with a map of their own, as in the released code. "dense": one free parameter per output.
+    kind : str
+        Of the sharing map.
+    size : int, optional
+        Of the pieces of w that the kinds "chunk" and "tile" share as a whole; without it the kind's default.
+    signed : bool
+        False: a map without signs.
+    bias_buckets : int, optional
+        The number of real biases, for bias="hashed".
+    dtype : dtype
+        Of the parameters: float32 or float64.
+    init : {"he", "uniform"}
+        How the initial weights are drawn.
+    rng : numpy.random.Generator, optional
+        Draws the initial weights, at once, instead of a generator made from the seed.
+
+    Raises
+    ------
+    ValueError
+        For any other value.
+
+    References
+    ----------
+    Eq. 2 (bias column), 7 (V), 8 (forward), 9 and 12 (backward) of Chen et al., ICML 2015.
+
+    Examples
+    --------
+    >>> layer = HashedLinear(784, 1000, compression="1/8", seed=7)
+    >>> layer
+    HashedLinear(784, 1000, buckets=98125, seed=7)
+    >>> layer.num_parameters(), layer.num_virtual_parameters(), layer.map.n_cols
+    (98125, 785000, 785)
+    """
+
+    made_from_seed = ("map", "bias_map", "params")
+    kept_by_forward: ClassVar[tuple[str, ...]] = ("a",)
+
+    n_in: int
+    n_out: int
+    buckets: int
+    map: SharingMap
+    bias_map: SharingMap | None
+    a: FloatArray  # the last input, with its column of ones
+
+    def __init__(
+        self, n_in: int, n_out: int, compression: Compression | None = None, *, buckets: int | None = None,
+        seed: int | None = None, bias: Bias = "column", kind: KindName = "xxhash", size: int | None = None,
+        signed: bool = True, bias_buckets: int | None = None, dtype: DTypeLike = np.float32, init: Init = "he",
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        n_in, n_out = check_sizes(n_in, n_out, dtype, init)
+        if bias != "hashed" and bias_buckets is not None:
+            raise ValueError(f"bias_buckets={shown(bias_buckets)} is for bias='hashed', got bias={shown(bias)}")
+        seed = None if seed is None else check_seed(seed)
+        # without a seed this map is only there for its sizes
+        m = weight_map(n_in, n_out, compression, buckets, seed, bias, kind, size, signed)
+        if bias == "hashed":
+            bias_buckets = hashed_bias_map(m, compression, bias_buckets).buckets
+        super().__init__(
+            n_in=n_in, n_out=n_out, buckets=m.buckets, seed=seed, bias=bias, kind=kind, bias_buckets=bias_buckets,
+            dtype=np.dtype(dtype).name, init=init,
+        )
+        if m.size is not None:
+            self._config["size"] = m.size
+        if not m.signed:
+            self._config["signed"] = False
+        self.n_in = n_in
+        self.n_out = n_out
+        self.buckets = m.buckets
+        self.bias = bias
+        self._made_with: tuple[SharingMap | None, SharingMap | None] = (None, None)
+        map_seed = default_seed(kind) if seed is None else seed
+        if map_seed is not None:
+            self._make_maps(map_seed)
+        if rng is None and seed is not None:
+            rng = np.random.default_rng(seed)
+        if rng is not None:
+            self._draw_weights(rng)
+
+    def begin(self, seed: int) -> None:
+        """Make the maps and draw the weights, where they are not there yet."""
+        if "map" not in vars(self):
+            self._make_maps(seed)
+        if "params" not in vars(self):
+            self._draw_weights(np.random.default_rng(seed))
+
+    def _make_maps(self, seed: int) -> None:
+        """Make the map of the weights and, for a hashed bias, that of the biases."""
+        known = self._config
+        self.map = weight_map(
+            self.n_in, self.n_out, None, self.buckets, seed, self.bias, known["kind"], known.get("size"),
+            known.get("signed", True),
+        )
+        self.bias_map = None
+        if self.bias == "hashed":
+            self.bias_map = hashed_bias_map(self.map, None, known["bias_buckets"])
+        self._made_with = (self.map, self.bias_map)
+        known["seed"] = self.map.seed
+
+    def _draw_weights(self, rng: np.random.Generator) -> None:
+        """Draw the initial weights, and then the biases that are no column of V."""
+        dtype = np.dtype(self._config["dtype"])
+        init = self._config["init"]
+        shapes = self.stored_shapes(self._config)
+        self.params = {"w": initial_weights(rng, shapes["w"], self.n_in, init, dtype)}  # (K,)
+        if "b" in shapes:
+            self.params["b"] = initial_bias(rng, shapes["b"], self.n_in, init, dtype)  # (K_b,) or (n_out,)
+
+    def config(self) -> dict[str, Any]:
+        """Return the arguments that make this layer again; ValueError if its map was replaced, as by a table."""
+        config = super().config()
+        if (self.map, self.bias_map) != self._made_with:
+            raise ValueError("a layer whose map was replaced (by a table?) cannot be saved: nothing makes it again")
+        return config
+
+    @classmethod
+    def stored_shapes(cls, config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+        """Find the shapes of w and, with a bias of its own, b."""
+        biases = {"hashed": (config["bias_buckets"],), "dense": (config["n_out"],)}
+        own_bias = {"b": biases[config["bias"]]} if config["bias"] in biases else {}
+        return {"w": (config["buckets"],), **own_bias}
+
+    def num_virtual_parameters(self) -> int:
+        """Count the virtual weights and, where they are not a column of V, the biases."""
+        return self.n_out * (self.n_in + (self.bias is not None))
+
+    def loads(self, name: str) -> IntArray | None:
+        """Count how many virtual weights, or outputs, share each real weight, or bias."""
+        if name == "w":
+            return self.map.loads()
+        return None if self.bias_map is None else self.bias_map.loads()
+
+    def forward(self, x: FloatArray, train: bool = False) -> FloatArray:
+        """Compute z (batch, n_out) from x (batch, n_in)."""
+        x = check_input(x, self.n_in)
+        if self.bias == "column":
+            x = np.hstack([np.ones((len(x), 1), x.dtype), x])  # Eq. 2: a_0 = 1
+        self.a = x
+        z = hashed_forward(self.params["w"], x, self.map)  # Eq. 8
+        if self.bias_map is not None:
+            z += hash_gather(self.params["b"], self.bias_map)[:, 0]
+        elif self.bias == "dense":
+            z += self.params["b"]
+        return z
+
+    def backward(self, dz: FloatArray, input_grad: bool = True) -> FloatArray | None:
+        """Compute da (batch, n_in) from dz (batch, n_out); fill grads["w"] and, with a bias of its own, grads["b"]."""
+        dz = np.asarray(dz)
+        input_grad = check_flag("input_grad", input_grad)
+        dw, da = hashed_backward(self.params["w"], self.recall("a"), dz, self.map, input_grad)  # Eq. 12 and 9
+        self.grads["w"] = dw
+        if self.bias_map is not None:
+            self.grads["b"] = hash_scatter_add(dz.sum(axis=0)[:, None], self.bias_map)
+        elif self.bias == "dense":
+            self.grads["b"] = dz.sum(axis=0)
+        if da is not None and self.bias == "column":
+            return da[:, 1:]  # the constant input needs no gradient
+        return da
+
+    def virtual_weight(self) -> FloatArray:
+        """Build V (n_out, n_in), without the bias column: for looking and testing."""
+        V = hash_gather(self.params["w"], self.map)
+        return V[:, 1:] if self.bias == "column" else V
+
+
+def weight_map(
+    n_in: int, n_out: int, compression: object, buckets: int | None, seed: int | None, bias: str | None, kind: str,
+    size: int | None = None, signed: bool = True,
+) -> SharingMap:
+    """Make the map of a layer's weights from either a compression or a number of buckets."""
+    if (compression is None) == (buckets is None):
+        raise ValueError(f"give exactly one of compression and buckets, got {shown(compression)} and {shown(buckets)}")
+    if bias not in allowed_biases(kind):
+        raise ValueError(f"bias must be one of {allowed_biases(kind)} with kind {shown(kind)}, got {shown(bias)}")
+    n_cols = n_in + (bias == "column")
+    K = bucket_count(compression, n_out * n_cols) if buckets is None else buckets
+    return SharingMap(n_out, n_cols, buckets=K, seed=seed, kind=kind, size=size, signed=signed)
+
+
+def hashed_bias_map(m: SharingMap, compression: object, bias_buckets: int | None) -> SharingMap:
+    """Make the map of a hashed bias, n_out x 1, at the compression of the weights unless its size is given."""
+    if bias_buckets is None:
+        n = m.n_out * m.n_cols
+        bias_buckets = bucket_count(compression or Fraction(min(m.buckets, n), n), m.n_out)
+    return m.bias_map(bias_buckets, derive_seed(m.seed, MAX_UINT32))
+
+
+def default_seed(kind: str) -> int | None:
+    """Return the one seed that all layers with this kind of map have; None where each layer has its own."""
+    return find_kind(kind).default_seed
