@@ -44,8 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--examples", type=int, default=0, metavar="M",
                         help="check M random layers too, against the specification in plain Python (needs xxhash)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the random layers (default 0)")
-    parser.add_argument("--time-limit", type=float, default=60.0, metavar="SECONDS",
-                        help="how long a case may take (default 60)")
+    parser.add_argument("--time-limit", type=float, default=120.0, metavar="SECONDS",
+                        help="how long a case may take (default 120)")
 
 
 def show_progress(result: Result) -> None:

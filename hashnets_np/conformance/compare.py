@@ -15,7 +15,7 @@ from .cases import Case, sums
 
 # what the rows and the columns of an output are
 AXES = {"z": ("example", "output unit"), "da": ("example", "input unit"), "dx": ("example", "input unit"),
-        "dz": ("example", "class"), "V": ("output unit", "column of V")}
+        "dz": ("example", "class"), "V": ("output unit", "column")}
 
 
 def differs(name: str, expected: Any, found: Any, case: Case) -> str:

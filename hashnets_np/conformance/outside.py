@@ -118,7 +118,7 @@ def serve(implementation: str, connection: Any) -> None:
 class Child:
     """An adapter in a child process. ValueError if it cannot be loaded."""
 
-    def __init__(self, implementation: str, time_limit: float = 60.0) -> None:
+    def __init__(self, implementation: str, time_limit: float = 120.0) -> None:
         self.implementation, self.time_limit = implementation, time_limit
         self.process: Any = None
         self.start()
@@ -191,7 +191,7 @@ class Child:
 class Command:
     """A program that answers cases, a line of JSON each, on its standard output; see SPEC.md, section 11."""
 
-    def __init__(self, command: str, time_limit: float = 60.0) -> None:
+    def __init__(self, command: str, time_limit: float = 120.0) -> None:
         self.command, self.time_limit = shlex.split(command), time_limit
         self.process: subprocess.Popen | None = None
         self.start()

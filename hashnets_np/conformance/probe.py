@@ -10,6 +10,7 @@ A layer to be probed needs `make(n_in, n_out, K)`, or a constructor of that form
 an attribute K.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -273,10 +274,11 @@ def check_gradients(probe: Probe, m: Map, n_in: int, n_out: int, K: int, where: 
                 close(da, dz @ matrix_of(m, w)), f"the gradient of the input fits V, batch {batch} {where}".strip()
             )
         right = weight_gradient(m, a, dz, K)
-        if not probe.note(close(dw, right), f"the gradient of the weights fits V, batch {batch} {where}".strip()):
-            name = name_gradient(m, a, dz, K, np.asarray(dw, np.float64), right)
-            if name:
-                probe.note(False, f"dw is exactly that of {name}")
+        fits = close(dw, right)
+        name = "" if fits else name_gradient(m, a, dz, K, np.asarray(dw, np.float64), right)
+        if name:
+            probe.note(False, f"dw is exactly that of {name}")
+        probe.note(fits, f"the gradient of the weights fits V, batch {batch} {where}".strip())
     first = layer.backward(a.astype(probe.dtype), dz.astype(probe.dtype))[0]
     copy = np.array(first, np.float64)
     second = layer.backward(a.astype(probe.dtype), dz.astype(probe.dtype))[0]
@@ -327,7 +329,7 @@ def check_map(probe: Probe, m: Map, K: int, where: str = "") -> None:
     mean = m.bucket.size / K
     chi2 = ((load - mean) ** 2 / mean).sum()
     even = chi2 <= K - 1 + 5 * (2 * (K - 1)) ** 0.5
-    probe.note(even, f"the buckets are as evenly filled as chance would {where}".strip())
+    probe.note(even, f"the buckets are filled as evenly as by chance {where}".strip())
     chance = mean > 12 and load[-1] == 0  # probability e^-12
     probe.note(not chance, f"the last bucket is used {where}".strip())
     distinct = len(np.unique(m.bucket, axis=0)) == n_out and len(np.unique(m.bucket.T, axis=0)) == n_in
@@ -354,17 +356,24 @@ def check_signs(probe: Probe, m: Map, K: int, where: str) -> None:
     probe.note(alike < 0.5, f"the sign is independent of the bucket {where}".strip())
 
 
+def without_sizes(words: str) -> str:
+    """Take the size and the batch out of a finding.
+
+    >>> without_sizes("the gradient of the input fits V, batch 2 at 65 x 33")
+    'the gradient of the input fits V'
+    """
+    return re.sub(r"(, batch \d+)?( at \d+ x \d+)?$", "", words)
+
+
 def write_probe_report(implementation: str, probe: Probe) -> str:
-    """Write the findings as text: what is wrong first."""
+    """Write the findings as text: what is wrong first; what is found at several sizes once."""
     wrong = [f for f in probe.findings if f.ok is False]
-    marks = {True: "ok", False: "FAIL", None: "-"}
     lines = [f"{implementation}, probed without knowledge of its hash", ""]
     lines += [f"It breaks at: {wrong[0].words}" if wrong else "Everything that a probe can see is as it should be.", ""]
-    lines += [f"  {marks[f.ok]:<5} {f.words}" for f in [*wrong, *(f for f in probe.findings if f.ok is not False)]]
-    lines += [
-        "",
-        f"A probe cannot see {UNSEEN}.",
-        f"{'PASSED' if probe.passed else 'FAILED'}: "
-        f"{sum(f.ok is True for f in probe.findings)} findings pass, {len(wrong)} fail",
-    ]
-    return "\n".join(lines)
+    for ok, mark in ((False, "FAIL"), (None, "-"), (True, "ok")):
+        words = [without_sizes(f.words) for f in probe.findings if f.ok is ok]
+        for text in dict.fromkeys(words):
+            often = f" ({words.count(text)} times)" if words.count(text) > 1 else ""
+            lines.append(f"  {mark:<5} {text}{often}")
+    return "\n".join([*lines, "", f"A probe cannot see {UNSEEN}.", f"{'PASSED' if probe.passed else 'FAILED'}: "
+                      f"{sum(f.ok is True for f in probe.findings)} findings pass, {len(wrong)} fail"])

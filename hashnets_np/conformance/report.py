@@ -70,14 +70,16 @@ def failed_lines(found: Diagnosis, results: list[Result], another_map: str) -> l
     if found.open and not another_map:
         lines.append(f"  Not covered, so the cause may also lie there: {', '.join(found.open)}.")
     if found.manner:
-        lines.append(f"  Outputs {found.manner}.")
+        where = found.manner.split(" (")[0] if named or another_map else found.manner
+        lines.append(f"  Outputs {where}.")
     if found.shares:
         lines.append(f"  All failing cases share, and no passing one has: {'; '.join(found.shares)}.")
     if not named and found.excluded and not another_map:
         lines.append(f"  No known bug gives these answers; {found.excluded} that would have shown are excluded.")
     if not found.bugs and not any(r.compared for r in bad):
         lines.append(f"  No case gave an answer to compare; the first error: {bad[0].difference}")
-    lines += [f"  Beside that, {explain(flag)} ({n} cases)" for flag, n, _ in found.bugs if flag.endswith("Unchecked")]
+    lines += [f"  Beside that, {explain(flag)} ({n} case{'s' * (n > 1)})"
+              for flag, n, _ in found.bugs if flag.endswith("Unchecked")]
     return lines
 
 

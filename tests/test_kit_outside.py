@@ -1,0 +1,297 @@
+"""The kit survives its layers, asks programs, probes layers, and points at what it finds: from outside."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from planted_bugs import BY_LAYER, PLANTED, LayerOnly
+from right_layer import Right
+
+from hashnets_np.__main__ import main
+from hashnets_np.conformance import check, check_shapes, diagnose, passed
+from hashnets_np.conformance.adapter import LayerSpec
+from hashnets_np.conformance.cases import all_cases, find_compression
+from hashnets_np.conformance.compare import pattern, relation
+from hashnets_np.conformance.outside import Command, check_outside, judge_line
+from hashnets_np.conformance.probe import find_another_map, probe_layer
+from hashnets_np.conformance.random_layers import random_cases
+from hashnets_np.conformance.report import write_report
+from hashnets_np.conformance.runner import FAILS, NOT_COVERED, PASSES, check_cases, run_case, select
+
+HERE = Path(__file__).parent
+ONE_TOPIC = ["--topic", "derived-seed"]
+ADAPTERS = """
+import os, sys, time
+from hashnets_np.conformance.numpy_layer import NumpyLayer
+
+class Right(NumpyLayer):
+    pass
+
+class Exits(NumpyLayer):
+    @staticmethod
+    def derive_seed(seed, n):
+        os._exit(0)
+
+class Hangs(NumpyLayer):
+    @staticmethod
+    def derive_seed(seed, n):
+        time.sleep(60)
+
+class Silent(NumpyLayer):
+    @staticmethod
+    def derive_seed(seed, n):
+        sys.stdout = None
+        return NumpyLayer.derive_seed(seed, n)
+
+class Full(NumpyLayer):
+    @staticmethod
+    def derive_seed(seed, n):
+        raise OSError(28, "No space left on device")
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "adapters.py").write_text(ADAPTERS)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("name", "code", "words"), [
+    ("Right", 0, "PASSED: 12 cases pass"), ("Silent", 0, "PASSED: 12 cases pass"),
+    ("Exits", 1, "its process ended with exit code 0 before it answered"),
+    ("Hangs", 1, "no answer within 1 s"), ("Full", 2, "The adapter cannot run here: 12 cases raised OSError"),
+])
+def test_whatever_a_layer_does_to_its_process_is_a_failure_of_its_case(folder, capsys, name, code, words):
+    limit = ["--time-limit", "1"] if name == "Hangs" else []
+    assert main(["check", f"adapters:{name}", *ONE_TOPIC, *limit]) == code
+    assert words in capsys.readouterr().out
+
+
+def test_results_go_to_json_and_expected_failures_are_read(folder, capsys):
+    (folder / "known.txt").write_text("# what we know\nderived-seed-001 not yet\n")
+    assert main(["check", "adapters:Right", *ONE_TOPIC, "--json", "out.json", "--xfail", "known.txt"]) == 1
+    assert "Expected to fail, but passes: derived-seed-001" in capsys.readouterr().out
+    found = json.loads((folder / "out.json").read_text())
+    assert found["verdict"] == "passed" and found["counts"]["passes"] == 12 and len(found["cases"]) == 12
+    (folder / "known.txt").write_text("derived-seed-001\n")
+    assert main(["check", "adapters:Right", "--xfail", "known.txt"]) == 2
+    assert "line 1: expected a case and a reason" in capsys.readouterr().err
+
+
+def test_one_case_can_be_asked_and_all_can_be_exported(folder, capsys):
+    assert main(["check", "adapters:Right", "--case", "derived-seed-002"]) == 0
+    assert main(["check", "adapters:Right", "--case", "derived-seed-999"]) == 2
+    assert "unknown case derived-seed-999" in capsys.readouterr().err
+    assert main(["check", "--export", "cases", "--topic", "sequences"]) == 0
+    files = sorted((folder / "cases" / "sequences").glob("*.json"))
+    assert len(files) == 29
+    assert "formula" not in "".join(json.dumps(json.loads(f.read_text())["input"]) for f in files)
+
+
+def test_one_of_the_ways_must_be_chosen(folder, capsys):
+    assert main(["check"]) == 2 and main(["check", "adapters:Right", "--command", "cat"]) == 2
+    assert "give one of" in capsys.readouterr().err
+
+
+PROGRAM = """
+import json, sys
+for line in sys.stdin:
+    request = json.loads(line)
+    {answer}
+    sys.stdout.flush()
+"""
+
+
+@pytest.mark.parametrize(("answer", "words"), [
+    ("print('hello')", "expected {\"output\": ...}"), ("sys.exit('no memory left')", "exit code 1 before it answered"),
+    ("print(json.dumps({'output': {}}))", "it lacks seed"),
+])
+def test_a_program_that_answers_nonsense_or_ends_fails_its_case(tmp_path, answer, words):
+    (tmp_path / "program.py").write_text(PROGRAM.format(answer=answer))
+    cases = [case for case in select(["derived-seed"]) if case.valid][:2]
+    results = check_outside(Command(f"{sys.executable} {tmp_path / 'program.py'}"), cases)
+    assert {r.status for r in results} == {FAILS} and all(words in r.difference for r in results), results
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="no node on this machine")
+def test_a_layer_in_javascript_passes_every_topic_it_has():
+    cases = [case for case in all_cases() if "formula" not in str(case.inputs)]
+    results = check_outside(Command(f"node {HERE / 'hashed_layer.mjs'}"), cases)
+    assert passed(results), [r.difference for r in results if r.status == FAILS]
+    assert {"hash", "bucket-count", "forward", "gradients", "bias", "sequences", "fold", "chunk", "tile"} <= {
+        r.case.topic for r in results if r.status == PASSES}
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="no node on this machine")
+def test_a_slip_in_javascript_is_named(tmp_path):
+    source = (HERE / "hashed_layer.mjs").read_text()
+    assert source.count("((x >>> 1) + inside) % buckets") == 1
+    (tmp_path / "slip.mjs").write_text(source.replace("((x >>> 1) + inside) % buckets", "(x + inside) % buckets"))
+    results = check_outside(Command(f"node {tmp_path / 'slip.mjs'}"), select(["bucket-sign"]))
+    found = diagnose(results)
+    assert found.stage.name == "map" and found.bugs[0][0] == "SharedBits"
+
+
+def test_a_null_in_a_list_is_not_a_number():
+    case = next(case for case in all_cases() if case.id == "forward-002")
+    assert "nan" in judge_line(case, '{"output": {"z": [[null, 1], [2, 3]]}}').difference
+
+
+# ---- probing
+
+
+class OwnHash:
+    """A layer with another hash, for the probe."""
+
+    def __init__(self, n_in, n_out, K):
+        x = np.random.default_rng(n_in + 1000 * n_out).integers(0, 2**32, (n_out, n_in))
+        self.K, self.bucket, self.sign = K, (x >> 1) % K, 1 - 2 * (x & 1)
+
+    def set_w(self, w):
+        self.V = (w[self.bucket] * self.sign).astype(w.dtype)
+
+    def forward(self, a):
+        return a @ self.V.T
+
+    def backward(self, a, dz):
+        return np.bincount(self.bucket.ravel(), (dz.T @ a * self.sign).ravel(), self.K), dz @ self.V
+
+
+def test_a_right_layer_with_its_own_hash_passes_the_probe():
+    probe = probe_layer(OwnHash)
+    assert probe.passed, [f.words for f in probe.findings if f.ok is False]
+
+
+def changed(**methods):
+    """Make a layer with its own hash and one thing changed."""
+    return type("Changed", (OwnHash,), methods)
+
+
+@pytest.mark.parametrize(("layer", "words"), [
+    (changed(backward=lambda s, a, dz: (OwnHash.backward(s, a, dz)[0] / len(a), dz @ s.V)), "BatchAveraged"),
+    (changed(backward=lambda s, a, dz: (OwnHash.backward(s, a, dz)[0], dz @ np.abs(s.V))), "gradient of the input"),
+    (changed(forward=lambda s, a: np.where(np.arange(s.V.shape[0]) == 128, 0, a @ s.V.T)), "V is not"),
+    (changed(forward=lambda s, a: a.astype(float) @ s.V.T), "the output is float32"),
+    (changed(set_w=lambda s, w: OwnHash.set_w(s, w) if not hasattr(s, "V") else None), "V is not"),
+])
+def test_a_probe_finds_what_is_wrong(layer, words):
+    probe = probe_layer(layer)
+    assert any(words in f.words for f in probe.findings if f.ok is False), probe.findings
+
+
+def test_a_probe_sees_signs_that_depend_on_the_bucket():
+    class Shared(OwnHash):
+        def __init__(self, n_in, n_out, K):
+            super().__init__(n_in, n_out, K)
+            self.sign = 1 - 2 * (self.bucket % 2)
+
+    assert any("independent of the bucket" in f.words for f in probe_layer(Shared).findings if f.ok is False)
+
+
+def test_another_map_is_a_verdict_of_its_own():
+    class Other(Right):
+        @classmethod
+        def split(cls, x, buckets):
+            return (x >> 7) % buckets, -1 if x & 32 else 1
+
+    words = find_another_map(Other)
+    assert "its gradients fit that V" in words
+    report = write_report("mine:Other", check(Other, ["forward"]), another_map=words)
+    assert report.splitlines()[2].startswith("Another map: z = a V^T")
+
+    class NotLinear(Right):
+        def forward(self, a):
+            return super().forward(a) ** 3
+
+    assert find_another_map(NotLinear) == ""
+
+
+# ---- what a report says first
+
+
+def small(*topics):
+    """Cases of some topics, without those of middle size."""
+    return [case for case in select(topics) if "formula" not in str(case.inputs)]
+
+
+@pytest.mark.parametrize(
+    "name", ["ExamplesFrom16", "LastBucketLost", "OutputAddsUp", "Float64FromFloat32", "BiasTwice"])
+def test_a_planted_bug_is_found_and_placed(name):
+    assert name in BY_LAYER
+    cls, stages = PLANTED[name]
+    adapter = type(name, (LayerOnly,), {"of": cls})
+    found = diagnose(check_cases(adapter, select(["forward", "gradients", "bias", "sequences"])))
+    assert found.verdict == "failed" and found.stage.name in stages
+
+
+def test_there_are_many_planted_bugs():
+    assert len(PLANTED) >= 60 and len(BY_LAYER) >= 60
+
+
+def test_a_pattern_of_wrong_rows_is_said():
+    assert pattern(set(range(127, 300, 128)), 300, "output unit") == "every 128th output unit, beginning with 127"
+    assert pattern(set(range(5)), 5, "example") == "" and pattern({4}, 5, "example") == "the last example only"
+    wanted = np.array([1.0, -2.0, 3.0, 5.0])
+    assert relation(wanted, -wanted) == "the negative of the right one"
+    assert relation(wanted, wanted / 4) == "0.25 times the right one"
+    assert relation(wanted, wanted[::-1]) == "the right numbers in another order"
+
+
+def test_a_result_that_a_later_call_changes_is_refused():
+    cls, _ = PLANTED["OutputBufferShared"]
+    results = check_cases(cls, small("sequences"))
+    assert any(r.bugs == {"ResultOverwritten"} for r in results)
+
+
+def test_what_always_raises_refuses_nothing():
+    class Raises(Right):
+        def __init__(self, spec, w, b):
+            raise ValueError("no")
+
+    results = check_cases(Raises, small("forward"))
+    assert {r.status for r in results} == {FAILS}
+    assert "Every valid case raised the same error: ValueError: no" in write_report("mine:Raises", results)
+
+
+def test_an_adapter_says_what_it_does_not_do():
+    class Half(Right):
+        dtypes = ("float32",)
+        biases = (None, "dense")
+        gradients = ("w", "b")
+        takes_buckets = False
+
+        def backward(self, a, dz):
+            return (*super().backward(a, dz)[:2], None)
+
+    results = check_cases(Half, small("forward", "gradients", "bias"))
+    assert passed(results)
+    reasons = {r.difference for r in results if r.status == NOT_COVERED}
+    assert reasons == {"float64 is not in its dtypes", "bias column is not in its biases",
+                       "bias hashed is not in its biases", "bias row is not in its biases",
+                       "no compression yields these numbers of buckets"}
+
+
+def test_a_pair_that_no_compression_yields_has_none():
+    layer = next(c for c in all_cases() if c.id == "pytorch2019-011").inputs["layer"]
+    assert find_compression(layer) is None
+    assert find_compression({**layer, "bias": None, "bias_buckets": 0}) is not None
+
+
+def test_a_helper_checks_shapes():
+    spec = LayerSpec(3, 2, "xxhash", 4, 7, None, 0, "float32")
+    check_shapes(spec, np.zeros(4), None, (np.zeros((5, 3)), 3), (np.zeros((5, 2)), 2))
+    for arguments in ((np.zeros(5), None), (np.zeros(4), np.zeros(2)), (np.zeros(4), None, (np.zeros((5, 2)), 3)),
+                      (np.zeros(4), None, (np.zeros((5, 3)), 3), (np.zeros((1, 2)), 2))):
+        with pytest.raises(ValueError, match="shape"):
+            check_shapes(spec, *arguments)
+
+
+def test_random_layers_follow_the_seed_and_a_right_layer_passes_them():
+    cases = random_cases(3, 4)
+    assert len(cases) == 8 and [c.inputs for c in cases] == [c.inputs for c in random_cases(3, 4)]
+    assert {run_case(Right, case).status for case in cases} == {PASSES}
+    assert random_cases(4, 1)[0].inputs != cases[0].inputs
