@@ -88,9 +88,8 @@ def gradcheck(
     Raises
     ------
     ValueError
-        Where there is nothing to compare: no example, no direction, no step.
-    RuntimeError
-        If 100 draws in a row cross a kink; take a smaller step.
+        Where there is nothing to compare: no example, no direction, no step. If 100 draws in a row cross a kink: take
+        a smaller step.
 
     Examples
     --------
@@ -165,5 +164,5 @@ def draw_slope(
         p[...] = original
         if all(np.array_equal(one, other) for one, other in zip(sides_after, sides_before, strict=True)):  # type: ignore
             return (loss_after - loss_before) / (2 * step), direction, again
-    raise RuntimeError(f"{MOST_DRAWS} steps of length {step} in a row crossed a kink, as ReLU has one at 0; "
-                       "take a smaller step or fewer units")
+    raise ValueError(f"{MOST_DRAWS} steps of length {step} in a row crossed a kink, as ReLU has one at 0; "
+                     "take a smaller step or fewer units")

@@ -450,3 +450,11 @@ def test_a_regression_has_no_classes():
     data = hn.Dataset.from_arrays(np.zeros((10, 2)), np.linspace(0, 1, 10))
     with pytest.raises(ValueError, match="has float targets, not class labels"):
         _ = data.classes
+
+
+@pytest.mark.parametrize("prefix", ["", "emnist-digits-"])
+def test_images_may_be_rows_already(tmp_path, prefix):
+    for part in ("train", "t10k"):
+        (tmp_path / f"{prefix}{part}-images").write_bytes(to_idx(np.array([[0, 255, 51]])))
+        (tmp_path / f"{prefix}{part}-labels").write_bytes(to_idx(np.array([2])))
+    assert load_idx(tmp_path, prefix).x_train.tolist() == [[0, 1, np.float32(0.2)]]

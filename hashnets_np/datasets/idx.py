@@ -344,7 +344,7 @@ def read_files(name: str, paths: list[Path], provenance: str) -> Dataset:
     for images, labels, image_path, label_path in zip(arrays[::2], arrays[1::2], paths[::2], paths[1::2], strict=True):
         check_pair(images, labels, image_path, label_path)
     if paths[0].name.startswith("emnist-"):  # EMNIST stores its images on their side
-        arrays[::2] = [images.swapaxes(1, 2) for images in arrays[::2]]
+        arrays[::2] = [images.swapaxes(-1, -2) if images.ndim == 3 else images for images in arrays[::2]]
     if provenance:
         return as_dataset(name, arrays, provenance)
     content = hashlib.sha256()
