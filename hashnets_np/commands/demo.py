@@ -21,6 +21,7 @@ from ..experiments.methods import METHODS as KNOWN
 from ..experiments.methods import build
 from ..optim import SGD
 from ..training import fit
+from . import writable_folder
 
 HELP = "see a HashedNet beat an equally small network on real digits"
 WIDTHS = (64, 256, 10)
@@ -55,7 +56,7 @@ def train_demo(args: argparse.Namespace) -> int:
     """Train everything, print the table, draw the figure."""
     if min(args.seeds, args.epochs, args.workers) < 1:
         raise ValueError("seeds, epochs and workers must be at least 1")
-    args.figures.mkdir(parents=True, exist_ok=True)  # before the training: a folder that can't be made ends it here
+    writable_folder(args.figures, "--figures")
     results = train_all(args.seeds, args.epochs, args.workers)
     chosen = {(m, c): choose(results, m, c) for m in METHODS for c in COMPRESSIONS}
     print(table(chosen))

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from ..support.disk import atomic_write
+from . import writable_folder
 
 HELP = "our tables and figures beside the paper's"
 
@@ -39,7 +40,7 @@ def write_report(args: argparse.Namespace) -> int:
     if not found:
         raise ValueError(nothing_to_report(args.records))
     out = args.out or args.records
-    out.mkdir(parents=True, exist_ok=True)
+    writable_folder(out, "--out")
     drawn = {title: draw(number, found, out) for number, title in TITLES.items()}
     pictures = {title: path.name for title, path in drawn.items() if path}
     atomic_write(out / "report.md", document(args.records, found, pictures).encode())

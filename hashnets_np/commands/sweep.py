@@ -10,11 +10,12 @@ why. 130: Ctrl-C.
 
 import argparse
 import os
-import tempfile
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from . import writable_folder
 
 if TYPE_CHECKING:
     from ..experiments.sweep.grid import Job
@@ -66,7 +67,7 @@ def run_sweep(args: argparse.Namespace) -> int:
     if any(job.kind == "search" for job in to_do) and not args.dask and not find_spec("optuna"):
         raise ValueError("hyper-parameters are searched with Optuna, which is not installed: pip install optuna")
     if to_do:
-        check_folder(records)
+        writable_folder(records, "--records")
         workers = dask_workers(args.dask) if args.dask else local_workers(min(args.workers, len(to_do)))
         sweep(runs, records, workers, data_dir_text(args.data_dir), args.retry, say_on_stderr)
     written = read_all(records, say_on_stderr)
@@ -77,16 +78,6 @@ def run_sweep(args: argparse.Namespace) -> int:
     if failed:
         print(f"{failed} failed now or earlier; --retry tries them again")
     return 1 if failed or left else 0
-
-
-def check_folder(folder: Path) -> None:
-    """Refuse a folder that cannot take records before the work begins."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        what = f"cannot write records into {folder}: {error.strerror}"
-        raise ValueError(f"{what}; choose another folder with --records") from error
 
 
 def selected(jobs: "list[Job]", args: argparse.Namespace) -> "list[Job]":

@@ -249,7 +249,11 @@ def test_a_folder_that_takes_no_records_is_refused_first(tmp_path, capsys):
     (tmp_path / "file").touch()
     assert main(["sweep", "quick", "--records", str(tmp_path / "file" / "r")]) == 2
     error = capsys.readouterr().err
-    assert "cannot write records into" in error and "choose another folder with --records" in error
+    assert "cannot write into" in error and "choose another folder with --records" in error
+    for command, option in (("report", "--out"), ("demo", "--figures")):
+        assert main([command, option, str(tmp_path / "file" / "r")]) == 2
+        error = capsys.readouterr().err
+        assert f"choose another folder with {option}" in error and error.count("\n") == 1
 
 
 def test_unknown_values_of_a_selection_are_named_with_those_there_are(capsys):

@@ -159,7 +159,21 @@ def test_a_full_disk_leaves_the_records_as_they_were(tmp_path, monkeypatch):
     records.append(path, run_record())
     whole = path.read_bytes()
     monkeypatch.setattr(os, "write", lambda number, line: write(number, line[:7]))
-    with pytest.raises(OSError, match=r"the disk of .*runs.jsonl is full"):
+    with pytest.raises(OSError, match=r"nothing was written \(No space left on device\); .*runs.jsonl"):
+        records.append(path, run_record(seeded(1)))
+    assert path.read_bytes() == whole
+
+
+def test_a_disk_that_says_only_at_the_end_that_it_is_full_leaves_the_records_as_they_were(tmp_path, monkeypatch):
+    path = tmp_path / "runs.jsonl"
+    records.append(path, run_record())
+    whole = path.read_bytes()
+
+    def fail(number):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match=r"nothing was written .*runs.jsonl"):
         records.append(path, run_record(seeded(1)))
     assert path.read_bytes() == whole
 

@@ -6,6 +6,7 @@ done: the first record of success counts, for reading as for appending, whatever
 the last. What a line holds is said in `schema`.
 """
 
+import errno
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -48,11 +49,14 @@ def append(path: Path, record: Record) -> bool:
 def write_line(descriptor: int, path: Path, size: int, line: bytes) -> None:
     """Cut the file to `size` and write a line behind it, to the disk itself; on a full disk it stays as it was."""
     os.ftruncate(descriptor, size)
-    written = os.write(descriptor, line)
-    if written != len(line):
+    try:
+        if os.write(descriptor, line) != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.fsync(descriptor)  # a disk that is full may say so only here
+    except OSError as error:
         os.ftruncate(descriptor, size)
-        raise OSError(f"the disk of {path} is full: nothing was written")
-    os.fsync(descriptor)
+        what = f"nothing was written ({error.strerror}); what was recorded before is safe"
+        raise OSError(error.errno, what, str(path)) from error
 
 
 def half_line(content: bytes) -> bytes:
