@@ -10,6 +10,7 @@ import io
 import os
 import secrets
 import stat
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -180,7 +181,7 @@ def lock_if_free(file: BinaryIO) -> bool | None:
         return True
     except BlockingIOError:
         return False
-    except (ImportError, OSError):
+    except (ImportError, AttributeError, OSError):  # in a browser fcntl is there, and empty
         return None
 
 
@@ -193,7 +194,7 @@ def locked(path: Path) -> Iterator[None]:
 
             file.seek(0)
             msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined]
-        else:
+        elif sys.platform != "emscripten":  # a browser has no other process
             import fcntl
 
             fcntl.flock(file, fcntl.LOCK_EX)

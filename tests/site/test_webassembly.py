@@ -20,7 +20,7 @@ PURE_WHEELS = ("pytest==9.2.0", "iniconfig==2.3.1", "pluggy==1.7.0", "hypothesis
                "tqdm==4.70.1")
 TESTS = ("tests/test_hashing.py", "tests/maps", "tests/kernels", "tests/test_layers.py", "tests/test_vectors.py",
          "tests/test_training.py", "tests/test_optim.py", "tests/test_network.py", "tests/test_files.py",
-         "hashnets_np/conformance/test_adapter.py")
+         "tests/site/test_in_a_browser.py", "hashnets_np/conformance/test_adapter.py")
 STACK = 6000  # KiB: pytest's calls are deep, and each takes more room in WebAssembly than node gives by itself
 
 
