@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..experiments.methods import METHODS
+from ..maps import SharingMap
 from ..plots import plot_error_curves, use_style
-from .show import show_figure
+from .show import draw_map, show_figure
 
 
 def _mean_and_range(values: Mapping[Any, ArrayLike]) -> tuple[NDArray, NDArray]:
@@ -216,3 +218,84 @@ def rect_and_convex(methods: Sequence[str], rows: Mapping[str, Sequence[float]],
     ax.legend()
     show_figure(fig, f"RECT, 3 layers, compression 1/64, 50,000 test images; {status}.",
                 "Three curves over the methods: ours lies near the row printed CONVEX, far below the row printed RECT.")
+
+
+def inner_products(with_signs: NDArray, without_signs: NDArray, exact: float, predicted: float) -> None:
+    """Lesson 1: histograms of hashed inner products with and without signs, the exact one and the predicted mean."""
+    plt = use_style()
+    fig, ax = plt.subplots(figsize=(7.2, 3.8))
+    bins = np.linspace(min(with_signs.min(), 0), without_signs.max(), 60)
+    ax.hist(with_signs, bins, color="#0072B2", alpha=0.75, label="with signs")
+    ax.hist(without_signs, bins, color="#D55E00", histtype="step", hatch="//", label="without signs")
+    ax.axvline(exact, color="black", linestyle="-", linewidth=2, label="true inner product")
+    ax.axvline(predicted, color="#D55E00", linestyle="--", linewidth=2, label="predicted mean without signs")
+    ax.set(xlabel="inner product of the hashed images", ylabel="hash functions", xlim=(-3, 95))
+    ax.legend(loc="upper right")
+    show_figure(fig, "Two images of a zero (digits, training images 0 and 10) hashed from 64 numbers to 16. "
+                f"n = {len(with_signs)} hash functions (one map, seed 1).",
+                "Two histograms of equal width: with signs centred on the true inner product, without far too high.")
+
+
+def moments(runs: Mapping[int, Sequence[NDArray]], theory: Mapping[int, Sequence[tuple[float, float]]]) -> None:
+    """Lesson 1: mean and standard deviation of hashed inner products by K: (with signs, without signs)."""
+    plt = use_style()
+    Ks = list(runs)
+    fig, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
+    for n, (name, line, marker) in enumerate((("with signs", "-", "o"), ("without signs", "--", "s"))):
+        means, variances = np.transpose([theory[K][n] for K in Ks])
+        axes[0].plot(Ks, means, color=f"C{n}", marker="", linestyle=line, label=name)
+        axes[0].plot(Ks, [runs[K][n].mean() for K in Ks], color=f"C{n}", marker=marker, linestyle="")
+        axes[1].plot(Ks, variances**0.5, color=f"C{n}", marker="", linestyle=line)
+        axes[1].plot(Ks, [runs[K][n].std() for K in Ks], color=f"C{n}", marker=marker, linestyle="")
+    axes[0].legend()
+    for ax, what in zip(axes, ("mean", "standard deviation"), strict=True):
+        ax.set(xlabel="buckets K", ylabel=what, ylim=(0, None))
+        ax.set_xscale("log", base=2)
+    show_figure(fig, "The same two images. Lines: prediction. Markers: n = 500 hash functions for each K (seed 1).",
+                "Left: the mean is flat with signs, falls towards it without. Right: both deviations fall together.")
+
+
+def maps_with_values(maps: Sequence[tuple[SharingMap, NDArray, str]], caption: str, alt: str) -> None:
+    """Lesson 1: some small sharing maps side by side, each with the values of V and a title."""
+    plt = use_style()
+    fig, axes = plt.subplots(1, len(maps), figsize=(4.2 * len(maps), 4.2))
+    for ax, (m, V, title) in zip(np.atleast_1d(axes), maps, strict=True):
+        draw_map(ax, m, V)
+        ax.set_title(title)
+    fig.tight_layout()
+    show_figure(fig, caption, alt)
+
+
+def four_matrices(matrices: Mapping[str, NDArray]) -> None:
+    """Lesson 6: the first-layer matrices of some methods, by label; 96 of 256 units."""
+    plt = use_style()
+    fig, axes = plt.subplots(1, len(matrices), figsize=(9.6, 4.6), layout="constrained", sharey=True)
+    for ax, (label, values) in zip(axes, matrices.items(), strict=True):
+        padded = np.zeros((256, 64))
+        padded[: len(values)] = values
+        spread = 2.5 * values.std()
+        ax.imshow(padded[:96], cmap="RdBu", vmin=-spread, vmax=spread, aspect="auto")
+        ax.set(title=label, xlabel="input")
+        ax.grid(False)
+    axes[0].set_ylabel("hidden unit (the first 96 of 256)")
+    show_figure(fig, "First-layer weights at the start, seed 0, all with about 1/16 of the dense network's numbers.",
+                "Four matrices: few rows for NN, mostly zero for RER, vertical stripes for LRD, noise for HashNet.")
+
+
+def rivals(errors: Mapping[str, Mapping[str, ArrayLike]]) -> None:
+    """Lesson 6: test errors by method and compression, mean and standard deviation of the seeds."""
+    plt = use_style()
+    styles = {method.label: method.style for method in METHODS.values()}
+    fig, ax = plt.subplots(figsize=(7.2, 3.8))
+    for label, by_compression in errors.items():
+        values = np.array([np.asarray(runs, dtype=float) for runs in by_compression.values()])
+        x = [float(1 / Fraction(c)) for c in by_compression]
+        ax.errorbar(x, values.mean(axis=1), values.std(axis=1, ddof=1), label=label, capsize=3, **styles[label])
+    compressions = max(errors.values(), key=len)
+    ax.set(xscale="log", xlabel="compression", ylabel="test error (%)", ylim=(0, None))
+    ax.set_xticks([float(1 / Fraction(c)) for c in compressions], list(compressions))
+    ax.minorticks_off()
+    ax.legend()
+    show_figure(fig, "Digits, virtual widths 64-256-10, 20 epochs. Mean and sd of n = 3 seeds, 600 test images.",
+                "Error rises with compression: LRD from the start, its curve ends at 1/32; RER and NN towards 1/64, "
+                "HashNet hardly.")

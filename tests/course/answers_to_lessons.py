@@ -555,6 +555,7 @@ WRONG[checks.layer_gradients] = [
     (my_layer(da=lambda self, dz: 0.5 * MyLayer.da(self, dz)), r"Eq\. 9"),
     (my_layer(backward=without_return), "returned None"),
     (my_layer(backward=written_into), "assign a new array"), (my_layer(backward=only_da), "did not set"),
+    (my_layer(da=lambda self, dz: dz @ whole_da(self, np.eye(4)).T), "shapes don't fit"),
     (my_layer(backward=added_to), "second time"), (my_layer(dw=lambda self, dz: dz.T @ self.a), "shape"),
     (my_layer(dw=lambda self, dz: MyLayer.dw(self, dz) / len(dz)), "not averaged"),
     (MyLayer(3, 2, "1/2", seed=1), "class itself"),

@@ -13,6 +13,7 @@ from ...maps import SharingMap
 from ...network import Network
 from ..marking import (
     MAPS,
+    SHAPE_WORDS,
     Example,
     NotYet,
     call_with,
@@ -163,6 +164,10 @@ def _backward(layer: HashedLinear, dz: NDArray, n_in: int) -> NDArray:
         hint = f'self.grads has no entry {error} to write into; assign a new array: self.grads["w"] = ...'
         raise NotYet(hint) from error
     except Exception as error:
+        if isinstance(error, ValueError) and any(word in str(error) for word in SHAPE_WORDS):
+            shapes = f"dz is {dz.shape}, self.a {layer.a.shape}, V {layer.map.n_out, layer.map.n_cols}"
+            hint = f"backward stopped because shapes don't fit together: {shapes}; is something transposed?"
+            raise NotYet(hint) from error
         raise NotYet(one_line(f"backward stopped with {type(error).__name__}: {error}")) from error
     require("w" in layer.grads, 'backward did not set self.grads["w"]')
     require(da is not None, "backward returned None; the gradient of the input has to be returned")

@@ -101,13 +101,13 @@ def used_once(function: Callable) -> None:
     }
     compressions = (1.0, 0.5, 0.125, 0.3, 0.8)
     found = [number(call(function, c), "the share") for c in compressions]
-    if not np.allclose(found, [shares[""](c) for c in compressions], rtol=0, atol=1e-3):
+    if not np.allclose(found, [shares[""](c) for c in compressions], rtol=0, atol=3e-3):  # a count will do
         for reason, wrong in shares.items():
             require(not np.allclose(found, [wrong(c) for c in compressions], rtol=0, atol=1e-6), reason)
         for c, value in zip(compressions, found, strict=True):
             bucket, _ = SharingMap(500, 500, buckets=int(c * 250_000), seed=1).table()
             counted = float(np.mean(np.bincount(bucket.ravel(), minlength=int(c * 250_000)) == 1))
-            require(abs(value - counted) < 3e-3, f"at c = {c} you say {value:.4f}; counted in a layer of 500 x 500, "
+            require(abs(value - counted) < 4e-3, f"at c = {c} you say {value:.4f}; counted in a layer of 500 x 500, "
                     f"{'fewer' if value > counted else 'more'} buckets are used once")
         require(False, "close, but further from the formula than chance allows")
     done("As counted, at compressions between 1/8 and 1.")
