@@ -48,14 +48,18 @@ def main(argv: list[str] | None = None) -> int:
     """Do what is asked; returns the exit code."""
     argv = sys.argv[1:] if argv is None else argv
     try:
-        code, message = dispatch(argv), ""
+        code = dispatch(argv)
+        message = ""
         flush()
     except BrokenPipeError:  # `| head` has seen enough
-        code, message = 1, ""
+        code = 1
+        message = ""
     except (ValueError, OSError, MemoryError) as error:
-        code, message = 2, describe(error)
+        code = 2
+        message = describe(error)
     except KeyboardInterrupt:
-        code, message = 130, "interrupted"
+        code = 130
+        message = "interrupted"
     drop_output()
     if message:
         command = " ".join([PROGRAM, *[name for name in argv[:1] if name in NAMES]])

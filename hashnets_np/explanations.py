@@ -13,7 +13,8 @@ from .kernels import check, check_map
 from .maps import SharingMap
 from .types import FloatArray
 
-LOOK_AT, AT_ONCE = 10**7, 10**5  # virtual weights among which bucket-mates are looked for, and how many at a time
+LOOK_AT = 10**7  # virtual weights among which bucket-mates are looked for, and how many at a time
+AT_ONCE = 10**5
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ from .layers import LAYERS, Layer
 from .network import Network
 from .support.disk import atomic_write, user_path
 
-FORMAT, VERSION = "hashnets_np", 1
+FORMAT = "hashnets_np"
+VERSION = 1
 DTYPES = {"F32": "float32", "F64": "float64"}  # name in the container -> name in NumPy; both little-endian in the file
 LONGEST_HEADER = 2**24  # bytes: some 50,000 layers
 LONGEST_TEXT = 100  # characters of an argument
@@ -277,7 +278,9 @@ def without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def entry(record: dict[str, Any], origin: int) -> Entry:
     """Check what the header says of one array."""
-    dtype, shape, (start, end) = record["dtype"], record["shape"], record["data_offsets"]
+    dtype = record["dtype"]
+    shape = record["shape"]
+    (start, end) = record["data_offsets"]
     if dtype not in DTYPES:
         raise ValueError(f"an array has dtype {dtype!r}")
     if len(shape) > MOST_DIMENSIONS or not all(type(n) is int and 0 <= n < 2**48 for n in [*shape, start, end]):

@@ -12,7 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from .support.checks import check_seed, shown
 
-PRIME_1, PRIME_2, PRIME_3, PRIME_4, PRIME_5 = 0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F, 0x165667B1
+PRIME_1 = 0x9E3779B1
+PRIME_2 = 0x85EBCA77
+PRIME_3 = 0xC2B2AE3D
+PRIME_4 = 0x27D4EB2F
+PRIME_5 = 0x165667B1
 MAX_UINT32 = 2**32 - 1
 KEY_BYTES = 8
 

@@ -118,7 +118,8 @@ class DenseInPlace(Dense):
 
     def gradients(self) -> tuple[Any, Any, Any]:
         """Return z, dW and da."""
-        z, dw = self.forward(), np.matmul(self.dz.T, self.a, out=self.dw)
+        z = self.forward()
+        dw = np.matmul(self.dz.T, self.a, out=self.dw)
         return z, dw, np.matmul(self.dz, self.w, out=self.da)
 
     def update(self, direction: Any) -> None:

@@ -41,7 +41,8 @@ def step_table(cells: list[dict[str, Any]]) -> str:
     """One row for each cell: our times in ms, and the ratios of one run."""
     rows: list[Iterable[Any]] = [COLUMNS]
     for cell in cells:
-        step, forward = cell["step"], cell["forward"]
+        step = cell["step"]
+        forward = cell["forward"]
         own = {name: round(1e3 * value, 3) for name, value in summary(step["hashed"]).items()}
         rows.append([
             cell["threads"], f"{cell['n_in']}->{cell['n_out']}", cell["compression"], cell["batch"], own["median"],

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from .contenders import CONTENDERS, Cell, Contender, Hashed
 
-MIN_CALLS, MAX_CALLS = 3, 300
-STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+MIN_CALLS = 3
+MAX_CALLS = 300
+STATUS = Path("/proc/self/status")
+CLEAR = Path("/proc/self/clear_refs")
 
 
 class Worker:

@@ -162,7 +162,7 @@ def check_output(path: Path | None) -> None:
         return
     if path.is_dir():
         raise ValueError(f"cannot write {path}: it is a folder")
-    try:  # not os.access: /proc says yes, and then is not writable (test_a_place_that_is_not_writable_is_rejected_first)
+    try:  # not os.access: of /proc it says yes (test_a_place_that_is_not_writable_is_rejected_first)
         tempfile.TemporaryFile(dir=path.absolute().parent).close()
     except OSError as error:
         raise ValueError(f"cannot write {path}: its folder must exist and take files ({error.strerror})") from error

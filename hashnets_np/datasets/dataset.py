@@ -132,8 +132,10 @@ class Dataset:
         y = as_targets("y", y, len(x))
         if isinstance(validation, (int, float, np.number)):
             kept, drawn = draw_fraction(len(x), float(validation), seed)
-            x_valid, y_valid = x[drawn], y[drawn]
-            x, y = x[kept], y[kept]
+            x_valid = x[drawn]
+            y_valid = y[drawn]
+            x = x[kept]
+            y = y[kept]
         else:
             x_valid, y_valid = pair("validation", validation, x, y)
         x_test, y_test = pair("test", test, x, y)
@@ -249,7 +251,8 @@ def load_digits(data_dir: Path | None = None) -> Dataset:
     raw = read_bounded(package_file("digits.csv.gz"), DIGITS_LARGEST)
     verify(raw, DIGITS_SHA256, package_file("digits.csv.gz"))
     table = np.loadtxt(raw.decode().splitlines(), delimiter=",", dtype=np.float32)
-    x, y = table[:, :64] / 16, table[:, 64].astype(np.int64)
+    x = table[:, :64] / 16
+    y = table[:, 64].astype(np.int64)
     return split("digits", x[:1197], y[:1197], x[1197:], y[1197:], "original: UCI optical digits, as in scikit-learn")
 
 

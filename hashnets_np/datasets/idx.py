@@ -111,7 +111,8 @@ def parse_idx(raw: bytes) -> NDArray:
     """
     if len(raw) < 4 or raw[:2] != b"\0\0":
         raise ValueError(f"not an IDX file: it begins with {raw[:8]!r}, not with two zeros, a type and a number")
-    code, dimensions = raw[2], raw[3]
+    code = raw[2]
+    dimensions = raw[3]
     if code not in TYPES:
         raise ValueError(f"an IDX file of type {code}; known types: {', '.join(map(str, TYPES))}")
     if not 1 <= dimensions <= MOST_DIMENSIONS:

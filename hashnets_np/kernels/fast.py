@@ -20,7 +20,8 @@ from .fast_tiles import LONG_SIDE, SHORT_SIDE, loops_for
 
 VECTOR = 32  # lines of a multiple of this many weights leave no rest that is done one by one
 PIECE = 2**16  # virtual weights that are worth the handing over to another thread
-MAX_SUMS, MAX_SUM_WEIGHTS = 16, 2**22  # partial sums of dw: 16, or as many as 16 MiB of float32 hold, or else 4
+MAX_SUMS = 16  # partial sums of dw: 16, or as many as 16 MiB of float32 hold, or else 4
+MAX_SUM_WEIGHTS = 2**22
 FEW_ADDENDS = 1024  # per bucket and partial sum: so many are added in the dtype of the gradient, more in float64
 
 

@@ -9,8 +9,10 @@ from numba.extending import overload
 
 from ..support.compiling import njit
 
-uint32, uint64 = np.uint32, np.uint64
-TOP_OF_32, TOP_OF_64 = uint32(31), uint64(63)
+uint32 = np.uint32
+uint64 = np.uint64
+TOP_OF_32 = uint32(31)
+TOP_OF_64 = uint64(63)
 
 
 def fill_line(bucket, x, lines, line, first, by_rows):
@@ -65,7 +67,8 @@ def scatter_gather_tile(tile, bits, w, dw, lines, signed, start, first, by_rows,
     itemsize; dw: (K,). lines: what the map's kind needs; signed: whether the map has signs; start: number of the first
     line; first: where in V each line begins; by_rows: lines are rows of V. Both share what is computed of the map.
     """
-    x, bucket = np.empty(tile.shape[1], np.uint32), np.empty(tile.shape[1], np.uint32)
+    x = np.empty(tile.shape[1], np.uint32)
+    bucket = np.empty(tile.shape[1], np.uint32)
     for r in range(tile.shape[0]):
         fill_line(bucket, x, lines, start + r, first, by_rows)
         line = bits[r]
@@ -89,7 +92,8 @@ def multiply_line(out, factor, line):
 @njit(cache=True, nogil=True)
 def forward_lines(z, a, line, bits, w, lines, signed, first_row, first_col):
     """Add a V^T to z (batch, rows), a column of V at a time in `line` (rows,), for batches too small for a tile."""
-    x, bucket = np.empty(line.size, np.uint32), np.empty(line.size, np.uint32)
+    x = np.empty(line.size, np.uint32)
+    bucket = np.empty(line.size, np.uint32)
     for c in range(a.shape[1]):
         fill_line(bucket, x, lines, first_col + c, first_row, False)
         look_up_line(bits, w, bucket)
@@ -102,7 +106,8 @@ def forward_lines(z, a, line, bits, w, lines, signed, first_row, first_col):
 @njit(cache=True, nogil=True)
 def backward_lines(dw, da, a, dz, line, bits, w, lines, signed, first_row, first_col, input_grad):
     """Add to dw and da, a row of V at a time in `line` (cols,)."""
-    x, bucket = np.empty(line.size, np.uint32), np.empty(line.size, np.uint32)
+    x = np.empty(line.size, np.uint32)
+    bucket = np.empty(line.size, np.uint32)
     for r in range(dz.shape[1]):
         fill_line(bucket, x, lines, first_row + r, first_col, True)
         line[:] = 0

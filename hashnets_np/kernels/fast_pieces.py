@@ -10,7 +10,8 @@ from ..maps.pieces_fast import piece_start
 from ..maps.xxhash_fast import hash_of_lanes
 from ..support.compiling import njit
 
-uint32, uint64 = np.uint32, np.uint64
+uint32 = np.uint32
+uint64 = np.uint64
 
 
 @njit(cache=True, nogil=True)

@@ -15,7 +15,8 @@ from ..maps import SharingMap
 from .fast_lines import backward_lines, forward_lines, scatter_gather_tile
 from .fast_pieces import scatter_gather_pieces
 
-SHORT_SIDE, LONG_SIDE = 256, 1024  # of a tile: 1 MiB of float32 at most stays in a core's own cache
+SHORT_SIDE = 256  # of a tile: 1 MiB of float32 at most stays in a core's own cache
+LONG_SIDE = 1024
 SMALL_BATCH = 1  # up to here, multiplying line by line is faster than making tiles for BLAS
 MAX_EXTENSION = 2**20  # weights by which w is extended at most; larger pieces are gone through one by one
 VIEW_SIDE = 128  # of pieces that are worth a multiplication of their own

@@ -59,5 +59,5 @@ def bucket_count(compression: object, virtual_weights: int) -> int:
     """
     c = exact_fraction(compression)
     if not 0 < c <= 1:
-        raise ValueError(f"compression must be in (0, 1], got {shown(compression)}; it is real weights / virtual weights")
+        raise ValueError(f"compression must be in (0, 1], got {shown(compression)}; it is real / virtual weights")
     return max(1, ceil(c * virtual_weights))

@@ -11,7 +11,8 @@ from ..support.compiling import njit
 from .kind import MapFacts
 from .xxhash_fast import DOWN, ONE, P3, P4, UP, column_lanes, hash_line, hash_of_lanes, row_lanes
 
-uint32, uint64 = np.uint32, np.uint64
+uint32 = np.uint32
+uint64 = np.uint64
 HALF = uint64(32)
 MASK = uint64(MAX_UINT32)
 

@@ -13,7 +13,8 @@ from ..support.backend import importing_numba_code
 from .kind import BucketArray, IndexArray, Kind, Lines, MapFacts, SignArray, register_kind
 from .xxhash import sign_of
 
-CHUNK_SIZE, TILE_SIZE = 16, 32
+CHUNK_SIZE = 16
+TILE_SIZE = 32
 
 
 def piece_size(m: MapFacts) -> np.uint32:

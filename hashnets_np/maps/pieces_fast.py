@@ -13,7 +13,8 @@ from ..support.compiling import njit
 from .kind import MapFacts
 from .xxhash_fast import ONE, column_lanes, divisor, hash_of_lanes, row_lanes
 
-uint32, uint64 = np.uint32, np.uint64
+uint32 = np.uint32
+uint64 = np.uint64
 
 
 @njit(cache=True, nogil=True)

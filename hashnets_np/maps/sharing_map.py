@@ -15,7 +15,8 @@ from ..hashing import as_uint32
 from ..support.checks import check_flag, check_integer, check_seed
 from .kind import Bias, BucketArray, IndexArray, Kind, Lines, MapFacts, SignArray, find_kind
 
-MAX_SIDE, MAX_BUCKETS = 2**32, 2**31 - 1
+MAX_SIDE = 2**32
+MAX_BUCKETS = 2**31 - 1
 AT_ONCE = 2**20  # virtual weights whose buckets are computed at a time where all of them are asked for
 
 

@@ -46,7 +46,8 @@ def plain_xxh32(key: bytes, seed: int) -> int:
     >>> hex(plain_xxh32(b"abc", 0))
     '0x32d153ff'
     """
-    at, h = 0, seed + PRIME_5
+    at = 0
+    h = seed + PRIME_5
     if len(key) >= 16:  # stripes of 16 bytes, four lanes each
         lanes = [seed + PRIME_1 + PRIME_2, seed + PRIME_2, seed, seed - PRIME_1]
         while at + 16 <= len(key):

@@ -33,9 +33,13 @@ def word(key, at):
 @njit(cache=True, nogil=True)
 def xxh32(key, length, seed):
     """Hash the first `length` bytes of key; in uint64, of which 32 bits count."""
-    at, h = 0, seed + P5
+    at = 0
+    h = seed + P5
     if length >= 16:
-        v1, v2, v3, v4 = seed + P1 + P2, seed + P2, seed, seed - P1
+        v1 = seed + P1 + P2
+        v2 = seed + P2
+        v3 = seed
+        v4 = seed - P1
         while at + 16 <= length:
             v1 = rotate(v1 + word(key, at) * P2, 13) * P1
             v2 = rotate(v2 + word(key, at + 4) * P2, 13) * P1
@@ -59,7 +63,9 @@ def xxh32(key, length, seed):
 @njit(cache=True, nogil=True)
 def hash_pairs(out, first, first_length, second, second_length, a, b, seed):
     """Hash the texts first[a[r, c]] + second[b[r, c]] into out[r, c]; texts are rows of bytes with their lengths."""
-    key, written, n = np.empty(first.shape[1] + second.shape[1], np.uint8), -1, 0
+    key = np.empty(first.shape[1] + second.shape[1], np.uint8)
+    written = -1
+    n = 0
     for r in range(out.shape[0]):
         for c in range(out.shape[1]):
             if a[r, c] != written:  # along a row of V the first text mostly stays the same
@@ -90,8 +96,10 @@ def text_hashes(first: NDArray[np.bytes_], second: NDArray[np.bytes_], seed: int
     out = np.empty(np.broadcast(first, second).shape, np.uint32)
     if out.size == 0:
         return out
-    a, b = positions(first, out.shape), positions(second, out.shape)
-    texts, grid = (*as_bytes(first), *as_bytes(second)), out.reshape(a.shape)
+    a = positions(first, out.shape)
+    b = positions(second, out.shape)
+    texts = (*as_bytes(first), *as_bytes(second))
+    grid = out.reshape(a.shape)
     step = max(1, PIECE // a.shape[1])
     rows = [slice(start, start + step) for start in range(0, len(a), step)]
     run_pieces(lambda n: hash_pairs(grid[rows[n]], *texts, a[rows[n]], b[rows[n]], np.uint64(seed)), len(rows))

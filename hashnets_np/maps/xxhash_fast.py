@@ -15,14 +15,17 @@ from ..hashing import KEY_BYTES, MAX_UINT32, PRIME_2, PRIME_3, PRIME_4, PRIME_5,
 from ..support.compiling import njit
 from .kind import MapFacts
 
-uint32, uint64 = np.uint32, np.uint64
+uint32 = np.uint32
+uint64 = np.uint64
 P2 = uint32(PRIME_2)
 P3 = uint32(PRIME_3)
 P4 = uint32(PRIME_4)
 ONE = uint32(1)
 UP = uint32(17)
 DOWN = uint32(32 - 17)
-SHIFT_1, SHIFT_2, SHIFT_3 = uint32(15), uint32(13), uint32(16)
+SHIFT_1 = uint32(15)
+SHIFT_2 = uint32(13)
+SHIFT_3 = uint32(16)
 
 
 def row_lanes(i: NDArray[np.uint32], seed: int) -> NDArray[np.uint32]:

@@ -68,7 +68,8 @@ def run_pieces(piece: Callable[[int], object], pieces: int) -> None:
 
     The caller's thread does its part; helpers that the system refuses to start are not needed.
     """
-    numbers, taking = iter(range(pieces)), threading.Lock()
+    numbers = iter(range(pieces))
+    taking = threading.Lock()
 
     def take() -> int | None:
         with taking:
