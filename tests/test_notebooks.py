@@ -104,6 +104,12 @@ def test_a_lesson_runs_from_scratch_in_time(path):
     assert seconds < 5 * SECONDS  # a noisy machine may need more than the 60 s that a lesson is made for, not 5 times
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("case_study_*.ipynb")), ids=lambda path: path.stem)
+def test_a_case_study_runs_from_scratch(path):
+    rerun.run(path)
+
+
 def equation_rows() -> list[list[str]]:
     lines = (NOTEBOOKS / "README.md").read_text(encoding="utf-8").splitlines()
     return [line.strip("| ").split(" | ") for line in lines if re.match(r"\| \(\d+\)", line)]
