@@ -22,7 +22,7 @@ PAGES = {
     "notebooks/exercises/solutions/*.ipynb": "exercises/solutions/",
     "data/vectors/SPEC.md": "specification.md",
     "data/records/README.md": "records/README.md",
-    "data/records/report.md": "records/report.md",
+    "data/records/*.md": "records/",
     "data/records/bench/README.md": "records/bench.md",
     "data/paper/ERRATA.md": "records/errata.md",
     "data/paper/README.md": "records/paper.md",
@@ -45,9 +45,10 @@ def pages() -> dict[Path, str]:
     for pattern, place in PAGES.items():
         for path in sorted(ROOT.glob(pattern)):
             if path.name == "README.md" and place.endswith("/"):
-                found[path] = f"{place}{path.parent.name}.md"
+                there = f"{place}{path.parent.name}.md"
             else:
-                found[path] = place if place.endswith(".md") else place + path.name
+                there = place if place.endswith(".md") else place + path.name
+            found.setdefault(path, there)
     return found
 
 

@@ -1,4 +1,4 @@
-"""What the lessons do that only fails where Python runs in a browser. Run by test_webassembly.py; it passes everywhere."""
+"""What lessons do that fails only where Python runs in a browser. test_webassembly.py runs it; it passes everywhere."""
 
 import hashnets_np as hn
 
