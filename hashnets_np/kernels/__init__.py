@@ -4,6 +4,7 @@ Behind it stand `plain` (NumPy, the specification) and `fast` (numba), with the 
 `backend` says which of them does the work.
 """
 
+from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..maps import SharingMap
 from ..support.backend import importing_numba_code, uses_numba
+from ..support.checks import check_flag
 from ..types import FloatArray
 from . import plain
 
@@ -37,8 +39,12 @@ class Kernels(Protocol):
 
 def kernels() -> Kernels:
     """Choose the module that does the work."""
-    if not uses_numba():
-        return plain
+    return fast_kernels() if uses_numba() else plain
+
+
+@cache
+def fast_kernels() -> Kernels:
+    """Import the numba version; once, for even an import that does nothing takes longer than a small layer."""
     with importing_numba_code():
         from . import fast
     return fast
@@ -229,4 +235,4 @@ def hashed_backward(
     w, a, dz = as_floats(w, a, dz)
     if len(a) != len(dz):
         raise ValueError(f"a has {len(a)} rows and dz has {len(dz)}; both must have one row per example")
-    return kernels().hashed_backward(w, a, dz, m, bool(input_grad))
+    return kernels().hashed_backward(w, a, dz, m, check_flag("input_grad", input_grad))

@@ -6,6 +6,9 @@ loads of any two buckets differ by at most 1. At K = n_out n_cols the map is a s
 Source: RANDOMFOLD, Desai and Shrivastava, ICLR 2024.
 """
 
+from functools import cache
+from typing import Any
+
 import numpy as np
 
 from ..hashing import MAX_UINT32, xxh32_pair
@@ -27,9 +30,15 @@ def fold_rule(m: MapFacts, i: IndexArray, j: IndexArray, /) -> tuple[BucketArray
 
 def fold_lines(m: MapFacts) -> Lines:
     """Prepare the compiled line function."""
+    return line_class().of(m)
+
+
+@cache
+def line_class() -> Any:
+    """Import the numba part, once."""
     with importing_numba_code():
         from .fold_fast import FoldLines
-    return FoldLines.of(m)
+    return FoldLines
 
 
 def fold_derivation(m: MapFacts, i: int, j: int) -> list[str]:

@@ -6,6 +6,9 @@ processor that fetches one weight of a piece gets the others with it, which is w
 Sources: ROBE-Z, Desai, Chou and Shrivastava, MLSys 2022 (chunk); ROAST, Desai, Zhou and Shrivastava, ICML 2023 (tile).
 """
 
+from functools import cache
+from typing import Any
+
 import numpy as np
 
 from ..hashing import xxh32_pair
@@ -56,9 +59,15 @@ def tile_shape(m: MapFacts) -> tuple[int, int]:
 
 def piece_lines(m: MapFacts) -> Lines:
     """Prepare the compiled line function."""
+    return line_class().of(m, *m.piece_shape())
+
+
+@cache
+def line_class() -> Any:
+    """Import the numba part, once."""
     with importing_numba_code():
         from .pieces_fast import PieceLines
-    return PieceLines.of(m, *m.piece_shape())
+    return PieceLines
 
 
 def piece_derivation(m: MapFacts, i: int, j: int) -> list[str]:

@@ -3,6 +3,9 @@
 The bucket comes from bits 1 to 31, the sign from bit 0. So the two are independent, and one hash serves both.
 """
 
+from functools import cache
+from typing import Any
+
 import numpy as np
 
 from ..hashing import xxh32_pair
@@ -24,9 +27,15 @@ def xxhash_rule(m: MapFacts, i: IndexArray, j: IndexArray, /) -> tuple[BucketArr
 
 def xxhash_lines(m: MapFacts) -> Lines:
     """Prepare the compiled line function."""
+    return line_class().of(m)
+
+
+@cache
+def line_class() -> Any:
+    """Import the numba part, once."""
     with importing_numba_code():
         from .xxhash_fast import XxhashLines
-    return XxhashLines.of(m)
+    return XxhashLines
 
 
 def xxhash_derivation(m: MapFacts, i: int, j: int) -> list[str]:
