@@ -31,8 +31,8 @@ def test_the_loaders_and_the_layers_are_functions_and_classes_not_their_names():
 
 
 def test_a_layer_class_is_saved_only_when_it_is_registered_and_never_under_the_name_of_another(tmp_path, monkeypatch):
-    monkeypatch.setattr(layers, "LAYERS", layers.LAYERS.copy())
-    monkeypatch.setattr("hashnets_np.files.LAYERS", layers.LAYERS)
+    monkeypatch.setitem(layers.LAYERS, "Doubled", None)
+    del layers.LAYERS["Doubled"]  # what the test registers is forgotten after it
 
     class Doubled(hn.Linear):
         def forward(self, x, train=False):
