@@ -17,14 +17,16 @@ uint64 = np.uint64
 @njit(cache=True, nogil=True)
 def copy_run(out, at, w, start, size, flip):
     """out[at:at+size] = w[start:start+size], floats seen as integers, with their sign bits flipped by `flip`."""
-    for c in range(size):
+    for n in range(size):
+        c = uint64(n)  # for NUMBA_DISABLE_JIT=1 with NumPy 1, which makes a float of uint64 + int
         out[at + c] = w[start + c] ^ flip
 
 
 @njit(cache=True, nogil=True)
 def add_run(dw, start, dv, at, size, sign):
     """dw[start:start+size] += sign * dv[at:at+size]."""
-    for c in range(size):
+    for n in range(size):
+        c = uint64(n)
         dw[start + c] += sign * dv[at + c]
 
 
@@ -37,7 +39,7 @@ def scatter_gather_pieces(tile, bits, w, dw, lines, first_row, first_col, signs,
     """
     n = uint64(tile.shape[1])
     for r in range(uint64(tile.shape[0])):
-        i = uint64(first_row) + r
+        i = uint64(first_row) + uint64(r)
         piece_row = i // lines.height
         above = (i - piece_row * lines.height) * lines.width  # weights of the piece that stand in rows above this one
         piece_col = uint64(first_col) // lines.width
