@@ -19,7 +19,7 @@ PAGES = ["index.html", "start.html", "touch.html", "course.html", "api/index.htm
          "commands.html", *(f"lessons/{name.removesuffix('.ipynb')}.html" for name in LESSONS)]
 RUN = [name for name in LESSONS if not shorter.takes_minutes(Path(name))] + EXERCISES
 WIDTHS = (1280, 390)
-SECONDS = 240  # for one notebook, on a machine that may do other things
+SECONDS = 400  # for one notebook, on a machine that may do other things
 
 slow = pytest.mark.slow
 
