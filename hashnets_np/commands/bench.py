@@ -23,8 +23,11 @@ from .train import check_output
 
 HELP = "time and memory of the hashed layer against dense and torch layers"
 PARTS = ("steps", "parts", "memory", "sizes")
-SIZE_BUCKETS, SIZE_BATCH = 2**16, 8
-MEMORY_LAYER, MEMORY_COMPRESSION, MEMORY_BATCH = 8192, "1/64", 50
+SIZE_BUCKETS = 2**16
+SIZE_BATCH = 8
+MEMORY_LAYER = 8192
+MEMORY_COMPRESSION = "1/64"
+MEMORY_BATCH = 50
 GIANT = (2**17, 2**22)  # width and K of a layer whose V would need 64 GiB
 
 
@@ -150,7 +153,8 @@ def show_parts(args: argparse.Namespace, cells: list[dict[str, Any]]) -> str:
 
 def memory(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Measure the peak memory of one training step."""
-    side, (wide, many) = MEMORY_LAYER, GIANT
+    side = MEMORY_LAYER
+    (wide, many) = GIANT
     K = bucket_count(MEMORY_COMPRESSION, side * side)
     plan = [(name, Cell(side, side, K, MEMORY_BATCH)) for name in contenders(args)]
     if args.largest >= 34:
@@ -185,7 +189,8 @@ def sizes(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 def show_sizes(args: argparse.Namespace, cells: list[dict[str, Any]]) -> str:
     """Write the table of sizes and draw the figure."""
-    threads, path = max(args.threads), args.figures / "bench.png"
+    threads = max(args.threads)
+    path = args.figures / "bench.png"
     title = f"One training step: K = {SIZE_BUCKETS:,}, batch {SIZE_BATCH}, {threads} thread{'s' * (threads > 1)}"
     draw_sizes(cells, total_memory(), title, path)
     return f"\n{title}\n\n{size_table(cells)}\n\nThe same as a picture: {path}"

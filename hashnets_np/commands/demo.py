@@ -86,7 +86,8 @@ def train_one(plan: Run) -> Run:
     optimizer = SGD(plan.learning_rate, momentum=0.9, schedule="cosine")
     history = fit(net, load_dataset("digits"), plan.epochs, optimizer=optimizer, seed=plan.seed)
     assert history.test_error is not None  # the digits have a test set
-    valid, test = min(history.valid_error), history.test_error
+    valid = min(history.valid_error)
+    test = history.test_error
     return plan._replace(stored=net.num_parameters(), valid_error=valid, test_error=test)
 
 
@@ -108,7 +109,8 @@ def table(chosen: dict[tuple[str, str], list[Run]]) -> str:
     lines = ["test error on the shipped digits, % (mean +- standard deviation over the seeds)\n",
              f"{'compression':>11}  {'stored: NN':>10}  {'HashNet':>8}  {'error: NN':>14}  {'HashNet':>14}"]
     for c in COMPRESSIONS:
-        nn, hashed = chosen["nn", c], chosen["hashnet", c]
+        nn = chosen["nn", c]
+        hashed = chosen["hashnet", c]
         errors = [f"{mean:6.2f} +- {spread:4.2f}" for mean, spread in map(mean_and_spread, (nn, hashed))]
         lines.append(f"{c:>11}  {nn[0].stored:>10}  {hashed[0].stored:>8}  {errors[0]:>14}  {errors[1]:>14}")
     return "\n".join([*lines, "\nNN at compression 1 is the dense network, 64-256-10."])

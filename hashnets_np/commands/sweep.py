@@ -89,7 +89,8 @@ def selected(jobs: "list[Job]", args: argparse.Namespace) -> "list[Job]":
     for name, value_of in SELECTIONS.items():
         if not (text := getattr(args, name)):
             continue
-        wanted, there = [part.strip() for part in text.split(",")], list(dict.fromkeys(map(value_of, jobs)))
+        wanted = [part.strip() for part in text.split(",")]
+        there = list(dict.fromkeys(map(value_of, jobs)))
         if unknown := [value for value in wanted if value not in there]:
             raise ValueError(f"--{name}: no job of the grid has {unknown[0]!r}; it has {', '.join(there)}")
         chosen = [job for job in chosen if value_of(job) in wanted]

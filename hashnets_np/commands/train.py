@@ -82,7 +82,8 @@ def train_and_report(args: argparse.Namespace, data: Dataset, so_far: Path | Non
             history.interrupted = True
         else:
             print(f"trained again on train + validation for {len(refitted.train_loss)} epochs")
-            net, history = again, refitted
+            net = again
+            history = refitted
     print("test error not evaluated" if history.test_error is None else f"test error {history.test_error:.2f} %")
     if args.output and not history.best_epoch:
         print(f"not saved to {args.output}: no epoch finished")
@@ -146,7 +147,8 @@ def best(history: History) -> str:
 
 def parse_widths(text: str, data: Dataset) -> list[int]:
     """Read widths such as 784-1000-10, which must begin and end as the data set asks."""
-    n_in, classes = data.x_train.shape[1], data.classes
+    n_in = data.x_train.shape[1]
+    classes = data.classes
     if not text:
         return [n_in, 1000, classes]
     # not isdigit: "²" is a digit, but int() refuses it

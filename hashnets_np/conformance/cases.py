@@ -111,7 +111,9 @@ def find_compression(layer: dict[str, Any]) -> str | None:
     >>> find_compression({"n_in": 10, "n_out": 8, "bias": None, "buckets": 10, "bias_buckets": 0})
     '1/8'
     """
-    K, K_b, bias = layer["buckets"], layer["bias_buckets"], layer["bias"]
+    K = layer["buckets"]
+    K_b = layer["bias_buckets"]
+    bias = layer["bias"]
     n = layer["n_out"] * (layer["n_in"] + (bias == "column"))
     if n < 1 or not 1 <= K <= n:
         return None

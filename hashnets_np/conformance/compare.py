@@ -119,7 +119,8 @@ def manner(name: str, expected: Any, found: Any, case: Case) -> str:
         wanted = np.concatenate([expected["row_sums"], expected["column_sums"]])
         compared = np.concatenate(sums(found))
     else:
-        wanted, compared = np.array(expected, np.float64), found
+        wanted = np.array(expected, np.float64)
+        compared = found
         if wanted.shape != found.shape or not wanted.size:
             return ""
         far = is_far(found, wanted, case.tolerance)
@@ -162,7 +163,8 @@ def pattern(bad: set[int], n: int, axis: str) -> str:
     """
     if not bad or len(bad) == n:
         return ""
-    low, high = min(bad), max(bad)
+    low = min(bad)
+    high = max(bad)
     if len(bad) == 1:
         return f"{axis} {low} only" if low < n - 1 else f"the last {axis} only"
     if bad == set(range(low, n)):

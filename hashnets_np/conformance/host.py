@@ -101,9 +101,14 @@ def xxh32(key: bytes, seed: int) -> int:
     >>> xxh32(b"123_123idxW", 1691) == 0x799D67A4
     True
     """
-    p1, p2, p3, p4, p5 = 2654435761, 2246822519, 3266489917, 668265263, 374761393
+    p1 = 2654435761
+    p2 = 2246822519
+    p3 = 3266489917
+    p4 = 668265263
+    p5 = 374761393
     words = [int.from_bytes(key[n : n + 4], "little") for n in range(0, len(key) - 3, 4)]
-    h, stripes = (seed + p5) & UINT32, len(key) // 16 * 4
+    h = (seed + p5) & UINT32
+    stripes = len(key) // 16 * 4
     if stripes:
         lanes = [seed + p1 + p2, seed + p2, seed, seed - p1]
         for n, word in enumerate(words[:stripes]):
@@ -127,7 +132,8 @@ def text_keys(kind: str, i: int, j: int) -> tuple[str, str | None]:
         return f"{i}_{j}idxW", f"{i}_{j}xiW"
     if kind == "pytorch2019_bias":
         return f"{i}_0idxB", f"{i}_0xiB"
-    row, column = f"{i + 1}{i + 2}{i + 3}", f"{j + 1}{j + 2}{j + 3}"
+    row = f"{i + 1}{i + 2}{i + 3}"
+    column = f"{j + 1}{j + 2}{j + 3}"
     if kind == "authors2015_bias":
         return f"{row}_123idxB", f"{row}_123xi_B"
     return f"{row}_{column}idxW", f"{row}_{column}xi_W"
@@ -136,7 +142,8 @@ def text_keys(kind: str, i: int, j: int) -> tuple[str, str | None]:
 def text_table(i: Any, j: Any, m: HostMap) -> tuple[np.ndarray, np.ndarray]:
     """Find buckets and signs of the kinds with text keys, one by one."""
     i, j = np.broadcast_arrays(uint32(i, "i"), uint32(j, "j"))
-    bucket, sign = np.zeros(i.shape, np.int64), np.ones(i.shape, np.int64)
+    bucket = np.zeros(i.shape, np.int64)
+    sign = np.ones(i.shape, np.int64)
     for at in np.ndindex(i.shape):
         index_key, sign_key = text_keys(m.kind, int(i[at]), int(j[at]))
         bucket[at] = xxh32(index_key.encode(), m.seed) % m.buckets

@@ -43,23 +43,28 @@ def bucket_sign(i: Any, j: Any, m: HostMap) -> tuple[Array, Array]:
     if m.kind.removesuffix("_bias") in TEXT_SEEDS:
         bucket, sign = text_table(i, j, m)
         return jnp.asarray(bucket), jnp.asarray(sign)
-    i, j, seed, K = uint32(i, "i"), uint32(j, "j"), uint32(m.seed, "seed"), jnp.uint32(m.buckets)
+    i = uint32(i, "i")
+    j = uint32(j, "j")
+    seed = uint32(m.seed, "seed")
+    K = jnp.uint32(m.buckets)
     if m.kind == "xxhash":
         return split(xxh32_pair(i, j, seed), K)
     if m.kind == "fold":
         g = jnp.asarray(i, jnp.uint64) * jnp.uint64(m.n_cols) + jnp.asarray(j, jnp.uint64)
-        q, p = g // jnp.uint64(m.buckets), g % jnp.uint64(m.buckets)
+        q = g // jnp.uint64(m.buckets)
+        p = g % jnp.uint64(m.buckets)
         x = xxh32_pair((q >> jnp.uint64(32)).astype(jnp.uint32), q.astype(jnp.uint32), seed)
-        return place(x, p, K)[0], split(xxh32_pair(i, j, seed), K)[1]
+        return place_in_w(x, p, K)[0], split(xxh32_pair(i, j, seed), K)[1]
     assert m.size is not None
-    height, width = np.uint32(m.size if m.kind == "tile" else 1), np.uint32(m.size)
+    height = np.uint32(m.size if m.kind == "tile" else 1)
+    width = np.uint32(m.size)
     x = xxh32_pair(i // height, j // width, seed)
-    bucket, sign = place(x, jnp.asarray(i % height * width + j % width), K)
+    bucket, sign = place_in_w(x, jnp.asarray(i % height * width + j % width), K)
     return bucket, jnp.broadcast_to(sign, bucket.shape)
 
 
 @jax.jit
-def place(x: Array, inside: Array, buckets: Array) -> tuple[Array, Array]:
+def place_in_w(x: Array, inside: Array, buckets: Array) -> tuple[Array, Array]:
     """Bucket (hash + place inside the piece) mod K; the sign of the piece."""
     bucket = ((x >> 1).astype(jnp.uint64) + inside) % buckets
     return bucket.astype(jnp.int32), 1 - 2 * (x & 1).astype(jnp.int8)
@@ -235,7 +240,8 @@ class JaxLayer(Adapter):
         """A HashedNet, forward and backward."""
         seeds = [layer_seed(seed, n, spec.kind) for n, spec in enumerate(layers)]
         made = [make_layer(spec, w, b, s) for spec, (w, b), s in zip(layers, weights, seeds, strict=True)]
-        params, maps = [p for p, _ in made], [m for _, m in made]
+        params = [p for p, _ in made]
+        maps = [m for _, m in made]
         z, pull = jax.vjp(lambda params, x: hashed_net(params, maps, x, masks, rate), params, jnp.asarray(x))
         grads, dx = pull(jnp.asarray(dz))
         return z, [(g["w"], g.get("b")) for g in grads], dx

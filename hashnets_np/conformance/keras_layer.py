@@ -38,7 +38,9 @@ class HashedDense(keras.layers.Layer):
         self.arguments = {"n_in": n_in, "n_out": n_out, "buckets": buckets, "seed": seed, "bias": bias, "kind": kind,
                           "bias_buckets": bias_buckets, "size": size}
         m, bias_map = make_maps(n_in, n_out, buckets, seed, bias, kind, bias_buckets, size)
-        self.n_in, self.n_out, self.bias = n_in, n_out, bias
+        self.n_in = n_in
+        self.n_out = n_out
+        self.bias = bias
         self.bucket, self.sign = self.hash(m)
         self.bias_size = {"dense": n_out}.get(str(bias), 0)
         if bias_map is not None:
@@ -96,7 +98,8 @@ class ClassicalSGD(keras.optimizers.Optimizer):
 
     def __init__(self, learning_rate=0.1, momentum=0.9, decay=0.0, **options) -> None:
         super().__init__(learning_rate=learning_rate, **options)
-        self.momentum, self.decay = momentum, decay
+        self.momentum = momentum
+        self.decay = decay
 
     def build(self, variables):
         """Make the velocities."""
@@ -181,7 +184,9 @@ class KerasLayer(Adapter):
     hash = JaxLayer.hash
     hash_text = staticmethod(hash_texts)
     bucket_counts = staticmethod(count_buckets)
-    bucket_sign, derive_seed, loss = JaxLayer.bucket_sign, JaxLayer.derive_seed, JaxLayer.loss
+    bucket_sign = JaxLayer.bucket_sign
+    derive_seed = JaxLayer.derive_seed
+    loss = JaxLayer.loss
 
     @staticmethod
     def network(seed, layers, weights, x, masks, rate, dz):

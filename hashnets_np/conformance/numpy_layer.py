@@ -110,7 +110,8 @@ class NumpyLayer(Adapter):
             derived = KINDS[spec.kind].default_seed is None
             row += [Dropout(rate), make_layer(spec, w, b, derive_seed(seed, n) if derived else None), ReLU()]
         row.pop()
-        z, given = x, iter(masks or [])
+        z = x
+        given = iter(masks or [])
         for layer in row:
             if masks is not None and isinstance(layer, Dropout):
                 z = layer.forward(z, True, next(given))

@@ -55,7 +55,8 @@ def lines_of(case: Case) -> list[str]:
         return [BY_SHAPE]
     if case.operation != "script":
         return OPERATIONS[case.operation][1]
-    layers, steps = case.inputs["layers"], case.inputs["steps"]
+    layers = case.inputs["layers"]
+    steps = case.inputs["steps"]
     lines = [f"layer{n} = {{name}}(spec{n}, weights{n}, biases{n})" for n in range(len(layers))]
     lines += [CALLS[step["call"]][0].format(n=n, layer=step["layer"]) for n, step in enumerate(steps)]
     return [*lines, "{{" + ", ".join(f"'{name}': {name}" for name in script_outputs(case)) + "}}"]
@@ -80,7 +81,8 @@ def missing_methods(adapter: type[Adapter], methods: tuple[str, ...]) -> list[st
 
 def variables(case: Case) -> dict[str, Any]:
     """Turn the inputs of a case into the variables that its lines use."""
-    x, dtype = case.inputs, case.dtype
+    x = case.inputs
+    dtype = case.dtype
     if "layer" in x:
         return layer_variables(x, dtype)
     if case.operation == "network":
@@ -140,7 +142,7 @@ class Overwritten(Exception):
     """A result that was returned earlier has changed since."""
 
 
-def run(adapter: type[Adapter], case: Case, values: dict[str, Any]) -> Any:
+def answer_of(adapter: type[Adapter], case: Case, values: dict[str, Any]) -> Any:
     """Run the lines of a case; returns the value of the last. What the adapter raises is passed on."""
     *lines, last = lines_of(case)
     scope = {**values, "np": np, "Layer": adapter}

@@ -48,7 +48,8 @@ class Asked(Protocol):
 
 def check_outside(asked: Asked, cases: list[Case], progress: Callable[[Result], None] = lambda r: None) -> list[Result]:
     """Run cases; `asked` answers them."""
-    results, ends = [], Counter[str]()
+    results = []
+    ends = Counter[str]()
     try:
         for case in cases:
             if ends[case.operation] >= MOST_ENDS:
@@ -119,7 +120,8 @@ class Child:
     """An adapter in a child process. ValueError if it cannot be loaded."""
 
     def __init__(self, implementation: str, time_limit: float = 120.0) -> None:
-        self.implementation, self.time_limit = implementation, time_limit
+        self.implementation = implementation
+        self.time_limit = time_limit
         self.process: Any = None
         self.start()
 
@@ -192,7 +194,8 @@ class Command:
     """A program that answers cases, a line of JSON each, on its standard output; see SPEC.md, section 11."""
 
     def __init__(self, command: str, time_limit: float = 120.0) -> None:
-        self.command, self.time_limit = shlex.split(command), time_limit
+        self.command = shlex.split(command)
+        self.time_limit = time_limit
         self.process: subprocess.Popen | None = None
         self.start()
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from .adapter import Adapter, LayerSpec
 from .cases import fill
-from .runner import say
+from .runner import describe_error
 
 SHAPES = ((12, 10, 20), (33, 65, 97), (130, 257, 500))  # n_in, n_out, K
 UNSEEN = "which hash, key and seed made the map, how K follows from a compression, initial weights, and training"
@@ -74,7 +74,8 @@ def as_layer_maker(adapter: type[Adapter], kind: str = "xxhash", seed: int = 7) 
 
     class Made:
         def __init__(self, n_in: int, n_out: int, K: int) -> None:
-            self.spec, self.K = LayerSpec(n_in, n_out, kind, K, seed, None, 0, "float32"), K
+            self.spec = LayerSpec(n_in, n_out, kind, K, seed, None, 0, "float32")
+            self.K = K
 
         def set_w(self, w: NDArray) -> None:
             self.layer = adapter(self.spec, w, None)
@@ -122,7 +123,7 @@ def probe_layer(found: Any, dtype: str = "float32") -> Probe:
         try:
             probe_shape(probe, n_in, n_out, K)
         except Exception as error:  # whatever a foreign layer raises is a finding
-            probe.note(False, f"a layer of {n_in} inputs, {n_out} outputs and K = {K} raised {say(error)}")
+            probe.note(False, f"a layer of {n_in} inputs, {n_out} outputs and K = {K} raised {describe_error(error)}")
     return probe
 
 
@@ -177,7 +178,8 @@ def read_map(probe: Probe, n_in: int, n_out: int, K: int) -> Map | None:
     readable = np.allclose(sizes, scale, rtol=1e-4) and np.allclose(number, bucket + 1, rtol=1e-4)
     readable = readable and (bucket >= 0).all() and (bucket < K).all()
     if not readable:
-        zeros, equal = int((V == 0).sum()), bool(np.allclose(V, (ones[1:] - ones[0]).T))
+        zeros = int((V == 0).sum())
+        equal = bool(np.allclose(V, (ones[1:] - ones[0]).T))
         why = (
             "the weights that are set have no effect"
             if equal and not V.any()
@@ -220,7 +222,8 @@ def check_forward(probe: Probe, m: Map, n_in: int, n_out: int, K: int, where: st
     right = True
     still = call(layer, np.zeros(K), np.zeros((1, n_in)), probe.dtype)
     for batch in (1, 5, 70):
-        w, a = values((K,), batch, "float64"), values((batch, n_in), batch + 1, "float64")
+        w = values((K,), batch, "float64")
+        a = values((batch, n_in), batch + 1, "float64")
         wanted = a @ matrix_of(m, w).T + beta_of(m, w) + still
         right &= probe.note(
             close(call(layer, w, a, probe.dtype), wanted),
@@ -233,8 +236,10 @@ def check_state(probe: Probe, m: Map, n_in: int, n_out: int, K: int) -> None:
     """Check what calls leave behind."""
     layer = probe.make(n_in, n_out, K)
     K = int(getattr(layer, "K", K))
-    w, a = values((K,), 3, probe.dtype), values((6, n_in), 4, probe.dtype)
-    kept, other = a.copy(), values((6, n_in), 5, probe.dtype)
+    w = values((K,), 3, probe.dtype)
+    a = values((6, n_in), 4, probe.dtype)
+    kept = a.copy()
+    other = values((6, n_in), 5, probe.dtype)
     layer.set_w(w)
     first = layer.forward(a)
     copy = np.array(first, np.float64)
@@ -264,7 +269,8 @@ def check_gradients(probe: Probe, m: Map, n_in: int, n_out: int, K: int, where: 
         return
     for batch in (1, 2, 6):
         w = values((K,), 6, "float64")
-        a, dz = values((batch, n_in), 7, "float64"), values((batch, n_out), 8, "float64")
+        a = values((batch, n_in), 7, "float64")
+        dz = values((batch, n_out), 8, "float64")
         layer.set_w(w.astype(probe.dtype))
         dw, da = layer.backward(a.astype(probe.dtype), dz.astype(probe.dtype))
         if da is None:

@@ -34,13 +34,16 @@ def random_cases(seed: int, examples: int) -> list[Case]:
     """Make so many random layers, with a forward and a backward case each."""
     if not examples:
         return []
-    right, rng = load_specification(), random.Random(seed)
+    right = load_specification()
+    rng = random.Random(seed)
     return [case for n in range(examples) for case in random_pair(right, rng, f"{seed}-{n}")]
 
 
 def random_pair(right: Any, rng: random.Random, name: str) -> list[Case]:
     """Make a forward and a backward case of one random layer."""
-    n_in, n_out, batch = rng.randint(1, 40), rng.randint(1, 40), rng.randint(0, 6)
+    n_in = rng.randint(1, 40)
+    n_out = rng.randint(1, 40)
+    batch = rng.randint(0, 6)
     bias = rng.choice(["column", "hashed", "dense", None])
     compression = f"1/{rng.randint(1, 70)}"
     K, K_b = right.bucket_counts(compression, n_in, n_out, bias)

@@ -124,7 +124,8 @@ def verdict(results: list[Result]) -> str:
 
 def as_json(implementation: str, results: list[Result], another_map: str = "") -> dict:
     """Write the results as an object for JSON."""
-    file, found = read_file(), diagnose(results)
+    file = read_file()
+    found = diagnose(results)
     cases = [{"id": r.case.id, "topic": r.case.topic, "operation": r.case.operation, "status": r.status,
               "difference": r.difference, "exactly": sorted(r.bugs), "outputs": r.outputs} for r in results]
     return {

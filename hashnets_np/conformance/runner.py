@@ -16,9 +16,20 @@ import numpy as np
 from .adapter import KINDS, NEWER_KINDS, Adapter, NotCovered
 from .cases import Case, all_cases, make_spec
 from .compare import differs, manner, wrong_dtype, wrong_width
-from .operations import OPERATIONS, Overwritten, by_name, methods_of, missing_methods, run, script_outputs, variables
+from .operations import (
+    OPERATIONS,
+    Overwritten,
+    answer_of,
+    by_name,
+    methods_of,
+    missing_methods,
+    script_outputs,
+    variables,
+)
 
-PASSES, FAILS, NOT_COVERED = "passes", "fails", "not covered"
+PASSES = "passes"
+FAILS = "fails"
+NOT_COVERED = "not covered"
 HOLDS = PASSES  # its name in the first edition
 NO_REFUSAL = (NameError, AttributeError, ImportError, SyntaxError, MemoryError)  # mistakes of the adapter's own code
 MACHINE_ERRNO = {errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
@@ -67,7 +78,7 @@ def load_class(implementation: str) -> Any:
     except (Exception, SystemExit) as error:  # whatever a foreign module does (test_a_module_that_cannot_be_imported)
         not_there = isinstance(error, ModuleNotFoundError) and error.name == module_name.partition(".")[0]
         fix = "; are you in its folder?" if not_there else ""
-        raise ValueError(f"cannot import {module_name!r} ({say(error)}){fix}") from error
+        raise ValueError(f"cannot import {module_name!r} ({describe_error(error)}){fix}") from error
     found = getattr(module, class_name, None)
     if found is None:
         raise ValueError(f"module {module_name!r} has no {class_name!r}")
@@ -157,7 +168,7 @@ def run_case(adapter: type[Adapter], case: Case) -> Result:
     streams = sys.stdout, sys.stderr
     try:
         with np.errstate(all="ignore"):
-            found = run(adapter, case, values)
+            found = answer_of(adapter, case, values)
     except NotCovered as error:
         return Result(case, NOT_COVERED, words(error) or "NotCovered")
     except Overwritten as error:
@@ -167,7 +178,7 @@ def run_case(adapter: type[Adapter], case: Case) -> Result:
     except Exception as error:
         return judge_error(case, error)
     except BaseException as error:  # SystemExit, CancelledError: no refusal (test_an_adapter_that_exits_fails)
-        return Result(case, FAILS, f"raised {say(error)}", compared=False, error=say(error))
+        return Result(case, FAILS, f"raised {describe_error(error)}", compared=False, error=describe_error(error))
     finally:
         sys.stdout, sys.stderr = streams
     if not case.valid:
@@ -178,8 +189,8 @@ def run_case(adapter: type[Adapter], case: Case) -> Result:
     try:
         return judge(case, by_name(case, found), adapter.gradients)
     except Exception as error:  # such as a tensor without .detach() (test_an_answer_that_cannot_be_read)
-        why = f"gave an answer that cannot be read: {say(error)}"
-        return Result(case, FAILS, why, compared=False, error=say(error))
+        why = f"gave an answer that cannot be read: {describe_error(error)}"
+        return Result(case, FAILS, why, compared=False, error=describe_error(error))
 
 
 def words(error: BaseException) -> str:
@@ -195,11 +206,12 @@ def words(error: BaseException) -> str:
     text = " ".join(lines)
     if len(text) <= 200:
         return text
-    first, last = lines[0], lines[-1]
+    first = lines[0]
+    last = lines[-1]
     return f"{first[:140]} ... {last[-140:]}" if len(lines) > 1 else f"{text[:120]} ... {text[-80:]}"
 
 
-def say(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Write an error in one line."""
     return f"{type(error).__name__}: {words(error)}"
 
@@ -209,7 +221,7 @@ def shown(found: Any) -> str:
     try:
         return " ".join(str(found).split())[:80]
     except Exception as error:
-        return f"what cannot be shown: {say(error)}"
+        return f"what cannot be shown: {describe_error(error)}"
 
 
 def arrays_in(value: Any) -> list[np.ndarray]:
@@ -237,7 +249,8 @@ def judge_error(case: Case, error: Exception) -> Result:
     if not case.valid and not machine and not isinstance(error, NO_REFUSAL):
         return Result(case, PASSES)
     fix = "; for what your layer doesn't do raise NotCovered" if isinstance(error, NotImplementedError) else ""
-    return Result(case, FAILS, f"raised {say(error)}{fix}", compared=False, error=say(error), machine=machine)
+    text = describe_error(error)
+    return Result(case, FAILS, f"raised {text}{fix}", compared=False, error=text, machine=machine)
 
 
 def judge(case: Case, found: dict[str, Any], gradients: tuple[str, ...] = ("w", "b", "a")) -> Result:
@@ -275,7 +288,8 @@ def is_exactly(wrong: dict[str, Any], found: dict[str, Any], case: Case, gradien
 
 def judge_size(case: Case, size: int) -> Result:
     """A saved layer holds its real weights and little else."""
-    low, high = case.expected["min_bytes"], case.expected["max_bytes"]
+    low = case.expected["min_bytes"]
+    high = case.expected["max_bytes"]
     if low <= size <= high:
         return Result(case, PASSES)
     bugs = {"CheckpointHoldsMap"} if size > high else set()

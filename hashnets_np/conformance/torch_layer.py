@@ -80,8 +80,10 @@ class HashedLinear(nn.Module):
                  size: int | None = None) -> None:
         super().__init__()
         m, bias_map = make_maps(n_in, n_out, buckets, seed, bias, kind, bias_buckets, size)
-        self.n_in, self.bias = n_in, bias
-        self.map, self.bias_map = m, bias_map
+        self.n_in = n_in
+        self.bias = bias
+        self.map = m
+        self.bias_map = bias_map
         self.V = HashedWeight(m, dtype)
         self.w = nn.Parameter(torch.randn(buckets, dtype=dtype) * (2 / n_in) ** 0.5)
         if bias_map is not None:

@@ -77,7 +77,8 @@ SHAPE_WORDS = ("matmul", "gufunc", "broadcast", "not aligned", "boolean index di
 
 def explain_error(function: Callable, error: BaseException, args: Sequence[Any]) -> NotYet:
     """Say in plain words how the reader's code stopped."""
-    name, given = name_of(function), _given(function, args)
+    name = name_of(function)
+    given = _given(function, args)
     if isinstance(error, NotImplementedError):
         return NotYet(f"{name} is still empty; write it in place of the line that raises NotImplementedError", True)
     if isinstance(error, ValueError) and given and any(word in str(error) for word in SHAPE_WORDS):

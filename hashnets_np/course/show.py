@@ -17,7 +17,8 @@ BUCKET_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 TEXT_BOX = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1.5}  # hatching must not hide a minus sign
 CARD = "max-width:100%;background:white;padding:6px;box-sizing:border-box"
 PALETTE = 128  # colors of a picture
-DPI, WIDE = 100, 740  # a figure wider than WIDE pixels scrolls on a phone, for scaled down it could not be read
+DPI = 100  # a figure wider than WIDE pixels scrolls on a phone, for scaled down it could not be read
+WIDE = 740
 
 
 def show_figure(fig: Any, caption: str, alt: str) -> None:
@@ -29,7 +30,8 @@ def show_figure(fig: Any, caption: str, alt: str) -> None:
     from IPython.display import display
     from PIL import Image  # matplotlib needs it, too
 
-    drawn, png = BytesIO(), BytesIO()
+    drawn = BytesIO()
+    png = BytesIO()
     fig.savefig(drawn, format="png", dpi=DPI)
     plt.close(fig)
     Image.open(drawn).convert("RGB").quantize(PALETTE).save(png, format="png", optimize=True)  # a third of the size

@@ -192,7 +192,7 @@ def cached_arrays(path: Path, make: Callable[[], Arrays]) -> Arrays:
     """Return arrays by name from a file of the cache, or make them and keep them there.
 
     A lock lets one process make them while others wait. What is read is compared with its digest; what is damaged is
-    made again. Without a folder that is writable everything is done in memory.
+    regenerated. Without a folder that is writable everything is done in memory.
     """
     arrays = read_cached(path)
     if arrays is not None:

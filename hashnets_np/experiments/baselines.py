@@ -36,7 +36,8 @@ def hashed_normal(rows: int, cols: int, std: float, seed: int, dtype: DTypeLike 
 
     Entry (i, j) uses two hashes of (i, j), with seeds derived from `seed`: u = (x + 1/2) / 2**32, in (0, 1).
     """
-    i, j = np.arange(rows)[:, None], np.arange(cols)[None, :]
+    i = np.arange(rows)[:, None]
+    j = np.arange(cols)[None, :]
     u, v = ((xxh32_pair(i, j, derive_seed(seed, n)) + 0.5) / (MAX_UINT32 + 1) for n in (0, 1))  # (rows, cols) each
     return (std * np.sqrt(-2 * np.log(u)) * np.cos(2 * np.pi * v)).astype(dtype)
 

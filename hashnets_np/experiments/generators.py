@@ -17,7 +17,8 @@ Labels = NDArray[np.int64]
 SIDE = 28
 RECTANGLE_SIDES = (4, 28)  # seen in the original file; its text says only "uniform"
 RECTANGLE_DIFFERENCE = 3
-FIELD_SIDE, FIELDS = 512, 20  # 20 pictures, as in the original set
+FIELD_SIDE = 512  # 20 pictures, as in the original set
+FIELDS = 20
 LOW_CONTRAST = 0.1  # patches whose standard deviation is below are drawn again ("low variance patches rejected")
 
 
@@ -32,9 +33,11 @@ def rotate(images: Images, angles: NDArray[np.float64]) -> Images:
     side = round(images.shape[1] ** 0.5)
     centre = (side - 1) / 2
     y, x = np.divmod(np.arange(side * side), side) - np.array([[centre], [centre]])
-    cos, sin = np.cos(angles)[:, None], np.sin(angles)[:, None]
+    cos = np.cos(angles)[:, None]
+    sin = np.sin(angles)[:, None]
     # where in the source each target pixel lies: the rotation backwards (the y axis points down)
-    source_x, source_y = cos * x - sin * y + centre, sin * x + cos * y + centre  # (n, pixels)
+    source_x = cos * x - sin * y + centre  # (n, pixels)
+    source_y = sin * x + cos * y + centre
     return bilinear(images.reshape(-1, side, side), source_y, source_x)
 
 
@@ -43,8 +46,10 @@ def bilinear(images: Images, y: NDArray[np.float64], x: NDArray[np.float64]) -> 
     padded = np.pad(images, ((0, 0), (1, 1), (1, 1)))
     y = np.clip(y + 1, 0, padded.shape[1] - 1.001)
     x = np.clip(x + 1, 0, padded.shape[2] - 1.001)
-    row, col = y.astype(np.int64), x.astype(np.int64)
-    down, right = y - row, x - col
+    row = y.astype(np.int64)
+    col = x.astype(np.int64)
+    down = y - row
+    right = x - col
     n = np.arange(len(images))[:, None]
     top = padded[n, row, col] * (1 - right) + padded[n, row, col + 1] * right
     bottom = padded[n, row + 1, col] * (1 - right) + padded[n, row + 1, col + 1] * right
@@ -55,7 +60,8 @@ def enlarge(images: Images, side: int) -> Images:
     """Scale square images up to side x side by bilinear interpolation (the shipped digits are 8 x 8)."""
     old = round(images.shape[1] ** 0.5)
     at = np.clip((np.arange(side) + 0.5) * old / side - 0.5, 0, old - 1)
-    y, x = np.repeat(at, side)[None], np.tile(at, side)[None]
+    y = np.repeat(at, side)[None]
+    x = np.tile(at, side)[None]
     return bilinear(images.reshape(-1, old, old), np.repeat(y, len(images), 0), np.repeat(x, len(images), 0))
 
 
@@ -82,7 +88,8 @@ def patches(pictures: list[NDArray], n: int, side: int, rng: np.random.Generator
     done = tried = 0
     while done < n:
         picture = pictures[rng.integers(len(pictures))]
-        row, col = rng.integers(picture.shape[0] - side + 1), rng.integers(picture.shape[1] - side + 1)
+        row = rng.integers(picture.shape[0] - side + 1)
+        col = rng.integers(picture.shape[1] - side + 1)
         patch = picture[row : row + side, col : col + side]
         tried += 1
         if patch.std() >= LOW_CONTRAST:
@@ -123,9 +130,12 @@ def rectangles(n: int, rng: np.random.Generator) -> tuple[Images, Labels]:
     low, high = RECTANGLE_SIDES
     pairs = [(h, w) for h in range(low, high + 1) for w in range(low, high + 1) if abs(h - w) >= RECTANGLE_DIFFERENCE]
     h, w = np.array(pairs)[rng.integers(len(pairs), size=n)].T
-    top, left = rng.integers(SIDE - h + 1), rng.integers(SIDE - w + 1)
-    y, x = np.arange(SIDE)[None, :, None] - top[:, None, None], np.arange(SIDE)[None, None, :] - left[:, None, None]
-    h_, w_ = h[:, None, None], w[:, None, None]
+    top = rng.integers(SIDE - h + 1)
+    left = rng.integers(SIDE - w + 1)
+    y = np.arange(SIDE)[None, :, None] - top[:, None, None]
+    x = np.arange(SIDE)[None, None, :] - left[:, None, None]
+    h_ = h[:, None, None]
+    w_ = w[:, None, None]
     inside = (y >= 0) & (y < h_) & (x >= 0) & (x < w_)
     core = (y >= 1) & (y < h_ - 1) & (x >= 1) & (x < w_ - 1)
     return (inside & ~core).reshape(n, -1).astype(np.float32), (h > w).astype(np.int64)
@@ -137,15 +147,18 @@ def rectangles(n: int, rng: np.random.Generator) -> tuple[Images, Labels]:
 # Which readings are balanced, and why this one was taken, stands in `data/records/README.md`: the boundary of each
 # half-plane lies at a signed distance from the centre (negative: the centre is black), uniform in this range of pixels.
 CONVEX_DISTANCES = (-1.5, 14.0)
-CONVEX_GEOMETRIC, PIECE_GEOMETRIC = 0.195, 0.07
-CONVEX_AREA, PIECE_AREA = 19, 10
+CONVEX_GEOMETRIC = 0.195
+PIECE_GEOMETRIC = 0.07
+CONVEX_AREA = 19
+PIECE_AREA = 10
 PIECES = (2, 4)
 
 
 def half_plane_sets(n: int, p: float, smallest: int, rng: np.random.Generator) -> NDArray[np.bool_]:
     """Draw n intersections of Geometric(p) half-planes of at least `smallest` pixels each: (n, 784)."""
     y, x = (np.indices((SIDE, SIDE), np.float32) - np.float32((SIDE - 1) / 2)).reshape(2, -1)
-    kept, missing = [], n
+    kept = []
+    missing = n
     while missing > 0:
         draws = missing + missing // 4 + 10
         planes = rng.geometric(p, draws) - 1  # from 0
@@ -172,7 +185,8 @@ def is_convex(white: NDArray[np.bool_]) -> NDArray[np.bool_]:
     right = np.where(filled, SIDE - 1 - images[:, :, ::-1].argmax(axis=2), -np.inf)
     in_hull = np.zeros(len(images), np.int64)
     for row in range(SIDE):
-        above, below = np.arange(row + 1)[:, None], np.arange(row, SIDE)[None, :]
+        above = np.arange(row + 1)[:, None]
+        below = np.arange(row, SIDE)[None, :]
         t = (row - above) / np.maximum(below - above, 1)  # (above, below): how far down the chord
         with np.errstate(invalid="ignore"):  # 0 * inf where a row is empty: no chord
             first = np.nanmin(chord(left, above, below, t, np.inf), axis=(1, 2))
@@ -184,13 +198,15 @@ def is_convex(white: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def chord(edge: NDArray, above: NDArray, below: NDArray, t: NDArray, nothing: float) -> NDArray:
     """Interpolate between the edges (n, rows) of two rows; `nothing` where one of them is empty."""
-    a, b = edge[:, above], edge[:, below]  # (n, above, 1), (n, 1, below)
+    a = edge[:, above]  # (n, above, 1), (n, 1, below)
+    b = edge[:, below]
     return np.where(np.isfinite(a) & np.isfinite(b), a * (1 - t) + b * t, nothing)
 
 
 def non_convex_sets(n: int, rng: np.random.Generator) -> NDArray[np.bool_]:
     """Draw n unions of 2 to 4 half-plane sets that are not convex: (n, 784)."""
-    kept, missing = [], n
+    kept = []
+    missing = n
     while missing > 0:
         draws = min(missing + missing // 2 + 10, 4000)
         pieces = half_plane_sets(PIECES[1] * draws, PIECE_GEOMETRIC, PIECE_AREA, rng).reshape(draws, PIECES[1], -1)

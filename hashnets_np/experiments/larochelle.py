@@ -103,7 +103,8 @@ def read_zip(path: Path, source: Source) -> tuple[NDArray, NDArray]:
         table = np.concatenate([read_amat(path, members[part], rows) for part in ("train", "test")])
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise ValueError(f"{path} is a damaged zip file ({error}); delete it and fetch it again") from error
-    x, y = table[:, :PIXELS], table[:, PIXELS]
+    x = table[:, :PIXELS]
+    y = table[:, PIXELS]
     if source.transposed:
         x = x.reshape(-1, 28, 28).transpose(0, 2, 1).reshape(-1, PIXELS)
     return x, y.astype(np.int64)
@@ -176,7 +177,8 @@ def parse_lines(lines: str, what: str) -> NDArray[np.float32]:
     if numbers.size % (PIXELS + 1):
         raise ValueError(f"{what} should have {PIXELS + 1} numbers in every row; is the file damaged?")
     table = numbers.reshape(-1, PIXELS + 1)
-    pixels, labels = table[:, :PIXELS], table[:, PIXELS]
+    pixels = table[:, :PIXELS]
+    labels = table[:, PIXELS]
     if not ((pixels >= 0) & (pixels <= 1)).all() or not np.isin(labels, range(10)).all():
         raise ValueError(f"{what} should have pixels in [0, 1] and labels in 0..9; is the file damaged?")
     return table
@@ -215,7 +217,8 @@ def cached(key: str, make: Callable[[], tuple[NDArray, NDArray]]) -> tuple[NDArr
 
 def cut(name: str, x: NDArray, y: NDArray, sizes: tuple[int, int, int], provenance: str) -> Dataset:
     """Cut rows into training, validation and test, in this order."""
-    a, b = sizes[0], sizes[0] + sizes[1]
+    a = sizes[0]
+    b = sizes[0] + sizes[1]
     if len(x) != sum(sizes):
         raise ValueError(f"{name} should have {sum(sizes)} examples, got {len(x)}")
     return Dataset(name, x[:a], y[:a], x[a:b], y[a:b], x[b:], y[b:], provenance)
@@ -228,9 +231,11 @@ def basic_slices(data_dir: Path | None) -> tuple[NDArray, NDArray, tuple[int, in
     the first 62,000 of them. MNIST is not downloaded for this.
     """
     if find_set("mnist", data_dir):
-        data, what = load_mnist(data_dir), "MNIST"
+        data = load_mnist(data_dir)
+        what = "MNIST"
     else:
-        data, what = load_digits(data_dir), "the shipped 8x8 digits, enlarged, as MNIST is not there"
+        data = load_digits(data_dir)
+        what = "the shipped 8x8 digits, enlarged, as MNIST is not there"
     x = np.concatenate([data.x_train, data.x_valid, data.x_test])
     y = np.concatenate([data.y_train, data.y_valid, data.y_test])
     if what == "MNIST":

@@ -17,8 +17,11 @@ from ..optim import SGD
 from ..types import Compression
 from .methods import DROPOUT_SEEDS, check_widths
 
-DROPOUT, EPOCHS = 0.25, 200
-LEARNING_RATE, MOMENTUM, WEIGHT_DECAY = 0.1, 0.9, 1e-4
+DROPOUT = 0.25
+EPOCHS = 200
+LEARNING_RATE = 0.1
+MOMENTUM = 0.9
+WEIGHT_DECAY = 1e-4
 PROMISE = {"1/8": "around 1.5 %"}  # of its read-me
 
 

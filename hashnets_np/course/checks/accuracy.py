@@ -111,8 +111,10 @@ def difference_in_errors(function: Callable) -> None:
     """Check a difference in standard errors: function(a, b, n) -> z, for two networks on n test images each."""
     examples = []
     for a, b, n in ((6.28, 2.79, 10_000), (1.45, 1.43, 10_000), (23.91, 27.06, 50_000), (10.0, 40.0, 100)):
-        p, q = a / 100, b / 100
-        one, two = p * (1 - p) / n, q * (1 - q) / n
+        p = a / 100
+        q = b / 100
+        one = p * (1 - p) / n
+        two = q * (1 - q) / n
         z = (p - q) / np.sqrt(one + two)
         mean = (p + q) / 2
         examples.append(Example((a, b, n), z, [

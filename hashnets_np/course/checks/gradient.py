@@ -81,7 +81,8 @@ def input_gradient(function: Callable) -> None:
     examples = []
     for m in MAPS:
         bucket, sign = m.table()
-        w, dz = rng.normal(size=m.buckets), rng.normal(size=(2, m.n_out))
+        w = rng.normal(size=m.buckets)
+        dz = rng.normal(size=(2, m.n_out))
         V = w[bucket] * sign
         right = dz @ V
         square = m.n_out == m.n_cols
@@ -191,19 +192,24 @@ def layer_class_of(found: Any) -> type[HashedLinear]:
 def _by_hand(layer_class: type[HashedLinear]) -> None:
     """Run one layer alone and name the well-known mistakes in its backward pass."""
     rng = np.random.default_rng(3)
-    x, dz = rng.normal(size=(6, 7)), rng.normal(size=(6, 4))
+    x = rng.normal(size=(6, 7))
+    dz = rng.normal(size=(6, 4))
     try:
         layer = layer_class(7, 4, compression="1/4", seed=2, dtype=np.float64)
         plain = HashedLinear(7, 4, compression="1/4", seed=2, dtype=np.float64)
         layer.forward(x), plain.forward(x)
     except Exception as error:
         raise NotYet(one_line(f"the layer stopped with {type(error).__name__}: {error}")) from error
-    da, right = _backward(layer, dz, 7), plain.backward(dz)
+    da = _backward(layer, dz, 7)
+    right = plain.backward(dz)
     assert right is not None
-    dw, dw_right = np.array(layer.grads["w"], dtype=float), plain.grads["w"]
+    dw = np.array(layer.grads["w"], dtype=float)
+    dw_right = plain.grads["w"]
     bucket, sign = plain.map.table()
-    dV, V = dz.T @ plain.a, plain.params["w"][bucket] * sign
-    K, load = plain.map.buckets, np.bincount(bucket.ravel(), minlength=plain.map.buckets)
+    dV = dz.T @ plain.a
+    V = plain.params["w"][bucket] * sign
+    K = plain.map.buckets
+    load = np.bincount(bucket.ravel(), minlength=plain.map.buckets)
     fancy = np.zeros(K)
     fancy[bucket] += dV * sign
     for reason, wrong in (("the signs are missing", np.bincount(bucket.ravel(), dV.ravel(), K)), (FANCY, fancy),
@@ -243,8 +249,11 @@ def tied_gradient(function: Callable) -> None:
     rng = np.random.default_rng(1)
     examples = []
     for (n2, n1, n0), K, batch in (((2, 4, 5), 3, 6), ((3, 3, 3), 4, 2), ((5, 2, 4), 9, 3)):
-        m1, m2 = SharingMap(n1, n0, buckets=K, seed=1), SharingMap(n2, n1, buckets=K, seed=2)
-        w, x, dz2 = rng.normal(size=K), rng.normal(size=(batch, n0)), rng.normal(size=(batch, n2))
+        m1 = SharingMap(n1, n0, buckets=K, seed=1)
+        m2 = SharingMap(n2, n1, buckets=K, seed=2)
+        w = rng.normal(size=K)
+        x = rng.normal(size=(batch, n0))
+        dz2 = rng.normal(size=(batch, n2))
         a1 = hashed_forward(w, x, m1)
         second, da1 = hashed_backward(w, a1, dz2, m2)
         assert da1 is not None

@@ -12,7 +12,8 @@ from ...maps import SharingMap, bucket_count, exact_fraction
 from ..marking import call, call_pair, done, number, numbers, require, whole
 
 MASK = 0xFFFFFFFF
-P2, P3 = hashing.PRIME_2, hashing.PRIME_3
+P2 = hashing.PRIME_2
+P3 = hashing.PRIME_3
 
 
 def _avalanche(word: int, shifts: tuple[int, int, int] = (15, 13, 16), primes: tuple[int, int] = (P2, P3)) -> int:
@@ -74,7 +75,8 @@ def bucket_and_sign(function: Callable) -> None:
     hashes = [int(x) for x in np.random.default_rng(1).integers(0, 2**32, 30)]
     # 7 and 98 as well: modulo 4 is also `& 3`, and an answer could have the 4 built in
     questions = [*itertools.product(hashes, (4,)), *itertools.product(hashes, (7, 98, 1))]
-    found, expected = [], [_split(x, K) for x, K in questions]
+    found = []
+    expected = [_split(x, K) for x, K in questions]
     for x, K in questions:
         bucket, sign = call_pair(function, x, K)
         found.append((number(bucket, "the bucket"), number(sign, "the sign")))
@@ -154,10 +156,12 @@ def balanced_map(function: Callable) -> None:
     """Check a balanced map: function(i, j, buckets, seed) for n_cols = 65 -> bucket; even loads, random looks."""
     for n_out, K in ((100, 1000), (64, 65 * 64), (30, 7)):
         bucket = _buckets(function, n_out, K, 1)
-        low, high = bucket.min(), bucket.max()
+        low = bucket.min()
+        high = bucket.max()
         require(low >= 0 and high < K, f"buckets must be 0..{K - 1}, got {low}..{high}")
         loads = np.bincount(bucket.ravel(), minlength=K)
-        low, high = loads.min(), loads.max()
+        low = loads.min()
+        high = loads.max()
         require(high - low <= 1, f"with {K} buckets the loads go from {low} to {high}; at most 1 apart is balanced")
         require((bucket == _buckets(function, n_out, K, 1)).all(), "the map changes from call to call")
         require((bucket != _buckets(function, n_out, K, 2)).any(), "another seed must give another map")

@@ -100,7 +100,8 @@ def features_view(function: Callable) -> None:
     rng = np.random.default_rng(0)
     examples = []
     for m in MAPS:
-        w, a = rng.normal(size=m.buckets), rng.normal(size=(3, m.n_cols))  # 3 x 8: a batch as large as n_out
+        w = rng.normal(size=m.buckets)  # 3 x 8: a batch as large as n_out
+        a = rng.normal(size=(3, m.n_cols))
         z = hashed_forward(w, a, m)
         bucket, _ = m.table()
         examples.append(Example((w, a, m), z, [

@@ -46,8 +46,11 @@ class WatchedMap:
     """A sharing map that only hands out small tiles: what a kernel with little memory may ask for."""
 
     def __init__(self, m: SharingMap, size: int) -> None:
-        self._map, self._size = m, size
-        self.n_out, self.n_cols, self.buckets = m.n_out, m.n_cols, m.buckets
+        self._map = m
+        self._size = size
+        self.n_out = m.n_out
+        self.n_cols = m.n_cols
+        self.buckets = m.buckets
 
     def tile(self, rows: slice, cols: slice = slice(None)) -> tuple[NDArray, NDArray]:
         """Hand out a block, if it is small enough."""
@@ -74,7 +77,8 @@ def tiled_forward(function: Callable) -> None:
     rng = np.random.default_rng(6)
     for (n_out, n_cols), size in (((6, 5), 2), ((4, 9), 4), ((7, 3), 3), ((2, 2), 5)):
         m = SharingMap(n_out, n_cols, buckets=4, seed=7)
-        w, a = rng.normal(size=4), rng.normal(size=(3, n_cols))
+        w = rng.normal(size=4)
+        a = rng.normal(size=(3, n_cols))
         right = hashed_forward(w, a, m)
         z = numbers(call_with(function, w.copy(), a.copy(), WatchedMap(m, size), size), "z")
         where = f"a layer of {n_out} x {n_cols} in tiles of {size} x {size}"
@@ -82,7 +86,8 @@ def tiled_forward(function: Callable) -> None:
         bucket, _ = m.table()
         blocks = range(0, n_cols, size)
         last = a[:, blocks[-1]:] @ (w[bucket] * m.table()[1])[:, blocks[-1]:].T
-        full_out, full_cols = n_out // size * size, n_cols // size * size
+        full_out = n_out // size * size
+        full_cols = n_cols // size * size
         cut = np.zeros_like(right)
         cut[:, :full_out] = a[:, :full_cols] @ (w[bucket] * m.table()[1])[:full_out, :full_cols].T
         for reason, wrong in (

@@ -163,7 +163,8 @@ PUZZLES: dict[str, Puzzle] = {
 
 def _examples(name: str) -> list[Example]:
     """Make the questions of one puzzle; the right answers come from the slow loops."""
-    puzzle_, rng = PUZZLES[name], np.random.default_rng(12)
+    puzzle_ = PUZZLES[name]
+    rng = np.random.default_rng(12)
     examples = []
     for n_out, n_cols, K in SHAPES:
         arguments = puzzle_.arguments(rng, n_out, n_cols, K)

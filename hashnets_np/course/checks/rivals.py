@@ -33,7 +33,8 @@ def convolution_matrix(function: Callable) -> None:
     for n_in, size in ((5, 3), (6, 1), (4, 4), (7, 2)):
         n_out = n_in - size + 1
         S = np.zeros((n_out, n_in, size))
-        flipped, wrapped = S.copy(), S.copy()
+        flipped = S.copy()
+        wrapped = S.copy()
         for i in range(n_out):
             for k in range(size):
                 S[i, i + k, k] = 1
@@ -60,7 +61,8 @@ def low_rank_gradient(function: Callable) -> None:
     rng = np.random.default_rng(9)
     examples = []
     for n_out, rank, n_in in ((4, 2, 5), (3, 3, 3), (2, 1, 6)):
-        dV, R = rng.normal(size=(n_out, n_in)), rng.normal(size=(rank, n_in))
+        dV = rng.normal(size=(n_out, n_in))
+        R = rng.normal(size=(rank, n_in))
         right = dV @ R.T
         square = n_out == rank == n_in
         examples.append(Example((dV, R), right, [
@@ -85,7 +87,8 @@ def dark_gradient(function: Callable) -> None:
     rng = np.random.default_rng(10)
     examples = []
     for (batch, classes), T in (((3, 4), 4.0), ((2, 3), 1.0), ((5, 2), 2.5)):
-        logits, soft = 3 * rng.normal(size=(batch, classes)), rng.dirichlet(np.ones(classes), size=batch)
+        logits = 3 * rng.normal(size=(batch, classes))
+        soft = rng.dirichlet(np.ones(classes), size=batch)
         difference = _softmax(logits / T) - soft
         right = T * difference / batch
         examples.append(Example((logits, soft, T), right, [

@@ -55,11 +55,14 @@ def momentum_step(function: Callable) -> None:
     expected: list[Pair] = []
     mistakes: list[list[tuple[str, Pair]]] = []
     for shape, lr, mu in (((1, 3), 0.1, 0.9), ((1, 3), 0.05, 0.9), ((4, 3), 0.3, 0.5), ((5,), 0.02, 0.0)):
-        w, v, g = rng.normal(size=shape), rng.normal(size=shape), rng.normal(size=shape)
+        w = rng.normal(size=shape)
+        v = rng.normal(size=shape)
+        g = rng.normal(size=shape)
         expected.append((w - lr * (mu * v + g), mu * v + g))
         mistakes.append(_momentum_mistakes(w, v, g, lr, mu))
         new_w, new_v = call_pair(function, w, v, g, lr, mu)
-        new_w, new_v = numbers(new_w, "w"), numbers(new_v, "v")
+        new_w = numbers(new_w, "w")
+        new_v = numbers(new_v, "v")
         require(new_w.shape == shape, f"w has shape {new_w.shape}, expected {shape}")
         require(new_v.shape == shape, f"v has shape {new_v.shape}, expected {shape}: one velocity per weight")
         came.append((new_w, new_v))
@@ -79,8 +82,10 @@ def _same_pair(found: Pair, expected: Pair) -> bool:
 
 def _same_as_sgd() -> None:
     """Hold the formula of the exercise against the package's optimizer."""
-    layer, optimizer = Linear(3, 1, bias=False, dtype=np.float64), SGD(0.1, momentum=0.9)
-    w, v = layer.params["w"].copy(), np.zeros((1, 3))
+    layer = Linear(3, 1, bias=False, dtype=np.float64)
+    optimizer = SGD(0.1, momentum=0.9)
+    w = layer.params["w"].copy()
+    v = np.zeros((1, 3))
     for step in range(3):
         g = np.full((1, 3), 1.0 + step)
         layer.grads["w"] = g.copy()
@@ -95,7 +100,8 @@ def inverted_dropout(function: Callable) -> None:
     rng = np.random.default_rng(4)
     examples = []
     for shape, rate in (((3, 4), 0.25), ((5, 2), 0.5), ((2, 7), 0.1)):
-        x, mask = rng.normal(size=shape) + 2, rng.random(shape) >= rate
+        x = rng.normal(size=shape) + 2
+        mask = rng.random(shape) >= rate
         mask.flat[:2] = True, False
         examples.append(Example((x, mask, rate), np.where(mask, x / (1 - rate), 0), [
             ("the survivors must be divided by 1 - rate, or the mean changes", np.where(mask, x, 0)),
@@ -164,7 +170,8 @@ def occupancy_layer(layer_class: type[HashedLinear]) -> None:
     layer_class_of(layer_class)
     rng = np.random.default_rng(0)
     for n_in, n_out, c in ((6, 8, "1/8"), (6, 8, "1"), (5, 4, "1/3")):
-        x, dz = rng.normal(size=(4, n_in)), rng.normal(size=(4, n_out))
+        x = rng.normal(size=(4, n_in))
+        dz = rng.normal(size=(4, n_out))
         arguments: dict[str, Any] = {"compression": c, "seed": 3, "dtype": np.float64}
         plain = HashedLinear(n_in, n_out, **arguments)
         plain.forward(x)
@@ -179,7 +186,8 @@ def occupancy_layer(layer_class: type[HashedLinear]) -> None:
         except Exception as error:
             raise NotYet(one_line(f"backward stopped with {type(error).__name__}: {error}")) from error
         require(da is not None, "backward returned None; the gradient of the input has to be returned, unchanged")
-        da, dw = numbers(da, "da"), numbers(layer.grads.get("w"), 'self.grads["w"]')
+        da = numbers(da, "da")
+        dw = numbers(layer.grads.get("w"), 'self.grads["w"]')
         same = da.shape == da_right.shape and close(da, da_right)
         require(same, "da is not that of the plain layer; only dw is divided")
         load = plain.map.loads()

@@ -86,8 +86,11 @@ def noise_of_products(function: Callable) -> None:
     rng = np.random.default_rng(4)
     examples = []
     for size, K in ((4, 3), (6, 10), (50, 260), (3, 1)):
-        g, g2 = rng.normal(size=size) + 1, rng.normal(size=size) + 1
-        squares, product, both = (g @ g) * (g2 @ g2), (g @ g2) ** 2, np.sum(g**2 * g2**2)
+        g = rng.normal(size=size) + 1
+        g2 = rng.normal(size=size) + 1
+        squares = (g @ g) * (g2 @ g2)
+        product = (g @ g2) ** 2
+        both = np.sum(g**2 * g2**2)
         variance = (squares + product - 2 * both) / K
         examples.append(Example((g, g2, K), np.sqrt(variance), [
             ("this is the variance; the standard deviation is its root", variance),
@@ -120,12 +123,14 @@ def bias_and_variance(function: Callable) -> None:
     """Check the two parts of squared error: function(p, y) -> (bias, variance); p (runs, n, classes), y (n,)."""
     rng = np.random.default_rng(5)
     names = ("the bias", "the variance")
-    came, expected = [], []
+    came = []
+    expected = []
     mistakes: dict[str, list[tuple[float, float]]] = {}
     for runs, n, classes in ((4, 6, 3), (7, 5, 4), (2, 3, 2)):
         p = rng.dirichlet(np.ones(classes), size=(runs, n))
         y = rng.integers(0, classes, n)
-        truth, mean = np.eye(classes)[y], p.mean(axis=0)
+        truth = np.eye(classes)[y]
+        mean = p.mean(axis=0)
         bias = float(np.mean(np.sum((mean - truth) ** 2, axis=1)))
         variance = float(np.mean(np.sum((p - mean) ** 2, axis=2)))
         whole = float(np.mean(np.sum((p - truth) ** 2, axis=2)))

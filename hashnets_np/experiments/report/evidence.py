@@ -22,7 +22,10 @@ luck of the search for hyper-parameters, one for all seeds of a cell, is not in 
 
 def against_paper(found: Findings) -> str:
     """Count HashNet's and HashNetDK's cells at or below the paper's error on the data sets that can be compared."""
-    paper, run, at_or_below, worse = paper_tables(), Counter[str](), Counter[str](), []
+    paper = paper_tables()
+    run = Counter[str]()
+    at_or_below = Counter[str]()
+    worse = []
     for cell, result in found.items():
         dataset, method, layers, size = cell
         if dataset not in CHECKED or method not in ("hashnet", "hashnetdk") or size not in TABLES.values():
@@ -59,7 +62,8 @@ def against_nn(found: Findings) -> str:
 
 def rect_table(found: Findings) -> str:
     """Hold our runs on the original RECT against both rows that the paper could mean."""
-    paper, rows = paper_tables(), []
+    paper = paper_tables()
+    rows = []
     for layers in DEPTHS:
         for size in TABLES.values():
             cells = {data: [(data, method, layers, size) for method in PAPER_METHODS] for data in PAPER_ROW}
@@ -72,14 +76,17 @@ def rect_table(found: Findings) -> str:
 
 def dark_knowledge_table(found: Findings) -> str:
     """Compare each network with and without a teacher, where both were run; the paper's difference beside ours."""
-    paper, rows, counts = paper_tables(), [], Counter[str]()
+    paper = paper_tables()
+    rows = []
+    counts = Counter[str]()
     pairs = [(METHODS[name].student or "", name) for name in PAPER_METHODS if METHODS[name].student]
     for dataset, layers, size, pair in product(DATASETS, DEPTHS, TABLES.values(), pairs):
         cells = [(dataset, method, layers, size) for method in pair]
         both = found.together(*cells)
         if both is None:
             continue
-        (alone, taught), (paper_alone, paper_taught) = both, (paper[c] for c in cells)
+        (alone, taught) = both
+        (paper_alone, paper_taught) = (paper[c] for c in cells)
         change, error = difference(taught, alone)
         facts = {"better": change < 0, "surely better": change < -2 * error, "surely worse": change > 2 * error,
                  "as begun": DARK_START.items() <= taught.runs[0].hyper.items(),

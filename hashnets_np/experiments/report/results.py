@@ -140,7 +140,8 @@ def check_sources(folder: Path, records: dict[str, Record]) -> None:
     sources: dict[str, str] = {}
     for record in records.values():
         if isinstance(record, RunRecord):
-            here, first = record.provenance, sources.setdefault(record.job.dataset, record.provenance)
+            here = record.provenance
+            first = sources.setdefault(record.job.dataset, record.provenance)
             if here != first:
                 raise ValueError(f"runs of {record.job.dataset} in {folder} are of different data, {first!r} and "
                                  f"{here!r}; move those of one kind to another folder")

@@ -43,5 +43,6 @@ def state_line(jobs: list[Job], records: dict[str, Record]) -> tuple[str, int, i
     """Count the jobs of a grid, searches included: a line that says so, how many failed, and how many are left."""
     there = [records[job.key] for job in jobs if job.key in records]
     failed = sum(isinstance(record, FailureRecord) for record in there)
-    done, left = len(there) - failed, len(jobs) - len(there)
+    done = len(there) - failed
+    left = len(jobs) - len(there)
     return f"{done} of {len(jobs)} jobs of the grid done, {failed} failed, {left} left", failed, left

@@ -21,7 +21,9 @@ def paper_table(number: int, layers: int, found: Findings) -> str:
 
     Each row has one protocol: the second where all its methods are done under it.
     """
-    paper, rows, methods = paper_tables(), [], columns(found)
+    paper = paper_tables()
+    rows = []
+    methods = columns(found)
     for dataset in DATASETS:
         cells = [(dataset, method.name, layers, TABLES[number]) for method in methods]
         second = found.protocols["2"]
@@ -40,7 +42,8 @@ def paper_table(number: int, layers: int, found: Findings) -> str:
 
 def detail_table(number: int, layers: int, found: Findings) -> str:
     """All that is known of each cell that has been run, under each protocol."""
-    paper, rows = paper_tables(), []
+    paper = paper_tables()
+    rows = []
     for dataset, method, protocol in product(DATASETS, columns(found), ("1", "2")):
         cell = (dataset, method.name, layers, TABLES[number])
         if cell not in found.protocols[protocol]:

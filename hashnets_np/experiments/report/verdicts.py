@@ -15,7 +15,10 @@ from .tables import DATASETS, TABLES, markdown_table
 
 DEPTHS = (3, 5)
 SURE = 2.0  # standard errors
-HOLDS, SOME, NOT, OPEN = "holds in ours", "holds for some", "does not hold", "not yet decided"
+HOLDS = "holds in ours"
+SOME = "holds for some"
+NOT = "does not hold"
+OPEN = "not yet decided"
 Pair = tuple[Cell, Cell]  # the claim: the first has the lower error
 
 
@@ -84,7 +87,9 @@ def ours_and_verdict(found: Findings, pairs: list[Pair]) -> tuple[str, str]:
 
 def verdict(signs: Counter[str]) -> str:
     """Turn counts of lower, higher and even pairs into a verdict."""
-    lower, higher, pairs = signs["lower"], signs["higher"], signs.total()
+    lower = signs["lower"]
+    higher = signs["higher"]
+    pairs = signs.total()
     if 2 * lower >= pairs and 8 * higher <= pairs and lower:
         return HOLDS
     if lower > higher:
@@ -116,7 +121,9 @@ def inflation(found: Findings) -> list[str]:
 
     For each depth: it holds where the lowest error of all expansions is at 8 or 16 and surely below that at 1.
     """
-    theirs, ours, holds = [], [], []
+    theirs = []
+    ours = []
+    holds = []
     for layers in DEPTHS:
         printed = {cell[3]: error for (figure, cell), error in paper_figures().items()
                    if figure == 4 and cell[1:3] == ("hashnet", layers)}
@@ -146,7 +153,8 @@ def inflation_curve(found: Findings, layers: int) -> tuple[dict[str, Result], st
 
 def dense_at_1(found: Findings) -> list[str]:
     """HashNet at compression 1 has the error of the dense network. It holds where no pair is told apart."""
-    theirs, ours = [], []
+    theirs = []
+    ours = []
     signs = Counter[str]()
     figures = paper_figures()
     for layers, data in product(DEPTHS, ("mnist", "rot")):
@@ -174,7 +182,8 @@ def rect_row(found: Findings) -> list[str]:
         if cell in found:
             off = [abs(found[cell].mean - paper[data, method, layers, size]) for data in ("rect", "convex")]
             nearer[off[0] < off[1]] += 1
-    run, fits = nearer.total(), nearer[True]
+    run = nearer.total()
+    fits = nearer[True]
     done = OPEN if not run else "rows are swapped" if 8 * fits >= 7 * run else NOT
     return ["The printed rows RECT and CONVEX are swapped (our claim)", "as printed",
             f"{fits} of {run} cells on the original RECT are nearer to the row printed CONVEX", done]

@@ -184,11 +184,14 @@ def sweep(
     records = read_all(folder, say)
     progress = Progress(jobs_to_do(runs, records, retry), workers.count, say, records.values())
     records = {key: record for key, record in records.items() if key not in {job.key for job in progress.jobs}}
-    waiting, running, deaths = list(progress.jobs), dict[Future, Job](), Counter[Job]()
+    waiting = list(progress.jobs)
+    running = dict[Future, Job]()
+    deaths = Counter[Job]()
     try:
         while True:
             there = done_elsewhere(folder, waiting)
-            records, progress.elsewhere = records | there, progress.elsewhere + len(there)
+            records = records | there
+            progress.elsewhere = progress.elsewhere + len(there)
             hand_out(waiting, running, records, workers, data_dir, deaths)
             if not running:
                 break
@@ -235,7 +238,8 @@ def hand_out(
 
     A job whose worker died works alone, so that it can't take others along again.
     """
-    deaths, most = deaths or Counter[Job](), workers.in_flight
+    deaths = deaths or Counter[Job]()
+    most = workers.in_flight
     if any(deaths[job] for job in running.values()):
         return
     for job in list(waiting):

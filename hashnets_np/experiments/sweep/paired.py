@@ -43,7 +43,8 @@ def paired_difference(first: list[NDArray[np.bool_]], second: list[NDArray[np.bo
     >>> round(difference, 2), round(difference / error, 3) == round((8 - 1) / (8 + 1) ** 0.5, 3)
     (7.0, True)
     """
-    a, b = np.mean(first, axis=0), np.mean(second, axis=0)  # (images,) shares of the seeds
+    a = np.mean(first, axis=0)  # (images,) shares of the seeds
+    b = np.mean(second, axis=0)
     images = len(a)
     difference = 100 * float((a - b).mean())
     by_image = 100 * float(np.sqrt(((a - b) ** 2).sum())) / images

@@ -49,7 +49,8 @@ class Progress:
     def update(self, job: Job, record: Record, waiting: list[Job], running: list[Job]) -> None:
         """Say what just finished and how things stand."""
         good = not isinstance(record, FailureRecord)
-        self.done, self.failed = self.done + good, self.failed + (not good)
+        self.done = self.done + good
+        self.failed = self.failed + (not good)
         self.learn(record)
         left = sum(map(self.guess, waiting + running)) / max(self.workers, 1)
         self.say(f"[{self.done + self.failed}/{len(self.jobs)}] {job.label()}: {outcome(record)} ({record.seconds:.0f} "

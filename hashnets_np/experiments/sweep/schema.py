@@ -186,7 +186,8 @@ def read_fields(kind: Any, content: dict[str, Any]) -> Any:
 
 def read_value(value: Any, hint: Any, name: str) -> Any:
     """Check one value by its type: numbers are finite, true and false are no numbers."""
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    origin = typing.get_origin(hint)
+    arguments = typing.get_args(hint)
     if origin is types.UnionType:
         return None if value is None else read_value(value, arguments[0], name)
     if origin is list and isinstance(value, list):

@@ -31,7 +31,8 @@ BATCH_SIZE = 50  # section 6
 HALVINGS = 5
 MOST_EPOCHS = ((2000, 150), (20_000, 40), (np.inf, 30))  # up to so many examples
 MORE_EPOCHS = {"basic": 120}  # 40 are too few; the other sets of its size, which are regenerated, are spared the time
-STUCK_LOSS, STUCK_AFTER = 0.9, 0.1  # of the loss of a network without an opinion; of the steps
+STUCK_LOSS = 0.9  # of the loss of a network without an opinion; of the steps
+STUCK_AFTER = 0.1
 
 # rate: learning rate / (1 - momentum), the step that a constant gradient ends up with; so the two can be chosen apart
 DEFAULTS: Hyper = {"rate": 0.5, "momentum": 0.9, "input_dropout": 0.1, "dropout": 0.2}
@@ -181,7 +182,8 @@ def train_to_the_end(
     """
     loss, targets = loss_and_targets(hyper, data, teacher)
     no_opinion = loss_range(loss, targets, data, hyper)[1]
-    watched, stuck = PROTOCOLS[job.protocol].restart_stuck, 0
+    watched = PROTOCOLS[job.protocol].restart_stuck
+    stuck = 0
     for halvings in range(HALVINGS + 1):
         slower = hyper | {"rate": hyper["rate"] / 2**halvings} if halvings else hyper
         try:

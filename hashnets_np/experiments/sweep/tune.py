@@ -32,8 +32,11 @@ from .protocols import PROTOCOLS
 from .schema import Doubling, Final, Hyper, Round, Trial
 from .train import Found, binomial_error, choose_epochs, epochs_for, teacher_for, train_once, without_test
 
-EXAMPLES, PASSES, SMALL = 12_000, 10, 6_000  # at most; with few training examples more passes, up to as many steps
-FEW, FOLDS = 1_000, 3
+EXAMPLES = 12_000  # at most; with few training examples more passes, up to as many steps
+PASSES = 10
+SMALL = 6_000
+FEW = 1_000
+FOLDS = 3
 EDGE = 0.02  # of a range: a best value nearer to its end asks for a wider range
 ROUNDS = 3
 STEP_DOWN = 3.0
@@ -94,11 +97,13 @@ def folds(data: Dataset, limit: float = EXAMPLES) -> Iterator[Dataset]:
         whole = data.refit()
         for fold in range(FOLDS):
             out = np.arange(len(whole.x_train)) % FOLDS == fold
-            x, y = whole.x_train, whole.y_train
+            x = whole.x_train
+            y = whole.y_train
             yield replace(whole, x_train=x[~out], y_train=y[~out], x_valid=x[out], y_valid=y[out])
         return
     share = min(1.0, limit / (len(data.x_train) + len(data.x_valid)))
-    a, b = int(share * len(data.x_train)), int(share * len(data.x_valid))
+    a = int(share * len(data.x_train))
+    b = int(share * len(data.x_valid))
     yield replace(data, x_train=data.x_train[:a], y_train=data.y_train[:a], x_valid=data.x_valid[:b],
                   y_valid=data.y_valid[:b])
 
@@ -123,7 +128,8 @@ def trial_epochs(data: Dataset, most: int) -> int:
 
 def do_search(job: Job, found: Found, data: Dataset) -> dict[str, Any]:
     """Do a search and return the results of its record: of everything, or of the step size alone."""
-    protocol, short = PROTOCOLS[job.protocol], trial_epochs(data, epochs_for(job, data))
+    protocol = PROTOCOLS[job.protocol]
+    short = trial_epochs(data, epochs_for(job, data))
     epochs = epochs_of_finals(job, found, data)
     origin = step_search_from(job)
     if origin is not None:
@@ -202,12 +208,14 @@ def follow_steps(
     start = train_in_full(job, hyper, found, data, epochs)
     finals = [start]
     for direction in directions:
-        lowest, rate = start.valid_error, hyper["rate"] * direction
+        lowest = start.valid_error
+        rate = hyper["rate"] * direction
         while True:
             finals.append(train_in_full(job, hyper | {"rate": rate}, found, data, epochs))
             if finals[-1].valid_error >= lowest:
                 break
-            lowest, rate = finals[-1].valid_error, rate * direction
+            lowest = finals[-1].valid_error
+            rate = rate * direction
     return finals
 
 

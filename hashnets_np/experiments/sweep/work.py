@@ -82,12 +82,15 @@ def do_run(job: Job, found: Found, data: Dataset) -> dict[str, Any]:
     valid_error: float | None
     if job.tune:
         search = found[search_for(job).key]
-        hyper, epochs, valid_error = search.hyper, search.epochs, search.valid_error
+        hyper = search.hyper
+        epochs = search.epochs
+        valid_error = search.valid_error
     else:
         hyper, epochs, valid_error = choice_without_search(job, data)
     whole = without_test(data).refit()
     trained = train_to_the_end(job, hyper, whole, epochs, teacher_for(job, found, whole))
-    net, logits = trained.net, predict(trained.net, data.x_test)
+    net = trained.net
+    logits = predict(trained.net, data.x_test)
     results: dict[str, Any] = {
         "test_error": error_rate(logits, data.y_test), "valid_error": valid_error, "epochs": epochs,
         "hyper": hyper, "rate_halvings": trained.halvings, "stuck": trained.stuck, "stored": net.num_parameters(),
@@ -121,7 +124,8 @@ def run_job(
             return Unable(f"{job.label()}: {type(error).__name__}: {error}")
         took = time_and_place(start)
         return FailureRecord(job=job, error=f"{type(error).__name__}: {error}", **took)
-    took, kind = time_and_place(start), KINDS[job.kind]
+    took = time_and_place(start)
+    kind = KINDS[job.kind]
     return kind(job=job, name=data.name, provenance=data.provenance, version=__version__, **results, **took)
 
 
