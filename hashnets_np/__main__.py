@@ -72,9 +72,9 @@ def describe(error: Exception) -> str:
     if not isinstance(error, OSError) or not error.strerror or error.filename is None:
         return " ".join(str(error).split()) or type(error).__name__
     helps = {
-        errno.EACCES: "check its permissions, or name another place",
-        errno.EROFS: "name a place that is writable",
-        errno.ENOSPC: "free some space, or name another place",
+        errno.EACCES: "check its permissions, or choose another folder",
+        errno.EROFS: "choose a writable folder",
+        errno.ENOSPC: "free some space, or choose another folder",
     }
     text = f"{error.filename}: {error.strerror}"
     return f"{text}; {helps[error.errno]}" if error.errno in helps else text

@@ -81,7 +81,7 @@ def explain(m: SharingMap, i: int, j: int, show: int = 5) -> Explanation:
     mates   6 other virtual weights use w[0]: V[0, 1], V[0, 2], V[1, 1], V[2, 2], V[3, 1] and 1 more
     """
     if not isinstance(m, SharingMap):
-        raise ValueError(f"explain looks at a SharingMap, got {type(m).__name__}; of a HashedLinear take layer.map")
+        raise ValueError(f"explain needs a SharingMap, got {type(m).__name__}; for a HashedLinear, pass layer.map")
     bucket, sign = (int(value) for value in m.lookup(i, j))
     i = int(i)
     j = int(j)

@@ -78,7 +78,7 @@ def save(net: Network, path: str | os.PathLike) -> None:
     arrays = {name: (p.dtype.name, p.shape) for name, p in net.parameters()}
     for name, needed in needed_arrays(layers).items():
         if arrays.get(name) != needed:
-            what = f"parameter {name} is {describe(arrays.get(name))}, but its layer says {describe(needed)}"
+            what = f"parameter {name} is {describe(arrays.get(name))}, but its layer expects {describe(needed)}"
             raise ValueError(f"{what}; to change the dtype of a network, use net.astype")
     try:
         text = json.dumps(layers, separators=(",", ":"))

@@ -105,7 +105,7 @@ def gradcheck(
     check_number("step", step, 0, above=True)
     rng = np.random.default_rng(check_seed(seed))
     if not len(x):
-        raise ValueError("there is nothing to compare: x has no example; take at least 1")
+        raise ValueError("x has no examples, so there is nothing to compare; pass at least 1")
     net = net.astype(np.float64)
 
     def loss_and_sides() -> tuple[float, list[BoolArray | None]]:

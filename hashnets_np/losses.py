@@ -184,7 +184,7 @@ def squared_error(z: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = 
     if y.ndim == 1 and z.shape == (len(y), 1):
         y = y[:, None]
     if z.ndim != 2 or y.shape != z.shape:
-        raise ValueError(f"z and y must be of one shape, (batch, n_out), got {z.shape} and {y.shape}")
+        raise ValueError(f"z and y must have the same shape, (batch, n_out), got {z.shape} and {y.shape}")
     if z.size == 0:
         return 0.0, np.zeros_like(z)
     difference = (z - y).astype(z.dtype, copy=False)

@@ -170,7 +170,7 @@ class HashNetEstimator(BaseEstimator):
         self.loss_curve_ = [*self.loss_curve_, float(np.mean(losses))]
         self.n_iter_ = len(self.loss_curve_)
         if not np.isfinite(self.loss_curve_[-1]):
-            warnings.warn("the loss is no longer finite; begin anew with a smaller learning_rate, or scale the input",
+            warnings.warn("the loss is no longer finite; start again with a smaller learning_rate, or scale the input",
                           ConvergenceWarning, stacklevel=3)
 
     def _check_x_y(self, X: Any, y: Any, reset: bool, **options: Any) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -283,10 +283,10 @@ class HashNetClassifier(ClassifierMixin, HashNetEstimator):
     def partial_fit(
         self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> "HashNetClassifier":
-        """Go once through some examples. The first call needs `classes`, all labels that will ever come."""
+        """Go once through some examples. The first call needs `classes`, all labels that will ever occur."""
         first = not hasattr(self, "network_")
         if first and classes is None:
-            raise ValueError("the first call of partial_fit needs classes, all labels that will ever come")
+            raise ValueError("the first call of partial_fit needs classes, all labels that will ever occur")
         x, y = self._check_x_y(X, y, reset=first)
         check_classification_targets(y)
         if first:

@@ -95,7 +95,7 @@ class EarlyStopping:
     def __call__(self, net: Network | None, history: History) -> bool:
         """Say whether it is time to stop."""
         if math.isnan(history.valid_error[-1]):
-            raise ValueError("early stopping needs a validation set, and a loss that can judge it; "
+            raise ValueError("early stopping needs a validation set, and a loss that has a criterion for it; "
                              "give fit a validation=(x, y) or a fraction")
         return len(history.valid_error) - history.best_epoch >= self.patience
 
@@ -412,9 +412,9 @@ def dataset_and_epochs(x: Any, y: Any, epochs: Any, validation: Validation, seed
     """Read fit's two ways to be called: (dataset, epochs), or (x, y, epochs=..., validation=...)."""
     if isinstance(x, Dataset):
         if validation is not None:
-            raise ValueError("a Dataset has its validation set already; give either a Dataset, or x, y and validation")
+            raise ValueError("a Dataset already has its validation set; give either a Dataset, or x, y and validation")
         if y is not None and epochs is not None:
-            raise ValueError("behind a Dataset, only the number of epochs is expected, once; its labels are inside")
+            raise ValueError("after a Dataset, give only the number of epochs, and only once; its labels are inside")
         dataset = x
         epochs = y if epochs is None else epochs
     else:
@@ -423,7 +423,7 @@ def dataset_and_epochs(x: Any, y: Any, epochs: Any, validation: Validation, seed
                              "fit(net, dataset, epochs=...)")
         dataset = Dataset.from_arrays(x, y, validation=validation, seed=seed)
     if not len(dataset.x_train):
-        raise ValueError("there is no training example")
+        raise ValueError("there are no training examples")
     return dataset, check_count("epochs", epochs)
 
 
@@ -434,7 +434,7 @@ def fresh_optimizer(optimizer: SGD | None) -> SGD:
     if not hasattr(optimizer, "step") or isinstance(optimizer, type):
         raise TypeError(f"optimizer must be an SGD, such as hn.SGD(0.1), got {shown(optimizer)}")
     if getattr(optimizer, "steps_done", 0):
-        raise ValueError(f"the optimizer has done {optimizer.steps_done} steps already; give a new SGD")
+        raise ValueError(f"the optimizer has already done {optimizer.steps_done} steps; pass a new SGD")
     return optimizer
 
 
@@ -458,7 +458,7 @@ def hint_at_missing_classes(dataset: Dataset) -> None:
     """Warn of a class that training never shows: a sign that sorted examples were cut, not drawn."""
     missing = np.setdiff1d(dataset.y_valid, dataset.y_train)
     if missing.size:
-        warn(f"class {missing[0]} is in y_valid and not in y_train, so the network cannot learn it; were the examples "
+        warn(f"class {missing[0]} is in y_valid but not in y_train, so the network cannot learn it; were the examples "
              "sorted by class? validation=0.2 draws them at random", stacklevel=4)
 
 

@@ -90,7 +90,7 @@ def test_a_diverged_training_is_not_written(capsys, tmp_path):
     path = tmp_path / "net.safetensors"
     arguments = ["--widths", "64-20-10", "--epochs", 2, "--learning-rate", 1e20, "--output", path]
     code, out, _ = run(capsys, "train", *arguments)
-    assert code == 1 and "no network is written; try a smaller --learning-rate" in out
+    assert code == 1 and "no network was saved; try a smaller --learning-rate" in out
     assert not path.exists()
 
 
@@ -104,7 +104,7 @@ def test_a_diverged_refit_is_not_written(capsys, tmp_path, monkeypatch):
 
     monkeypatch.setattr(train, "fit", fit)
     code, out, _ = run(capsys, "train", "--widths", "64-20-10", "--epochs", 1, "--refit", "--output", path)
-    assert code == 1 and len(calls) == 2 and "no network is written" in out
+    assert code == 1 and len(calls) == 2 and "no network was saved" in out
     assert not path.exists()
 
 
@@ -185,7 +185,7 @@ def test_no_bar_is_written_into_a_pipe(argv, tmp_path):
 
 
 @pytest.mark.parametrize("argv", [["train", "--output"], ["bench", "steps", "--json"]])
-@pytest.mark.parametrize(("place", "why"), [("/proc/x.safetensors", "its folder must exist and take files"),
+@pytest.mark.parametrize(("place", "why"), [("/proc/x.safetensors", "its folder must exist and be writable"),
                                             ("/nowhere/x.safetensors", "its folder"), ("/tmp", "it is a folder")])
 def test_a_place_that_is_not_writable_is_rejected_first(capsys, monkeypatch, argv, place, why):
     if place.startswith("/proc") and not os.path.isdir("/proc"):

@@ -210,7 +210,7 @@ def test_torch_loads_dense_layers_and_dropout_too(tmp_path):
 def test_jax_refuses_what_is_no_row_of_hashed_layers(tmp_path):
     need("jax")
     hn.save(hn.Network([hn.Linear(5, 3)]), tmp_path / "net.safetensors")
-    with pytest.raises(ValueError, match="no row of hashed layers"):
+    with pytest.raises(ValueError, match="not a chain of hashed layers"):
         WithJax(tmp_path / "net.safetensors")
 
 

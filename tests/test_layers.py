@@ -326,7 +326,7 @@ def test_weights_from_a_generator_are_drawn_at_once():
 
 
 def test_a_layer_has_one_seed():
-    with pytest.raises(ValueError, match="has its seed already"):
+    with pytest.raises(ValueError, match="already has its seed"):
         hn.Linear(3, 2, seed=1).set_seed(2)
 
 

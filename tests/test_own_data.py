@@ -53,7 +53,7 @@ def test_labels_become_int64(y):
     ({"y_train": Y.astype(float)}, "y_valid is int64 .* but y_train is float64"),
     ({"y_valid": Y[:6, None]}, r"y_valid must be \(n,\), got \(6, 1\); did you forget y_valid.ravel"),
     ({"y_train": np.float32(np.nan)}, r"y_train must be \(n,\) or \(n, n_out\), got \(\)"),
-    ({"y_train": [[0, 1], [1]]}, "y_train cannot be made into an array"),
+    ({"y_train": [[0, 1], [1]]}, "y_train cannot be turned into an array"),
     ({"y_train": np.full(20, 2**64 - 1, np.uint64)}, "expected class labels"),
 ])
 def test_what_does_not_belong_together_is_one_clear_line(change, message):
@@ -136,5 +136,5 @@ def test_own_data_in_five_lines(tmp_path):
 
 
 def test_a_class_that_is_missing_in_the_training_set_gets_a_hint():
-    with pytest.warns(UserWarning, match=r"class 2 is in y_valid and not in y_train.*sorted"):
+    with pytest.warns(UserWarning, match=r"class 2 is in y_valid but not in y_train.*sorted"):
         hn.fit(hn.build("nn", [4, 5, 3], compression=1), dataset(y_valid=np.array([0, 1, 2, 0, 1, 2])), 1)

@@ -138,7 +138,7 @@ def test_half_a_step_is_not_kept(monkeypatch):
 def test_a_used_optimizer_is_refused():
     data, optimizer = hn.load_dataset("digits"), hn.SGD(0.03)
     hn.fit(hn.build("nn", [64, 4, 10], compression=1), data, 1, optimizer=optimizer)
-    with pytest.raises(ValueError, match="the optimizer has done 20 steps already"):
+    with pytest.raises(ValueError, match="the optimizer has already done 20 steps"):
         hn.fit(hn.build("nn", [64, 4, 10], compression=1), data, 1, optimizer=optimizer)
 
 
@@ -268,7 +268,7 @@ X, Y = xor_data(20)
     ({"batch_size": 0}, "batch_size must be"), ({"batch_size": 2.0}, "batch_size must be"),
     ({"x": X[:, :3]}, "x_train has 3 columns, but the network takes 4 inputs"), ({"x": X[0]}, "expected .n, n_in."),
     ({"x": X[:, :, None]}, r"did you forget x.reshape\(len\(x\), -1\)"), ({"x": X + 1j}, "expected real numbers"),
-    ({"x": X.astype(str)}, "are there columns of text"), ({"x": [[1.0], [2.0, 3.0]]}, "cannot be made into an array"),
+    ({"x": X.astype(str)}, "are there columns of text"), ({"x": [[1.0], [2.0, 3.0]]}, "cannot be turned into an array"),
     ({"x": np.where(X == X[3, 1], np.nan, X)}, "x has nan in row 3, expected finite numbers"),
     ({"x": np.where(X == X[3, 1], np.inf, X)}, "x has inf in row 3"),
     ({"y": Y[:-1]}, "y has 19 rows for 20 examples"), ({"y": Y[:, None]}, r"did you forget y.ravel\(\)"),
@@ -304,7 +304,7 @@ def test_arguments_that_do_not_go_together_are_refused():
     data = hn.load_dataset("digits")
     with pytest.raises(TypeError, match="optimizer must be an SGD"):
         hn.fit(small_net(), data, 1, optimizer="sgd")
-    with pytest.raises(ValueError, match="a Dataset has its validation set"):
+    with pytest.raises(ValueError, match="a Dataset already has its validation set"):
         hn.fit(small_net(), data, 1, validation=0.2)
     with pytest.raises(ValueError, match="only the number of epochs"):
         hn.fit(small_net(), data, data.y_train, epochs=1)

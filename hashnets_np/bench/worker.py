@@ -88,7 +88,7 @@ def parts(layer: Hashed) -> dict[str, float]:
     m = layer.map
     loops = fast.loops_for(layer.w, m)
     if loops is None:
-        raise ValueError(f"the parts of a step are timed for kinds with a compiled line function, not {m.kind!r}")
+        raise ValueError(f"only a kind with a compiled line function can be timed part by part, got {m.kind!r}")
     dw = np.zeros(layer.cell.buckets, np.float32)
     room = np.ones(fast.LONG_SIDE * fast.SHORT_SIDE, np.float32)  # one tile after the other, as in a step
 

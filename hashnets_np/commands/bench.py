@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seconds", type=float, default=0.2, help="length of a turn (default: %(default)s)")
     add("--momentum", type=float, default=0.0, help="of SGD; 0 is w -= lr dw (default: %(default)s)")
     add("--largest", type=int, default=34, help="`sizes` goes up to 2**LARGEST virtual weights (default: %(default)s)")
-    add("--no-torch", action="store_true", help="leave torch out, even if it is installed")
+    add("--no-torch", action="store_true", help="skip torch, even if it is installed")
     add("--json", type=Path, help="write all measurements to this file")
     add("--figures", type=Path, default=Path("figures"), help="folder of the figure (default: %(default)s)")
 

@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="check a program that answers lines of JSON on its standard input")
     parser.add_argument("--probe", action="store_true",
                         help="check a layer against its own map, whatever its hash is")
-    parser.add_argument("--export", metavar="FOLDER", help="write the cases as JSON files and end")
+    parser.add_argument("--export", metavar="FOLDER", help="write the cases as JSON files and stop")
     parser.add_argument("--topic", action="append", help="check this topic only; may be given several times")
     parser.add_argument("--case", action="append", metavar="ID", help="check this case only; may be repeated")
     parser.add_argument("--all", action="store_true", help="show every failure, not only the first of each topic")
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="check M random layers too, against the specification in plain Python (needs xxhash)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the random layers (default 0)")
     parser.add_argument("--time-limit", type=float, default=120.0, metavar="SECONDS",
-                        help="how long a case may take (default 120)")
+                        help="seconds that a case may take (default 120)")
 
 
 def show_progress(result: Result) -> None:

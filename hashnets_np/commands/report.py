@@ -23,7 +23,7 @@ def nothing_to_report(folder: Path) -> str:
 
     others = sum(isinstance(record, RunRecord) for record in read_all(folder).values())
     if not others:
-        return f"no finished run of the paper's presets in {folder}; `sweep table1` makes some"
+        return f"no finished run of the paper's presets in {folder}; run `sweep table1` first"
     return (f"no finished run of the paper's presets in {folder}, but {others} of other grids; "
             f"`sweep GRID --records {folder}` shows their results (GRID: quick, or your file)")
 

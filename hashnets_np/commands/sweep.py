@@ -20,7 +20,7 @@ from . import writable_folder
 if TYPE_CHECKING:
     from ..experiments.sweep.grid import Job
 
-HELP = "train a grid of networks, stop and go on at will"
+HELP = "train a grid of networks; stop and resume at any time"
 RECORDS = Path("data/records")
 SELECTIONS: "dict[str, Callable[[Job], str]]" = {
     "datasets": lambda job: job.dataset,
@@ -43,8 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--retry", action="store_true", help="try failed jobs again")
     parser.add_argument("--list", action="store_true", help="print the jobs that are left, and do nothing")
     for name in ("datasets", "methods", "layers", "seeds"):
-        parser.add_argument(f"--{name}", help=f"only these {name}, with commas between")
-    parser.add_argument("--sizes", help="only these compressions or expansions, with commas between: 1/8,1/64")
+        parser.add_argument(f"--{name}", help=f"only these {name}, separated by commas")
+    parser.add_argument("--sizes", help="only these compressions or expansions, separated by commas: 1/8,1/64")
 
 
 def run_sweep(args: argparse.Namespace) -> int:

@@ -28,10 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--data", choices=list(LOADERS), help="data set (default: digits)")
     add("--data-dir", help="where to look for its files first")
-    add("--x", type=Path, metavar="FILE", help="examples of your own, one a row: .npy, .npz or .csv")
+    add("--x", type=Path, metavar="FILE", help="your own examples, one per row: .npy, .npz or .csv")
     add("--y", type=Path, metavar="FILE", help="their labels 0, 1, ...; not needed if the file of --x has them, in a "
         ".npz as y, in a .csv as its last column")
-    add("--validation", type=float, default=0.2, help="their share that chooses the best epoch (default: %(default)s)")
+    add("--validation", type=float, default=0.2, help="fraction that chooses the best epoch (default: %(default)s)")
     add("--method", default="hashnet", choices=[m.name for m in METHODS.values() if m.maker],
         help="(default: %(default)s)")
     add("--compression", default="1/8", help="real / virtual weights (default: %(default)s)")
@@ -132,7 +132,7 @@ def train(
 def diverged(history: History) -> bool:
     """Say so if training blew up; such a network is not written."""
     if history.diverged:
-        print("a loss or weight was no longer finite and training ended there; no network is written; "
+        print("a loss or weight became infinite or NaN, so training stopped and no network was saved; "
               "try a smaller --learning-rate")
     return history.diverged
 
@@ -167,4 +167,4 @@ def check_output(path: Path | None) -> None:
     try:  # not os.access: of /proc it says yes (test_a_place_that_is_not_writable_is_rejected_first)
         tempfile.TemporaryFile(dir=path.absolute().parent).close()
     except OSError as error:
-        raise ValueError(f"cannot write {path}: its folder must exist and take files ({error.strerror})") from error
+        raise ValueError(f"cannot write {path}: its folder must exist and be writable ({error.strerror})") from error

@@ -39,7 +39,7 @@ def read_file() -> dict[str, Any]:
     for folder in FOLDERS:
         if (folder / "vectors.json").is_file():
             return json.loads((folder / "vectors.json").read_text())
-    raise FileNotFoundError(f"vectors.json is in none of {', '.join(map(str, FOLDERS))}; is the installation complete?")
+    raise FileNotFoundError(f"vectors.json is not in {' or '.join(map(str, FOLDERS))}; is the installation complete?")
 
 
 def all_cases() -> list[Case]:

@@ -145,7 +145,7 @@ def relation(wanted: NDArray, found: NDArray) -> str:
         return ""
     error = float(np.abs(found - wanted).max())
     if error < 1e-3 * size and (np.abs(found - wanted) > 0).mean() > 0.3:
-        return f"right but for the last digits (relative error {error / size:.0e}): computed too coarsely"
+        return f"right except for the last digits (relative error {error / size:.0e}): too little precision"
     factor = float(found @ wanted / (wanted @ wanted))
     if len(wanted) > 2 and abs(factor - 1) > 1e-3 and np.abs(found - factor * wanted).max() < 1e-5 * max(
             size, abs(factor) * size):

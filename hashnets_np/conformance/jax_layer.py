@@ -149,7 +149,7 @@ def load_network(path: str | os.PathLike) -> tuple[list[Params], list[Maps]]:
         layers = [(n, c) for n, c in enumerate(json.loads(file.metadata()["layers"])) if c["type"] != "Dropout"]
         hashed = layers[::2]
         if [c["type"] for _, c in layers] != ["HashedLinear", "ReLU"] * (len(hashed) - 1) + ["HashedLinear"]:
-            raise ValueError(f"{path} is no row of hashed layers with ReLU between them")
+            raise ValueError(f"{path} is not a chain of hashed layers with ReLU between them")
         names = ("n_in", "n_out", "buckets", "seed", "bias", "kind", "bias_buckets")
         maps = [make_maps(**{name: config[name] for name in names}, size=config.get("size")) for _, config in hashed]
         params = [{k: jnp.asarray(file.get_tensor(f"{n}.{k}")) for k in m.sizes}

@@ -28,7 +28,7 @@ def make_layer(spec: LayerSpec, w, b, seed=None) -> HashedLinear:
     )
     given = {"w": w} if b is None else {"w": w, "b": b}
     if given.keys() != layer.params.keys():
-        raise ValueError(f"the layer has the parameters {', '.join(layer.params)}, given are {', '.join(given)}")
+        raise ValueError(f"the layer has parameters {', '.join(layer.params)}, got {', '.join(given)}")
     for name, p in layer.params.items():
         if given[name].shape != p.shape:
             raise ValueError(f"{name} has shape {given[name].shape}, expected {p.shape}")

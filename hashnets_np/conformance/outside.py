@@ -138,7 +138,7 @@ class Child:
             self.process.join(5)
             problem = f"cannot import {self.implementation!r}: {how_it_ended(self.process.exitcode)}"
         except TimeoutError:
-            problem = f"cannot import {self.implementation!r}: it takes more than {START_LIMIT:.0f} s"
+            problem = f"cannot import {self.implementation!r}: the import took more than {START_LIMIT:.0f} s"
         if problem:
             self.stop()
             raise ValueError(problem)
@@ -289,7 +289,7 @@ def judge_line(case: Case, line: str) -> Result:
             FAILS,
             f'expected {{"output": ...}}, {{"error": ...}} or {{"not_covered": ...}}, got {text!r}',
             compared=False,
-            error="an answer that is not as agreed",
+            error="an answer that does not follow the protocol",
         )
     if kind == "not_covered":
         return Result(case, NOT_COVERED, str(answer[kind])[:200])

@@ -352,7 +352,7 @@ def check_map(probe: Probe, m: Map, K: int, where: str = "") -> None:
 def check_signs(probe: Probe, m: Map, K: int, where: str) -> None:
     """Check the signs, if there are any."""
     if (m.sign > 0).all():
-        probe.note(None, "there are no signs; the paper's sign factor removes a bias, so have them if you can")
+        probe.note(None, "there are no signs; the paper's sign factor removes a bias, so add them if you can")
         return
     probe.note(abs(m.sign.mean()) < 5 / m.sign.size**0.5, f"as many signs are + as - {where}".strip())
     load = np.bincount(m.bucket.ravel(), minlength=K)

@@ -34,7 +34,7 @@ def first_lines(found: Diagnosis, results: list[Result], another_map: str = "") 
                 "This is a fault of the machine or its set-up: memory, a folder, a GPU or an import."]
     if found.verdict == "always raises":
         return [f"Every valid case raised the same error: {found.error}",
-                "So the layer itself was never looked at; this is most likely a slip in the adapter."]
+                "So the layer itself was never tested; most likely the adapter has a mistake."]
     if found.verdict == "passed":
         return [passed_line(results)]
     if found.verdict == "nothing covered":

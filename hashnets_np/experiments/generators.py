@@ -96,7 +96,7 @@ def patches(pictures: list[NDArray], n: int, side: int, rng: np.random.Generator
             out[done] = patch.ravel()
             done += 1
         elif tried > 1000 * (done + 1):
-            raise ValueError(f"the background pictures are too flat: hardly a patch has contrast >= {LOW_CONTRAST}")
+            raise ValueError(f"the background pictures are too flat: hardly any patch has contrast >= {LOW_CONTRAST}")
     return out
 
 

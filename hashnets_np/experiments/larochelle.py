@@ -124,11 +124,11 @@ def fetch(name: str) -> Path:
         content = fetch_url(URL + source.zip_name)
         found = hashlib.sha1(content, usedforsecurity=False).hexdigest()
         if found != source.sha1:
-            raise ValueError(f"something else came, with SHA-1 {found}")
+            raise ValueError(f"the server sent something else, with SHA-1 {found}")
     except (OSError, ValueError) as error:
         why = error if isinstance(error, ValueError) else type(error).__name__
         raise ConnectionError(f"{source.zip_name} could not be downloaded from {URL} ({why}); put it into --data-dir "
-                              f"or HASHNETS_DATA, or use {name} as it is regenerated") from error
+                              f"or HASHNETS_DATA, or use the regenerated {name}") from error
     if not keep(target, content):
         raise OSError(f"{target} could not be written; name a folder for it with HASHNETS_CACHE")
     return target

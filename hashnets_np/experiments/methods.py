@@ -99,7 +99,8 @@ def register_method(method: Method) -> None:
                                layers=(LoadScaledLinear,)))
     """
     if (method.maker is None) == (method.student is None):
-        raise ValueError(f"method {method.name!r} needs either a maker of its layers or, for dark knowledge, a student")
+        raise ValueError(f"method {method.name!r} needs either a function that makes its layers "
+                             "or, for dark knowledge, a student")
     if method.student is not None and method.student not in METHODS:
         raise ValueError(f"method {method.name!r} has the student {method.student!r}, which is not registered; "
                          f"known methods: {', '.join(METHODS)}")
@@ -240,9 +241,9 @@ class Hashing:
                 raise ValueError(f"{name} must be {' or '.join(map(repr, known))}, got {getattr(self, name)!r}")
         check_count("hashes", self.hashes)
         if self.learn_alpha and self.hashes == 1:
-            raise ValueError("alpha is learned where there are several hashes; give hashes=2 or more")
+            raise ValueError("alpha can be learned only with several hashes; give hashes=2 or more")
         if (self.hashes > 1 or self.share == "network") and (self.size is not None or not self.signed):
-            raise ValueError("several hashes and one store are for signed maps of the kind's default size")
+            raise ValueError("several hashes, or one store, need signed maps of the kind's default size")
         if self.hashes > 1 and self.share == "network":
             raise ValueError("give either several hashes or one store for the network, not both")
 

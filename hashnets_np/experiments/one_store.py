@@ -94,7 +94,7 @@ class TenantLinear(Layer):
     def weights(self) -> tuple[FloatArray, Any]:
         """Return the store's w and the factor that gives it this layer's scale; ValueError outside a network."""
         if self.owner is None:
-            raise ValueError(f"{self!r} has no weights of its own; put it into a Network, behind its StoreLinear")
+            raise ValueError(f"{self!r} has no weights of its own; put it into a Network, after its StoreLinear")
         w = self.owner.params["w"]
         return w, w.dtype.type((self.owner.n_in / self.n_in) ** 0.5)
 

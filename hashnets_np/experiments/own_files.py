@@ -100,7 +100,7 @@ def read_npy(path: Path) -> NDArray:
         raise ValueError(f"{path} is not a complete .npy file of numbers ({one_line(error)}); save numbers with "
                          "np.save, not objects") from error
     if not isinstance(array, np.ndarray):
-        raise ValueError(f"{path} is not a .npy file, but looks like a .npz; name it so")
+        raise ValueError(f"{path} is not a .npy file, but looks like a .npz; rename it to end in .npz")
     return array
 
 
@@ -123,7 +123,7 @@ def read_csv(path: Path) -> NDArray:
             names = 0 if all(map(is_number, file.readline().split(","))) else 1
         table = np.loadtxt(path, np.float64, delimiter=",", skiprows=names, ndmin=2, encoding="utf-8-sig")
     except ValueError as error:
-        raise ValueError(f"{path} is not a table of numbers with commas between ({one_line(error)})") from error
+        raise ValueError(f"{path} is not a table of numbers separated by commas ({one_line(error)})") from error
     if not table.size:
         raise ValueError(f"{path} has no rows of numbers")
     return table
@@ -141,7 +141,7 @@ def is_number(text: str) -> bool:
 def as_rows(x: NDArray, path: Path) -> NDArray:
     """Make each example one row; grey levels kept in bytes, 0 to 255, are scaled to 0 to 1."""
     if x.ndim < 2:
-        raise ValueError(f"the examples in {path} have shape {x.shape}, expected one example a row")
+        raise ValueError(f"the examples in {path} have shape {x.shape}, expected one example per row")
     if x.dtype.kind not in "biuf":
         raise ValueError(f"the examples in {path} have dtype {x.dtype}, expected numbers")
     rows = x.reshape(len(x), -1)
@@ -153,10 +153,10 @@ def as_labels(y: NDArray, path: Path) -> NDArray:
     labels = y.ravel() if y.ndim == 2 and 1 in y.shape else y
     if labels.ndim != 1:
         raise ValueError(f"the labels in {path} have shape {y.shape}, expected one number for each example; "
-                         "one-hot rows become labels with y.argmax(axis=1)")
+                         "turn one-hot rows into labels with y.argmax(axis=1)")
     if labels.dtype.kind not in "biuf" or not np.all(labels == np.floor(labels)):
-        raise ValueError(f"the labels in {path} must be whole numbers 0, 1, ..., got {labels[:3].tolist()}; names "
-                         "become numbers with np.unique(y, return_inverse=True)[1]")
+        raise ValueError(f"the labels in {path} must be whole numbers 0, 1, ..., got {labels[:3].tolist()}; turn names "
+                         "into numbers with np.unique(y, return_inverse=True)[1]")
     return labels.astype(np.int64)
 
 

@@ -22,7 +22,7 @@ def check_network(net: Network) -> tuple[int, int]:
     sizes = [(n, layer.n_in, layer.n_out) for n, layer in enumerate(layers)
              if getattr(layer, "n_in", None) is not None]
     if not sizes:
-        raise ValueError("the network has no layer with weights, so that nothing says how many inputs it has")
+        raise ValueError("the network has no layer with weights, so its number of inputs is unknown")
     for (n, _, given), (m, expected, _) in itertools.pairwise(sizes):
         if given != expected:
             raise ValueError(f"layer {n} gives {given} numbers, but layer {m} expects {expected}")
@@ -37,7 +37,7 @@ def check_one_dtype(net: Network) -> np.dtype:
     dtypes = {p.dtype for _, p in net.parameters()}
     if len(dtypes) > 1:
         names = " and ".join(sorted(map(str, dtypes)))
-        raise ValueError(f"the layers have parameters of {names}; make them one with net.astype")
+        raise ValueError(f"the layers have parameters of {names}; convert them to one dtype with net.astype")
     return dtypes.pop()
 
 

@@ -62,7 +62,7 @@ def check(name: str, array: NDArray, shape: tuple[int | None, ...]) -> NDArray:
 def check_map(m: object) -> SharingMap:
     """Check that an argument is a sharing map; a layer, say, has one."""
     if not isinstance(m, SharingMap):
-        raise TypeError(f"m must be a SharingMap, got {type(m).__name__}; of a layer it is layer.map")
+        raise TypeError(f"m must be a SharingMap, got {type(m).__name__}; for a layer, pass layer.map")
     return m
 
 

@@ -128,7 +128,7 @@ class Layer:
             In 0..2**32-1. The map, the mask and the initial weights are made from it.
         """
         if not self.needs_seed():
-            raise ValueError(f"{self!r} has its seed already; make a new layer")
+            raise ValueError(f"{self!r} already has its seed; make a new layer")
         seed = check_seed(seed)
         if self._config.get("seed", 0) is None:
             self._config["seed"] = seed

@@ -148,7 +148,8 @@ class HashedLinear(Layer):
         """Return the arguments that make this layer again; ValueError if its map was replaced, as by a table."""
         config = super().config()
         if (self.map, self.bias_map) != self._made_with:
-            raise ValueError("a layer whose map was replaced (by a table?) cannot be saved: nothing makes it again")
+            raise ValueError("a layer whose map was replaced (by a table?) cannot be saved: "
+                             "a file says how to rebuild a map, it does not hold one")
         return config
 
     @classmethod

@@ -136,7 +136,8 @@ class SharingMap:
         bucket = np.asarray(bucket)
         sign = np.ones(bucket.shape, np.int8) if sign is None else np.asarray(sign)
         if bucket.ndim != 2 or bucket.dtype.kind not in "iu" or sign.shape != bucket.shape:
-            raise ValueError(f"bucket and sign must be integer matrices of one shape, not {bucket.shape}, {sign.shape}")
+            raise ValueError(f"bucket and sign must be integer matrices of the same shape, "
+                             f"got {bucket.shape} and {sign.shape}")
         if bucket.size and (bucket.min() < 0 or bucket.max() >= buckets):
             raise ValueError(f"buckets must be 0..{buckets - 1}, got {bucket.min()}..{bucket.max()}; are they 1-based?")
         if not np.isin(sign, (-1, 1)).all():

@@ -103,7 +103,7 @@ def as_examples(name: str, x: ArrayLike) -> FloatArray:
     if x.dtype.kind not in "biuf":
         raise ValueError(f"{name} has dtype {x.dtype}, expected real numbers; are there columns of text?")
     if x.ndim != 2:
-        raise ValueError(f"{name} has shape {x.shape}, expected (n, n_in), one example a row; "
+        raise ValueError(f"{name} has shape {x.shape}, expected (n, n_in), one example per row; "
                          f"did you forget {name}.reshape(len({name}), -1)?")
     x = x.astype(float_dtype(x.dtype), copy=False)
     check_finite(name, x)
@@ -118,7 +118,7 @@ def as_targets(name: str, y: ArrayLike, n: int) -> NDArray[Any]:
     y = as_array(name, y)
     if y.dtype.kind not in "biuf":
         raise ValueError(f"{name} has dtype {y.dtype}, expected integers 0..classes-1 (or floats, for a regression); "
-                         f"names become numbers with classes, y = np.unique({name}, return_inverse=True)")
+                         f"turn names into numbers with classes, y = np.unique({name}, return_inverse=True)")
     dimensions = (1, 2) if y.dtype.kind == "f" else (1,)
     if y.ndim not in dimensions:
         shapes = "(n,) or (n, n_out)" if y.dtype.kind == "f" else "(n,)"
@@ -149,7 +149,7 @@ def as_array(name: str, values: ArrayLike) -> NDArray[Any]:
     try:
         return np.asarray(values)
     except ValueError as error:  # rows of different lengths
-        raise ValueError(f"{name} cannot be made into an array: {error}") from error
+        raise ValueError(f"{name} cannot be turned into an array: {error}") from error
 
 
 def check_finite(name: str, array: NDArray[Any]) -> None:

@@ -87,7 +87,7 @@ RIGHT[checks.mean_without_signs] = [
     lambda x, y, K: np.dot(x, y) * (1 - 1 / K) + sum(x) * sum(y) / K,
 ]
 WRONG[checks.mean_without_signs] = [
-    (lambda x, y, K: x @ y, "with signs"), (lambda x, y, K: x.sum() * y.sum() / K, "meet always"),
+    (lambda x, y, K: x @ y, "with signs"), (lambda x, y, K: x.sum() * y.sum() / K, "always meet"),
     (lambda x, y, K: x @ y + x.sum() * y.sum() / K, "counted twice"), (lambda x, y, K: x.sum() * y.sum(), "1/K only"),
     (lambda x, y, K: (x.sum() * y.sum() - x @ y) / K, "are missing"),
     (lambda x, y, K: x @ y + (x.sum() * y.sum() - x @ y) / 3, "(4|3) indices"),
@@ -624,15 +624,15 @@ RIGHT[checks.momentum_step] = [
 ]
 WRONG[checks.momentum_step] = [
     (lambda w, v, *_: w, "should return two values"),
-    (lambda w, v, g, lr, mu: (w - (mu * v + lr * g), mu * v + lr * g), "keeps the learning rate out"),
-    (lambda w, v, g, lr, mu: (w + (mu * v - lr * g), mu * v - lr * g), "keeps the learning rate out"),
+    (lambda w, v, g, lr, mu: (w - (mu * v + lr * g), mu * v + lr * g), "does not contain the learning rate"),
+    (lambda w, v, g, lr, mu: (w + (mu * v - lr * g), mu * v - lr * g), "does not contain the learning rate"),
     (lambda w, v, g, lr, mu: (w - lr * v, mu * v + g), "not the old one"),
     (lambda w, v, g, lr, mu: (w - lr * g, g), "plain SGD"),
-    (lambda w, v, g, lr, mu: (w - lr * (mu * v + (1 - mu) * g), mu * v + (1 - mu) * g), "enters whole"),
+    (lambda w, v, g, lr, mu: (w - lr * (mu * v + (1 - mu) * g), mu * v + (1 - mu) * g), "enters in full"),
     (lambda w, v, g, lr, mu: (w + lr * (mu * v + g), mu * v + g), "downhill"),
     (lambda w, v, g, lr, mu: (mu * v + g, w - lr * (mu * v + g)), "comes first"),
-    (lambda w, v, g, lr, mu: (w - lr * (mu * v + g), v), "not renewed"),
-    (lambda w, v, g, lr, mu: (w, mu * v + g), "not renewed"),
+    (lambda w, v, g, lr, mu: (w - lr * (mu * v + g), v), "not updated"),
+    (lambda w, v, g, lr, mu: (w, mu * v + g), "not updated"),
     (lambda w, v, g, lr, mu: (w - lr * (mu * (mu * v + g) + g), mu * v + g), "Nesterov"),
     (lambda w, v, g, lr, mu: (w - lr * (mu * v + g), 0), "v has shape"),
     (lambda w, v, g, lr, mu: (w - 0.1 * (mu * v + g), v), ""),
@@ -838,8 +838,8 @@ RIGHT[checks.standard_error] = [
     lambda p, n: np.float32(error_of(p, n)),
 ]
 WRONG[checks.standard_error] = [
-    (lambda p, n: 100 * np.sqrt(abs(p * (1 - p)) / n), "percent were taken for a fraction"),
-    (lambda p, n: np.sqrt(abs(p * (1 - p)) / n), "percent were taken for a fraction"),
+    (lambda p, n: 100 * np.sqrt(abs(p * (1 - p)) / n), "the error is in percent, and you took it for a fraction"),
+    (lambda p, n: np.sqrt(abs(p * (1 - p)) / n), "the error is in percent, and you took it for a fraction"),
     (lambda p, n: error_of(p, n) / 100, "should be in percent"),
     (lambda p, n: error_of(p, n) ** 2 / 100, "root is missing"),
     (lambda p, n: error_of(p, 1) / n, "under the root"), (lambda p, n: error_of(p, 1), "one image"),
@@ -863,6 +863,6 @@ WRONG[checks.difference_in_errors] = [
     (lambda a, b, n: (a - b) / error_of(b, n), "not only that of b"),
     (lambda a, b, n: (a - b) / error_of((a + b) / 2, n) / sqrt(2), "own variance"), (lambda a, b, n: a - b, "itself"),
     (lambda a, b, n: (a - b) / np.hypot(error_of(a, n), error_of(b, n)) / 100, "in percent"),
-    (lambda a, b, n: (a - b) / sqrt(abs(error_of(a, n) ** 2 - error_of(b, n) ** 2)), "also in a difference"),
+    (lambda a, b, n: (a - b) / sqrt(abs(error_of(a, n) ** 2 - error_of(b, n) ** 2)), "even for a difference"),
     (lambda a, b, n: (a > b), "too"), (lambda a, b, n: sqrt(a - b), ""),
 ]

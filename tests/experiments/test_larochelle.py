@@ -92,7 +92,7 @@ def test_a_fetched_file_that_is_not_the_published_one_is_not_kept(tmp_path, monk
     monkeypatch.setattr(larochelle, "URL", (tmp_path / "data" / "rectangles").as_uri() + "/")
     (tmp_path / "data" / "rectangles" / "rectangles.zip").write_bytes(b"something else")
     assert main(["data", "fetch", "rect"]) == 2
-    assert "something else came, with SHA-1" in capsys.readouterr().err
+    assert "the server sent something else, with SHA-1" in capsys.readouterr().err
     assert not (tmp_path / "cache").exists()
 
 

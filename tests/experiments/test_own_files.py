@@ -80,11 +80,11 @@ BAD = [
     ("names.csv", None, "names.csv has no rows of numbers"),
     ("x.npy", "short.npy", "x.npy has 200 examples, but .*short.npy has 199 labels"),
     ("x.npy", "half.npy", "the labels in .*half.npy must be whole numbers 0, 1, ..., got"),
-    ("x.npy", "words.npy", "the labels in .*words.npy must be whole numbers .*names become numbers"),
-    ("x.npy", "onehot.npy", r"one-hot rows become labels with y.argmax\(axis=1\)"),
+    ("x.npy", "words.npy", "the labels in .*words.npy must be whole numbers .*turn names into numbers"),
+    ("x.npy", "onehot.npy", r"turn one-hot rows into labels with y.argmax\(axis=1\)"),
     ("x.npy", "minus.npy", "expected class labels 0..classes-1"), ("nan.npy", "y.npy", "x (has|holds|must).*"),
-    ("y.npy", "y.npy", "the examples in .*y.npy have shape \\(200,\\), expected one example a row"),
-    ("table.npy", "y.npy", "looks like a .npz; name it so"),
+    ("y.npy", "y.npy", "the examples in .*y.npy have shape \\(200,\\), expected one example per row"),
+    ("table.npy", "y.npy", "looks like a .npz; rename it to end in .npz"),
 ]
 
 

@@ -117,7 +117,7 @@ def test_a_seventh_method_has_its_column_and_its_curve_in_the_report(seventh, tm
 def test_a_registration_that_cannot_work_is_refused_at_once(seventh):
     with pytest.raises(ValueError, match="named 'nn' is registered already"):
         methods.register_method(methods.Method(name="nn", label="x", maker=load_scaled))
-    with pytest.raises(ValueError, match="either a maker of its layers or, for dark knowledge, a student"):
+    with pytest.raises(ValueError, match="either a function that makes its layers or, for dark knowledge, a student"):
         methods.register_method(methods.Method(name="x", label="x"))
     with pytest.raises(ValueError, match="has the student 'mlp', which is not registered; known methods: rer, lrd, nn"):
         methods.register_method(methods.Method(name="x", label="x", student="mlp"))

@@ -195,7 +195,8 @@ def test_a_fault_of_the_machine_stops_the_sweep_with_one_line_and_is_not_recorde
     command = ["sweep", str(grid_file), "--records", str(folder), "--methods", "nn"]
     assert main(command) == 2
     error = capsys.readouterr().err
-    assert error.count("\n") == 1 and "MemoryError: Unable to allocate 7.45 GiB; what is done is recorded, the" in error
+    assert error.count("\n") == 1
+    assert "MemoryError: Unable to allocate 7.45 GiB; every finished job is recorded, and the" in error
     assert records.read_all(folder) == {}
     monkeypatch.setattr(drive, "run_job", work.run_job)
     assert main(command) == 0 and "4 of 4 jobs of the grid done, 0 failed, 0 left" in capsys.readouterr().out

@@ -163,7 +163,7 @@ def test_a_job_that_kills_its_worker_again_is_left_unrecorded_and_the_others_are
     counts = drive.sweep(jobs, tmp_path, drive.local_workers(workers), say=said.append)
     assert counts == {"done": 2, "failed": 0, "left": 1}
     assert {record.job.seed for record in records.read_all(tmp_path).values()} == {2, 3}
-    assert "seed 1: its worker was killed, twice (was there too little memory?); left undone" in "".join(said)
+    assert "seed 1: its worker was killed twice (not enough memory?); the job was not done" in "".join(said)
 
 
 def test_a_job_is_as_large_as_its_network():
@@ -230,5 +230,5 @@ def test_a_dask_worker_that_was_killed_is_a_death_and_not_a_result():
     assert drive.result(future) is None
     other = Future()
     other.set_exception(TypeError("cannot pickle"))
-    with pytest.raises(OSError, match="a worker could not work: TypeError: cannot pickle"):
+    with pytest.raises(OSError, match="a worker failed: TypeError: cannot pickle"):
         drive.result(other)

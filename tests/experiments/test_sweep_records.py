@@ -132,7 +132,7 @@ def test_a_damaged_line_is_named_with_its_file_and_number_in_one_line(tmp_path, 
         with pytest.raises(ValueError) as caught:
             act(path)
         message = str(caught.value)
-        assert message.startswith(f"{path}, line 2 is no record (") and reason in message and "\n" not in message
+        assert message.startswith(f"{path}, line 2 is not a record (") and reason in message and "\n" not in message
         assert "Correct the line, or delete it" in message and len(message) < 600
     assert path.read_bytes() == before
 

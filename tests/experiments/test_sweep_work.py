@@ -128,7 +128,7 @@ def test_what_goes_wrong_in_a_job_becomes_a_record():
 def test_an_interrupted_training_is_no_result(monkeypatch):
     monkeypatch.setattr(train, "fit", lambda *_, **__: hn.History(valid_error=[50.0], interrupted=True))
     made = work.run_job(JOB, {}, None)
-    assert isinstance(made, work.Unable) and "half a training" in made.reason
+    assert isinstance(made, work.Unable) and "an unfinished training" in made.reason
 
 
 def test_a_diverging_run_is_a_failure(monkeypatch):

@@ -110,5 +110,5 @@ def test_arguments_are_checked(tmp_path):
     with pytest.raises(OSError, match="nowhere"):
         hn.export_onnx(net, tmp_path / "nowhere" / "net.onnx")
     mixed = hn.Network([hn.Linear(3, 2), hn.Linear(2, 2, dtype="float64")])
-    with pytest.raises(ValueError, match="float32 and float64; make them one"):
+    with pytest.raises(ValueError, match="float32 and float64; convert them to one dtype"):
         hn.export_onnx(mixed, tmp_path / "net.onnx")

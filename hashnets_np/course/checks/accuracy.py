@@ -85,7 +85,7 @@ def wins(found: Mapping[tuple[str, int], int], rows: object = None) -> None:
 
 def standard_error(function: Callable) -> None:
     """Check the standard error of an error rate in percent: function(error_percent, n) -> percent."""
-    fraction = "percent were taken for a fraction: p (1 - p) needs p between 0 and 1"
+    fraction = "the error is in percent, and you took it for a fraction: p (1 - p) needs p between 0 and 1"
     examples = []
     for percent, n in ((1.45, 10_000), (22.93, 50_000), (50.0, 600), (0.4, 1000), (96.5, 40)):
         p = percent / 100
@@ -123,7 +123,7 @@ def difference_in_errors(function: Callable) -> None:
             ("the sign should be that of a - b", abs(z)),
             ("the variances of both errors count, not only that of a", (p - q) / np.sqrt(one)),
             ("the variances of both errors count, not only that of b", (p - q) / np.sqrt(two)),
-            ("variances add up, also in a difference", (p - q) / np.sqrt(abs(one - two))),
+            ("variances add up, even for a difference", (p - q) / np.sqrt(abs(one - two))),
             ("this divides by the variance, not by its root", (p - q) / (one + two)),
             ("a and b are in percent, and so must be their standard error", 100 * z),
             ("a and b are in percent, and so must be their standard error", z / 100),

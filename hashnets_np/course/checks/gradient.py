@@ -66,7 +66,7 @@ def scatter_add(function: Callable) -> None:
             ("this is the mean over each bucket, the gradient is the sum", mean),
             ("this is the mean over each bucket, the gradient is the sum", right / np.maximum(load, 1)),
             (FANCY, fancy),
-            ("buckets without a place have gradient 0; minlength makes room for them", right[: bucket.max() + 1]),
+            ("empty buckets have gradient 0; minlength makes room for them", right[: bucket.max() + 1]),
             ("this counts signs; dV is missing", np.bincount(bucket.ravel(), sign.ravel(), m.buckets)),
             ("these are the signed gradients of the places; add them up by bucket", dV * sign),
             ("the signs are the wrong way round", -right),

@@ -85,7 +85,7 @@ def bucket_and_sign(function: Callable) -> None:
             require(found != [wrong(x, K) for x, K in questions], reason)
         (x, K), came, right = next(z for z in zip(questions, found, expected, strict=True) if z[1] != z[2])
         which = "the bucket" if came[0] != right[0] else "the sign"
-        only = "" if K == 4 else "; with buckets = 4 all is right"
+        only = "" if K == 4 else "; with buckets = 4 everything is right"
         require(False, f"for x = {x}, buckets = {K} came ({came[0]:g}, {came[1]:g}): {which} is not right{only}")
     done("The same as hn.SharingMap.")
 
@@ -99,7 +99,7 @@ def used_once(function: Callable) -> None:
         "the mean number in a bucket is 1/c, not c": lambda c: exp(-c) * c,
         "this is the probability of one or fewer": lambda c: exp(-1 / c) * (1 + 1 / c),
         "this is the probability of two": lambda c: exp(-1 / c) / (2 * c * c),
-        "the mean stands in the formula twice: in the exponent, and as a factor": lambda c: exp(-1 / c) * c,
+        "the mean appears in the formula twice: in the exponent, and as a factor": lambda c: exp(-1 / c) * c,
     }
     compressions = (1.0, 0.5, 0.125, 0.3, 0.8)
     found = [number(call(function, c), "the share") for c in compressions]
@@ -170,5 +170,5 @@ def balanced_map(function: Callable) -> None:
     first = _buckets(function, 100, 7, 1).ravel()[::7]  # of each piece of 7: where its first weight lies
     pairs = len(set(itertools.pairwise(first)))  # 928 pieces: with a hash all of the 7 x 7 pairs come
     require(pairs == 49, f"with 7 buckets, the rotations of a piece and the next make {pairs} of 49 pairs: "
-            "the one follows from the other; take them from a hash")
+            "one determines the other; take them from a hash")
     done("Even loads; at compression 1 every weight has a bucket of its own.")

@@ -62,7 +62,7 @@ def mean_without_signs(function: Callable) -> None:
         all_pairs = x.sum() * y.sum()
         examples.append(Example((x, y, K), _all_products(x, y, K, signed=False).mean(), [
             ("this is the mean with signs", x @ y),
-            ("the terms i = j meet always, not with probability 1/K", all_pairs / K),
+            ("the terms i = j always meet, not with probability 1/K", all_pairs / K),
             ("the terms i = j are counted twice", x @ y + all_pairs / K),
             ("the terms i = j are missing", (all_pairs - x @ y) / K),
             ("different indices meet with probability 1/K only", all_pairs),

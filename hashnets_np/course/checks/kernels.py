@@ -29,7 +29,7 @@ def table_bytes(found: Any) -> None:
     """Check the bytes of bucket table (int64), sign table (int8) and V (float32) for a layer of 2000 x 500."""
     n = 2000 * 500
     mark_number(found, 13 * n, "the number of bytes", [
-        ("that are the two tables; V itself is a third array", 9 * n),
+        ("those are the two tables; V itself is a third array", 9 * n),
         ("that is V alone", 4 * n),
         ("that is the bucket table alone", 8 * n),
         ("the sign table is missing", 12 * n),
@@ -39,7 +39,7 @@ def table_bytes(found: Any) -> None:
         ("in bytes, not in megabytes", 13),
         ("in bytes, not in bits", 8 * 13 * n),
     ])
-    done("More than three times what the dense layer needs, for a layer that was to be compressed.")
+    done("More than three times what the dense layer needs, for a layer that was meant to be compressed.")
 
 
 class WatchedMap:
@@ -97,7 +97,7 @@ def tiled_forward(function: Callable) -> None:
         ):
             require(close(z, right, 1e-5) or not close(z, wrong, 1e-5), f"{where}: {reason}")
         require(close(z, right, 1e-5), f"{where}: z is not right")
-    done("The layer never was in memory as a whole.")
+    done("The layer was never in memory as a whole.")
 
 
 def chunked_scatter(function: Callable) -> None:

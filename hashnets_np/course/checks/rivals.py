@@ -92,11 +92,11 @@ def dark_gradient(function: Callable) -> None:
         difference = _softmax(logits / T) - soft
         right = T * difference / batch
         examples.append(Example((logits, soft, T), right, [
-            ("T**2 stands before the loss, and the inner derivative is 1 / T: T is left", difference / batch),
+            ("T**2 multiplies the loss, and the inner derivative is 1 / T: T is left", difference / batch),
             ("the inner derivative 1 / T is missing: T**2 / T is T", T * right),
             ("the factor T**2 is missing", difference / T / batch),
             ("the loss is the mean over the batch: divide by its size", T * difference),
-            ("the sign is the wrong way round: what the network says less what the teacher says", -right),
+            ("the sign is the wrong way round: what the network says minus what the teacher says", -right),
             ("the student's logits are divided by T, too, before the softmax", T * (_softmax(logits) - soft) / batch),
             ("divide by the size of the batch, not by the number of classes", T * difference / classes),
             ("divide by T before the softmax; this multiplies", T * (_softmax(logits * T) - soft) / batch),

@@ -31,20 +31,20 @@ def _momentum_mistakes(w: NDArray, v: NDArray, g: NDArray, lr: float, mu: float)
     """Say what well-known mistakes would make of one step: new w and new v."""
     right = mu * v + g
     return [
-        ("v keeps the learning rate out: v = mu v + g. With lr inside, a schedule would change what v remembers",
+        ("v does not contain the learning rate: v = mu v + g. With lr inside, a schedule would change what v remembers",
          (w - (mu * v + lr * g), mu * v + lr * g)),
-        ("v keeps the learning rate out, and it is subtracted: v = mu v + g, then w - lr v",
+        ("v does not contain the learning rate, and v is subtracted: v = mu v + g, then w - lr v",
          (w + (mu * v - lr * g), mu * v - lr * g)),
         ("w moves by the new v, not the old one", (w - lr * v, right)),
         ("w moves by the whole v; the momentum is missing: v = mu v + g", (w - lr * (v + g), v + g)),
         ("the momentum is left out: this is plain SGD", (w - lr * g, g)),
-        ("g enters whole: v = mu v + g, not a mean of v and g",
+        ("g enters in full: v = mu v + g, not a mean of v and g",
          (w - lr * (mu * v + (1 - mu) * g), mu * v + (1 - mu) * g)),
         ("go downhill: subtract", (w + lr * right, right)),
         ("this is Nesterov's momentum, which looks one step ahead", (w - lr * (mu * right + g), right)),
         ("the new w comes first, then the new v", (right, w - lr * right)),
-        ("v is not renewed: return mu v + g", (w - lr * right, v)),
-        ("w is not renewed: return w - lr v", (w, right)),
+        ("v is not updated: return mu v + g", (w - lr * right, v)),
+        ("w is not updated: return w - lr v", (w, right)),
     ]
 
 

@@ -16,7 +16,7 @@ def lost_share(function: Callable) -> None:
         kept = c * (1 - np.exp(-1 / c))
         examples.append(Example((c,), 1 - kept, [
             ("this is the share that is kept", kept),
-            ("empty buckets are no dimension of V: only 1 - exp(-1/c) of the buckets are used", 1 - c),
+            ("empty buckets add no dimension to V: only 1 - exp(-1/c) of the buckets are used", 1 - c),
             ("this is the share of buckets that are used, not of dimensions of V", 1 - np.exp(-1 / c)),
             ("this is the share of empty buckets", np.exp(-1 / c)),
             ("a bucket is empty with probability exp(-1/c), not exp(-c)", 1 - c * (1 - np.exp(-c))),
@@ -111,12 +111,12 @@ def weights_needed(found: Any) -> None:
     mark_number(found, 1600, "K", [
         ("that is 2 / 0.05; K stands under a root", 40),
         ("that would be right for 1 / sqrt(K)", 400),
-        ("that is the root of it", 1600**0.5),
+        ("that is its square root", 1600**0.5),
         ("5 % is 0.05, not 5", 0.16),
         ("the noise at that K would be twice 5 %", 6400),
         ("the width is not in it, only K", 64 * 65),
     ])
-    done("For 5 %; and a fourth of that for 10 %.")
+    done("For 5 %; and a quarter of that for 10 %.")
 
 
 def bias_and_variance(function: Callable) -> None:

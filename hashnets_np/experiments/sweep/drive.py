@@ -31,7 +31,7 @@ ONE_THREAD = dict.fromkeys(
 )
 CONNECT_SECONDS = 10
 DEATHS = 2  # a job whose worker died so often, the last time alone, is left undone
-NO_WORKERS = """worker processes could not be started; in a script of your own, the call must stand below
+NO_WORKERS = """worker processes could not be started; in a script of your own, the call must be below
 `if __name__ == "__main__":`, and it cannot come from stdin"""
 
 
@@ -203,7 +203,7 @@ def sweep(
                     if deaths[job] < DEATHS:
                         waiting.insert(0, job)  # perhaps its neighbour died, and took the pool along: once more, alone
                     else:
-                        say(f"{job.label()}: its worker was killed, twice (was there too little memory?); left undone")
+                        say(f"{job.label()}: its worker was killed twice (not enough memory?); the job was not done")
                     continue
                 if append(folder / FILES[job.kind], record):
                     progress.workers = workers.count
@@ -213,7 +213,7 @@ def sweep(
                 records[job.key] = record
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
-            say("stopping; what is done is recorded")
+            say("stopping; every finished job is recorded")
         for future in running:
             future.cancel()
         workers.stop()
@@ -271,9 +271,10 @@ def result(future: Future) -> Record | None:
     except Exception as error:  # Dask has its own word for a worker that died
         if type(error).__name__ == "KilledWorker":
             return None
-        raise SweepStoppedError(f"a worker could not work: {type(error).__name__}: {error}") from error
+        raise SweepStoppedError(f"a worker failed: {type(error).__name__}: {error}") from error
     if isinstance(record, Unable):
-        raise SweepStoppedError(f"stopped at {record.reason}; what is done is recorded, the same command goes on")
+        raise SweepStoppedError(f"stopped at {record.reason}; every finished job is recorded, "
+                                "and the same command resumes")
     return record
 
 

@@ -97,8 +97,8 @@ def parse_line(text: bytes, path: Path, number: int) -> Record:
         return record_from_json(json.loads(text.decode(), parse_constant=refuse))
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
-        raise ValueError(f"{path}, line {number} is no record ({reason}); was it edited or merged by hand? Correct the "
-                         "line, or delete it: `sweep` then does its job again") from error
+        raise ValueError(f"{path}, line {number} is not a record ({reason}); was it edited or merged by hand? Correct "
+                         "the line, or delete it: `sweep` then does its job again") from error
 
 
 def refuse(constant: str) -> float:

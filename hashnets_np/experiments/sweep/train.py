@@ -103,7 +103,7 @@ def train_once(
     history = fit(net, data, epochs, batch_size=BATCH_SIZE, optimizer=optimizer, seed=job.seed, loss=loss,
                   targets=targets)
     if history.interrupted:
-        raise KeyboardInterrupt("half a training is no result")
+        raise KeyboardInterrupt("an unfinished training is not a result")
     return net, history
 
 
