@@ -1,6 +1,6 @@
 """The command line, `hashnets COMMAND` or `python -m hashnets_np COMMAND`: one module of `commands` for each command.
 
-A command that cannot do what it is asked says so in one line on stderr and exits with 2; 130 after Ctrl-C.
+A command that cannot do what it is asked says so in one line on stderr and exits with 2; Ctrl-C exits with 130.
 """
 
 import argparse
@@ -28,12 +28,12 @@ class OneLineParser(argparse.ArgumentParser):
         super().exit(status, message)
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong and where help is, and exit with 2."""
+        """Say what is wrong and where to find help, and exit with 2."""
         self.exit(2, f"{self.prog}: {' '.join(message.split())}; see {self.prog} --help\n")
 
 
 def overview() -> str:
-    """List the commands with their one line of help."""
+    """List the commands, each with its one line of help."""
     helps = [f"  {name:<8}{importlib.import_module(f'.commands.{name}', __package__).HELP}" for name in NAMES]
     hint = "\nEach has --help, also as `help COMMAND`. Start with `demo`."
     return "\n".join([f"usage: {PROGRAM} COMMAND [...]\n", *helps, hint])
@@ -45,7 +45,7 @@ def flush() -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Do what is asked; returns the exit code."""
+    """Run the command that was asked for; returns the exit code."""
     argv = sys.argv[1:] if argv is None else argv
     try:
         code = dispatch(argv)
@@ -68,7 +68,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def describe(error: Exception) -> str:
-    """Say in one line what went wrong; of files also which, and what may help."""
+    """Say in one line what went wrong; for a file also which one, and what may help."""
     if not isinstance(error, OSError) or not error.strerror or error.filename is None:
         return " ".join(str(error).split()) or type(error).__name__
     helps = {
@@ -81,7 +81,7 @@ def describe(error: Exception) -> str:
 
 
 def drop_output() -> None:
-    """Drop what stdout does not take: Python would fail at it when it ends, and exit with 120."""
+    """Drop what stdout does not accept: Python would fail at it when it ends, and exit with 120."""
     try:
         flush()
     except OSError:
@@ -89,7 +89,7 @@ def drop_output() -> None:
 
 
 def dispatch(argv: list[str]) -> int:
-    """Run a command, or say which there are."""
+    """Run a command, or list the commands that exist."""
     if argv[:1] == ["help"]:
         argv = [*argv[1:2], "--help"]
     if not argv or argv[0] in ("-h", "--help"):

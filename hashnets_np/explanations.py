@@ -2,7 +2,7 @@
 
 The feature-hashing view (Eq. 5 and 6) hashes the inputs instead of sharing the weights: every output unit i sums the
 inputs that fall into the same bucket, with their signs, and multiplies the K sums with w. It is the same z. For
-looking and testing only: it needs n_out x K sums where a layer needs none.
+looking and testing only: it needs n_out x K sums, and a layer needs none.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from .kernels import check, check_map
 from .maps import SharingMap
 from .types import FloatArray
 
-LOOK_AT = 10**7  # virtual weights among which bucket-mates are looked for, and how many at a time
+LOOK_AT = 10**7  # how many virtual weights are searched for bucket-mates, and how many at a time
 AT_ONCE = 10**5
 
 
@@ -118,7 +118,7 @@ def feature_hash(a: FloatArray, m: SharingMap, i: int) -> FloatArray:
     Raises
     ------
     ValueError
-        For another shape of a, or an i outside V.
+        If a has another shape, or i lies outside V.
 
     References
     ----------
@@ -140,7 +140,7 @@ def feature_hash(a: FloatArray, m: SharingMap, i: int) -> FloatArray:
 
 
 def feature_hashing_forward(w: FloatArray, a: FloatArray, m: SharingMap) -> FloatArray:
-    """Compute z by the feature-hashing view, z_i = w^T phi_i(a): the z of `hashed_forward`, another way.
+    """Compute z by the feature-hashing view, z_i = w^T phi_i(a): the z of `hashed_forward`, computed another way.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Model files: the real weights in safetensors, with the layers and their sharing maps as JSON in the metadata.
 
 A file holds what the paper says must be stored and nothing else: no bucket numbers, no signs, no V. The same network
-gives the same bytes on every machine. What a file claims is compared with its size before anything is made from it.
+gives the same bytes on every machine. What a file claims is compared with its size before anything is built from it.
 Source of the container: https://github.com/huggingface/safetensors (8 bytes with the length of the header, the header
 as JSON, the arrays). It is read and written here, in plain Python, so that the order of the header is fixed.
 """
@@ -60,7 +60,7 @@ def save(net: Network, path: str | os.PathLike) -> None:
     Raises
     ------
     ValueError
-        For a layer that has no place in a model file, such as one whose map was replaced.
+        For a layer that a model file cannot hold, such as one whose map was replaced.
     OSError
         If the file cannot be written.
 
@@ -106,7 +106,7 @@ def load(path: str | os.PathLike) -> Network:
     FileNotFoundError
         If there is no such file.
     ValueError
-        With one clear line, if the file is damaged, foreign, from a newer release or contradicts itself.
+        If the file is damaged, foreign, from a newer release or contradicts itself; the message is one line.
 
     Examples
     --------
@@ -157,7 +157,7 @@ def layer_class(name: object) -> type[Layer]:
 
 
 def make_layer(config: dict[str, Any]) -> Layer:
-    """Make a layer from its record; the weights it is born with are replaced afterwards."""
+    """Make a layer from its record; its initial weights are replaced afterwards."""
     kind = layer_class(config["type"])
     arguments = {name: value for name, value in config.items() if name != "type"}
     parameters = inspect.signature(kind).parameters
@@ -188,7 +188,7 @@ def check_ratio(configs: list[dict[str, Any]]) -> None:
 
 
 def check_arrays(found: Mapping[str, Array | None], needed: dict[str, Array]) -> None:
-    """Compare the arrays of a file with those that its layers need."""
+    """Compare the arrays of a file with the ones that its layers need."""
     for name in sorted(found.keys() | needed.keys()):
         if found.get(name) != needed.get(name):
             raise ValueError(f"array {name} of the file is {describe(found.get(name))}, but its layers need "
@@ -269,7 +269,7 @@ def read_header(file: BinaryIO, path: Path) -> tuple[dict[str, str], dict[str, E
 
 
 def without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make a dict of what stands in braces in JSON; a name that comes twice would hide the first."""
+    """Make a dict of a JSON object, refusing a name that occurs twice: the second would hide the first."""
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("a name appears twice in its header")

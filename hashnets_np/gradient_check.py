@@ -88,7 +88,7 @@ def gradcheck(
     Raises
     ------
     ValueError
-        Where there is nothing to compare: no example, no direction, no step. If 100 draws in a row cross a kink: take
+        If there is nothing to compare: no example, no direction, no step. If 100 draws in a row cross a kink: take
         a smaller step.
 
     Examples
@@ -100,7 +100,7 @@ def gradcheck(
     >>> report.worst < 1e-6, sorted(report.errors)
     (True, ['0.w', '2.w', 'input'])
     """
-    x = as_examples("x", x).astype(np.float64)  # a copy, for the steps are taken in place
+    x = as_examples("x", x).astype(np.float64)  # a copy, because the steps are taken in place
     directions = check_count("directions", directions)
     check_number("step", step, 0, above=True)
     rng = np.random.default_rng(check_seed(seed))
@@ -127,7 +127,7 @@ def gradcheck(
 
 
 def analytic_gradients(net: Network, x: FloatArray, y: Any, loss: Loss) -> dict[str, FloatArray]:
-    """Compute what the backward passes say: the gradient of each parameter, and that of the input."""
+    """Run forward and backward; return the gradient with respect to each parameter and to the input."""
     _, dz = loss(net.forward(x), y)
     dx = net.backward(dz)
     gradients = {"input": np.asarray(dx)}
@@ -138,7 +138,7 @@ def analytic_gradients(net: Network, x: FloatArray, y: Any, loss: Loss) -> dict[
 
 
 def relative_error(numeric: float, direction: FloatArray, gradient: FloatArray) -> float:
-    """Compare a slope along a direction with what the gradient says of it."""
+    """Compare a slope along a direction with the slope that the gradient predicts."""
     analytic = float(np.vdot(direction, gradient))
     # a direction may be nearly orthogonal to the gradient: then rounding is measured against a typical slope
     typical = float(np.linalg.norm(gradient)) / np.sqrt(gradient.size)

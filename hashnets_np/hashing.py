@@ -1,4 +1,4 @@
-"""XXH32 of a pair of indices: where every sharing map, seed and mask of this package comes from.
+"""XXH32 of a pair of indices: every sharing map, derived seed and mask of this package comes from it.
 
 The key is 8 bytes: row i, then column j, each an unsigned 32-bit little-endian integer. XXH32 of so short a key is two
 "lanes" (one per index) and a final "avalanche". This is the plain version, in NumPy; the same in numba is in
@@ -51,7 +51,7 @@ def xxh32_pair(i: ArrayLike, j: ArrayLike, seed: ArrayLike) -> NDArray[np.uint32
     i, j : integers in 0..2**32-1
         Row and column: the first and the last four bytes of the key, little-endian. Arrays broadcast.
     seed : integers in 0..2**32-1
-        The seed of the hash; it broadcasts, too.
+        The seed of the hash; it broadcasts as well.
 
     Returns
     -------

@@ -4,7 +4,7 @@ A loss is a function (outputs, targets) -> (mean loss, its gradient with respect
 better than another is a question of its own, the criterion: for classifiers the error rate that the paper reports. A
 loss names its criterion with `judged_by`; one that doesn't is judged by its own value on the validation set.
 
-The soft-target loss of dark knowledge stands with the other baselines (`experiments/baselines.py`).
+The soft-target loss of dark knowledge is with the other baselines (`experiments/baselines.py`).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def error_rate(z: ArrayLike, y: ArrayLike) -> float:
     Raises
     ------
     ValueError
-        For another shape, and for labels that no output stands for.
+        For another shape, and for labels outside 0..classes-1.
 
     Examples
     --------
@@ -126,7 +126,7 @@ def softmax_cross_entropy(
     Raises
     ------
     ValueError
-        For labels outside.
+        For labels outside 0..classes-1.
 
     Examples
     --------
@@ -171,7 +171,7 @@ def squared_error(z: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = 
     Raises
     ------
     ValueError
-        If z and y are not of one shape; they never broadcast.
+        If z and y have different shapes; they never broadcast.
 
     Examples
     --------

@@ -20,7 +20,7 @@ class Network:
     Parameters
     ----------
     layers : sequence of Layer
-        Each in one place only, for it keeps its last input. The outputs of a layer must be as many as the next one's
+        Each at one position only, because it keeps its last input. A layer must have as many outputs as the next has
         inputs.
     seed : int
         In 0..2**32-1. The layer at position n, counted from 0, that was made without a seed gets derive_seed(seed, n).
@@ -34,7 +34,7 @@ class Network:
     Raises
     ------
     ValueError
-        If a layer appears twice or does not fit behind the one before it.
+        If a layer appears twice or does not fit the one before it.
 
     Examples
     --------
@@ -76,14 +76,14 @@ class Network:
         Parameters
         ----------
         x : (batch, n_in) floats
-            One example a row.
+            One example per row.
         train : bool
             Whether dropout is on.
 
         Returns
         -------
         (batch, n_out) floats
-            For a classifier: logits, one a class.
+            For a classifier: logits, one per class.
         """
         output: Any = x
         for layer in self.layers:
@@ -98,7 +98,7 @@ class Network:
         dz : (batch, n_out) floats
             The gradient of the loss with respect to what the last `forward` returned.
         input_grad : bool
-            Whether the gradient with respect to the input is wanted. Training needs none, and leaves out a third of the
+            Whether to compute the gradient with respect to the input. Training does without, which saves a third of the
             first layer's work.
 
         Returns
@@ -115,7 +115,7 @@ class Network:
         return error
 
     def _backward_to_the_first_parameters(self, dz: FloatArray) -> None:
-        """Go back as `backward` does, but no further than to the first layer that learns something."""
+        """Go back as `backward` does, but only as far as the first layer that has parameters."""
         first = 0
         while first < len(self.layers) - 1 and not self.layers[first].params:
             first += 1
@@ -179,7 +179,7 @@ class Summary(str):
 
 
 def check_layers(layers: Sequence[Any]) -> None:
-    """Check that each is a layer of its own, as wide as the one before it."""
+    """Check that no layer appears twice, and that each takes as many inputs as the one before it gives."""
     if not layers:
         raise ValueError("a network needs at least one layer, got none")
     for number, layer in enumerate(layers):

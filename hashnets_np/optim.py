@@ -94,12 +94,12 @@ class SGD:
         Parameters
         ----------
         layers : iterable of Layer
-            The same ones in the same order at every step, as `net.layers`: each parameter has its own velocity.
+            The same layers in the same order at every step, as in `net.layers`: each parameter has its own velocity.
 
         Raises
         ------
         ValueError
-            Before a backward pass, and for a cosine schedule that does not know `total_steps`.
+            If there was no backward pass yet, and for a cosine schedule that does not know `total_steps`.
         """
         lr = self.current_learning_rate()
         for number, layer in enumerate(layers):

@@ -105,7 +105,7 @@ class HashNetEstimator(BaseEstimator):
                      dropout=self.dropout, input_dropout=self.input_dropout, dtype=dtype)
 
     def _prepare(self, x: NDArray[Any], n_out: int, keep: bool) -> int:
-        """Make a new network unless the old one is to be kept; returns a seed for what else is random."""
+        """Make a new network unless the old one is to be kept; returns a seed for everything else that is random."""
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         if not (keep and hasattr(self, "network_")):
             self.network_ = self._make_network(x.shape[1], n_out, x.dtype, seed)
@@ -131,7 +131,7 @@ class HashNetEstimator(BaseEstimator):
         self._note(history)
 
     def _split(self, y: NDArray[Any], seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Choose the rows to train on, and those set aside to judge the epochs by: of each class the same share."""
+        """Choose the rows to train on, and set others aside to judge the epochs: the same share of each class."""
         labels = y if isinstance(self, ClassifierMixin) else None
         kept, aside = train_test_split(np.arange(len(y)), test_size=self.validation_fraction, random_state=seed,
                                        stratify=labels)
@@ -143,7 +143,7 @@ class HashNetEstimator(BaseEstimator):
         return SGD(rate, momentum=self.momentum, weight_decay=self.weight_decay, schedule=self.schedule)
 
     def _note(self, history: History) -> None:
-        """Keep what happened, and warn where training blew up."""
+        """Keep the history, and warn if training blew up."""
         self.loss_curve_ = self.loss_curve_ + history.train_loss
         self.validation_errors_ = self.validation_errors_ + (history.valid_error if self.early_stopping else [])
         self.n_iter_ = len(self.loss_curve_)
@@ -154,7 +154,7 @@ class HashNetEstimator(BaseEstimator):
                           ConvergenceWarning, stacklevel=4)
 
     def _train_once(self, x: NDArray[Any], y: NDArray[Any], weight: NDArray[Any] | None, seed: int) -> None:
-        """Go once through the examples, with the momentum of the call before."""
+        """Go once through the examples, with the momentum of the previous call."""
         if self.schedule == "cosine":
             raise ValueError("partial_fit does not know how many steps will come, which schedule='cosine' needs; "
                              "take 'constant'")
@@ -229,7 +229,7 @@ class HashNetClassifier(ClassifierMixin, HashNetEstimator):
     validation_fraction : float
         See `early_stopping`.
     warm_start : bool
-        Whether `fit` goes on with the network of the call before.
+        Whether `fit` continues with the network of the previous call.
     random_state : int, RandomState or None
         Seed of maps, initial weights, masks and the order of examples.
     verbose : bool
@@ -359,7 +359,7 @@ class HashNetRegressor(RegressorMixin, HashNetEstimator):
     validation_fraction : float
         See `early_stopping`.
     warm_start : bool
-        Whether `fit` goes on with the network of the call before.
+        Whether `fit` continues with the network of the previous call.
     random_state : int, RandomState or None
         Seed of maps, initial weights, masks and the order of examples.
     verbose : bool

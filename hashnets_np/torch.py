@@ -75,7 +75,7 @@ def flatten(module: nn.Module) -> list[nn.Module]:
 
 
 def array(t: Tensor) -> np.ndarray:
-    """Copy a tensor to NumPy, from whatever device."""
+    """Copy a tensor to NumPy, from any device."""
     return t.detach().cpu().numpy().copy()
 
 

@@ -34,13 +34,13 @@ class History:
         The criterion on the validation set, for classifiers the error rate in percent; nan where there is nothing to
         judge by.
     best_epoch : int
-        Counted from 1: the one whose weights were kept; 0 if none was finished.
+        Counted from 1: the one whose weights were kept; 0 if no epoch finished.
     test_error : float or None
         The criterion on the test set. None without a test set, and if no epoch finished.
     interrupted : bool
         Ctrl-C ended the training.
     diverged : bool
-        A loss or weight that was no longer finite ended it; take a smaller learning rate.
+        A loss or weight became infinite or NaN, which ended the training; take a smaller learning rate.
     stopped : bool
         The callback ended it.
     criterion : str
@@ -67,7 +67,7 @@ Callback = Callable[[Network, History], object]  # called after each epoch; a tr
 
 @dataclass
 class EarlyStopping:
-    """A callback for `fit` that ends training when the best epoch is too long ago.
+    """A callback for `fit` that ends training when the best epoch was too long ago.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def predict(net: Network, x: ArrayLike, *, batch_size: int = 1000) -> FloatArray
     net : Network
         The network; it keeps its last input, and nothing else changes.
     x : (n, n_in) numbers
-        Examples, one a row: an array, a list or a DataFrame.
+        Examples, one per row: an array, a list or a DataFrame.
     batch_size : int
         How many rows are computed at a time.
 
@@ -149,7 +149,7 @@ def predict_proba(net: Network, x: ArrayLike, *, batch_size: int = 1000) -> Floa
     net : Network
         The network; it keeps its last input, and nothing else changes.
     x : (n, n_in) numbers
-        Examples, one a row: an array, a list or a DataFrame.
+        Examples, one per row: an array, a list or a DataFrame.
     batch_size : int
         How many rows are computed at a time.
 
@@ -239,9 +239,9 @@ def fit(
     net : Network
         The network; its weights change.
     x : Dataset, or (n, n_in) numbers
-        The training examples, one a row: an array, a list or a DataFrame, taken by position.
+        The training examples, one per row: an array, a list or a DataFrame, taken by position.
     y : (n,) integers, or (n,) or (n, n_out) floats
-        Class labels 0..classes-1, or the targets of a regression. Behind a `Dataset`, the number of epochs may stand
+        Class labels 0..classes-1, or the targets of a regression. After a `Dataset`, the number of epochs may come
         here: fit(net, dataset, 20).
     epochs : int
         How often to go through the training examples.
@@ -250,16 +250,16 @@ def fit(
     validation : (x, y) or float, optional
         With arrays: the validation set, or the fraction of the examples that is drawn at random for it.
     optimizer : SGD, optional
-        One that took no step yet; its `total_steps` are set here. Without it, SGD().
+        One that has not taken a step yet; `fit` sets its `total_steps`. Without it, SGD().
     seed : int
-        Of the order of the examples, and of the draw for validation.
+        For the order of the examples, and for the draw of the validation set.
     loss : function
         (outputs, targets) -> (mean loss, gradient), such as `softmax_cross_entropy` and `squared_error`. The best epoch
         is the one with the lowest criterion on the validation set, the earliest of equals: the criterion that the loss
         names (see `judged_by`), or the loss itself. Without a validation set it is the last epoch.
     targets : array, optional
         One row for each training example, for a loss that compares the outputs with something else than y, as dark
-        knowledge does. A loss that names no criterion can't judge the validation set then, and the last epoch is kept.
+        knowledge does. A loss that names no criterion then can't judge the validation set, and the last epoch is kept.
     sample_weight : (n,) floats, optional
         The weight of each training example in the mean loss, at least 0.
     callback : function, optional
@@ -274,7 +274,7 @@ def fit(
     Raises
     ------
     ValueError
-        For data, labels or numbers that mean nothing together, with what came, what was expected and a likely fix.
+        For data, labels or numbers that do not fit together; the message says what came, what was expected and a fix.
 
     Examples
     --------
@@ -351,7 +351,7 @@ def train_epoch(
             if not np.isfinite(losses[-1]):
                 history.diverged = True
                 break
-        # the last step has no loss after it that would tell (test_a_last_step_into_infinity_is_not_kept)
+        # no loss is computed after the last step, so look at the weights (test_a_last_step_into_infinity_is_not_kept)
         history.diverged |= not all(np.isfinite(p).all() for _, p in net.parameters())
         history.train_loss.append(float(np.mean(losses)))
 
@@ -365,7 +365,7 @@ def judge(net: Network, x: FloatArray, y: NDArray[Any], criterion: Criterion | N
 
 
 def is_best(errors: list[float]) -> bool:
-    """Tell whether the last epoch is better than all before it; where nothing judges them, each one is."""
+    """Tell whether the last epoch is better than all before it; without a criterion, every epoch counts as better."""
     *before, last = errors
     judged = [error for error in before if not math.isnan(error)]
     if math.isnan(last):
@@ -394,7 +394,7 @@ def until_interrupted(history: History) -> Iterator[None]:
 
 
 def choose_criterion(loss: Loss, targets: ArrayLike | None) -> Criterion | None:
-    """Choose what judges the validation set: the loss's own criterion, or the loss itself if it can."""
+    """Choose the criterion for the validation set: the one that the loss names, or the loss itself if possible."""
     if not callable(loss):
         raise ValueError(f"loss must be a function (outputs, targets) -> (mean loss, gradient), got {shown(loss)}")
     named = getattr(loss, "criterion", None)
@@ -409,7 +409,7 @@ def choose_criterion(loss: Loss, targets: ArrayLike | None) -> Criterion | None:
 
 
 def dataset_and_epochs(x: Any, y: Any, epochs: Any, validation: Validation, seed: int) -> tuple[Dataset, int]:
-    """Read fit's two ways to be called: (dataset, epochs), or (x, y, epochs=..., validation=...)."""
+    """Accept the two ways to call fit: (dataset, epochs), or (x, y, epochs=..., validation=...)."""
     if isinstance(x, Dataset):
         if validation is not None:
             raise ValueError("a Dataset already has its validation set; give either a Dataset, or x, y and validation")
@@ -455,7 +455,7 @@ def check_fit(net: Network, dataset: Dataset, criterion: Criterion | None) -> No
 
 
 def hint_at_missing_classes(dataset: Dataset) -> None:
-    """Warn of a class that training never shows: a sign that sorted examples were cut, not drawn."""
+    """Warn if a class is missing in training: a sign that sorted examples were cut instead of drawn at random."""
     missing = np.setdiff1d(dataset.y_valid, dataset.y_train)
     if missing.size:
         warn(f"class {missing[0]} is in y_valid but not in y_train, so the network cannot learn it; were the examples "
@@ -498,7 +498,7 @@ def check_weights(weight: NDArray[Any]) -> FloatArray:
 
 
 def show_in_bar(history: History, bar: Any) -> None:
-    """Show the last epoch's loss and error behind the progress bar."""
+    """Show the last epoch's loss and error after the progress bar."""
     error = history.valid_error[-1]
     if math.isnan(error):
         bar.set_postfix(loss=f"{history.train_loss[-1]:.4f}")
@@ -514,17 +514,17 @@ class NoBar:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
 
     def update(self) -> None:
         """Count one step."""
 
     def set_postfix(self, **numbers: str) -> None:
-        """Show numbers behind the bar."""
+        """Show numbers after the bar."""
 
 
 def progress_bar(steps: int, show: bool) -> Any:
-    """Make a progress bar that goes away when it is done."""
+    """Make a progress bar that disappears when it is done."""
     if not check_flag("progress", show):
         return NoBar()
     from tqdm import tqdm

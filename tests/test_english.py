@@ -23,6 +23,14 @@ INSTEAD = {
     r"\bno epoch was finished\b": "no epoch finished",
     r"\bThose who live in\b": "With ...,",
     r"\btakes no files?\b": "is not writable",
+    r"\bof the loss by\b": "the gradient of the loss with respect to z",
+    r"\b(one|example|line|function|file|case|dot) an? (row|layer|kind|class|signature|case)\b(?! of)": "one per row",
+    r"\bBehind it stand\b": "the work is done in ...",
+    r"\bis no (record|table|number|result)\b": "is not a ...",
+    r"\bthe call before\b": "the previous call",
+    r"\bnothing makes it again\b": "it cannot be rebuilt",
+    r"\bname another place\b": "choose another folder",
+    r"\bWhoever needs\b": "code that needs",
 }
 PAGES = [
     ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "pyproject.toml",

@@ -68,12 +68,12 @@ class Contender(ABC):
         return z, dw, da
 
     def update(self, direction: Any) -> None:
-        """Go a step of SGD."""
+        """Take a step of SGD."""
         self.w -= self.lr * direction
 
 
 class Hashed(Contender):
-    """hashnets_np: V is never whole, and nothing is kept from forward to backward."""
+    """hashnets_np: V is never built whole, and nothing is kept from forward to backward."""
 
     def __init__(self, cell: Cell) -> None:
         super().__init__(cell)
@@ -123,7 +123,7 @@ class DenseInPlace(Dense):
         return z, dw, np.matmul(self.dz, self.w, out=self.da)
 
     def update(self, direction: Any) -> None:
-        """Go a step of SGD."""
+        """Take a step of SGD."""
         self.w -= np.multiply(self.lr, direction, out=self.room)
 
 

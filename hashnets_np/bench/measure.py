@@ -1,4 +1,4 @@
-"""Let the contenders take turns, each in a process of its own, and collect what they say.
+"""Let the contenders take turns, each in a process of its own, and collect the answers.
 
 A shared machine is noisy, so only times of one round are compared: every contender is timed in every round, one after
 the other, and what counts is the median over the rounds of the ratio within a round.
@@ -16,7 +16,7 @@ from typing import Any
 
 from .contenders import Cell
 
-PAUSE = 0.05  # seconds before a turn, in which the idle threads of the contender before go to sleep
+PAUSE = 0.05  # seconds before a turn, in which the idle threads of the previous contender go to sleep
 THREAD_VARIABLES = ("NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 

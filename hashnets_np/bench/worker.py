@@ -23,7 +23,7 @@ CLEAR = Path("/proc/self/clear_refs")
 
 
 class Worker:
-    """A contender, and what may be asked of it."""
+    """A contender, and the requests that it answers."""
 
     def __init__(self, name: str) -> None:
         self.kind = CONTENDERS[name]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def writable_folder(folder: Path, option: str) -> None:
-    """Make a folder and see that it takes files, before hours of work and not after.
+    """Make a folder and check that it is writable, before hours of work and not after.
 
     option: what the command line calls it. Raises ValueError with one line if it does not.
     """

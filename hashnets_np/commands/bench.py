@@ -60,7 +60,7 @@ def bench_layers(args: argparse.Namespace) -> int:
         results[part] = cells
         for cell in {"steps": steps, "parts": parts, "memory": memory, "sizes": sizes}[part](args):
             cells.append(cell)
-            if args.json:  # after each cell: what is interrupted has not been for nothing
+            if args.json:  # after each cell, so that an interrupted run is not lost
                 atomic_write(args.json, (json.dumps(results, indent=1) + "\n").encode())
         print({"steps": show_steps, "parts": show_parts, "memory": show_memory, "sizes": show_sizes}[part](args, cells))
     return 0
@@ -96,7 +96,7 @@ def shape(layer: str) -> tuple[int, int]:
 
 
 def machine() -> dict[str, Any]:
-    """Say what was measured on."""
+    """Describe the machine that was measured."""
     import numba
 
     from .. import __version__
@@ -197,7 +197,7 @@ def show_sizes(args: argparse.Namespace, cells: list[dict[str, Any]]) -> str:
 
 
 def progress(total: int) -> Any:
-    """Show how far it is."""
+    """Show the progress."""
     from tqdm import tqdm
 
     return tqdm(total=total, leave=False, disable=None)  # None: on terminals only

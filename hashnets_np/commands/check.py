@@ -49,13 +49,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def show_progress(result: Result) -> None:
-    """Draw a dot a case, on a terminal."""
+    """Draw a dot for each case, on a terminal."""
     if sys.stderr.isatty():
         print("F" if result.status == FAILS else ".", end="", file=sys.stderr, flush=True)
 
 
 def export(folder: Path, topics: list[str] | None, ids: list[str] | None) -> int:
-    """Write each case to FOLDER/topic/id.json, arrays of formulas written out."""
+    """Write each case to FOLDER/topic/id.json, with the arrays that formulas give written out."""
     cases = select(topics, ids)
     for case in cases:
         path = folder / case.topic / f"{case.id}.json"

@@ -1,4 +1,4 @@
-"""List the data sets and where they are, fetch one, or verify that its files are what they should be.
+"""List the data sets and where they are, fetch one, or verify that its files are the published ones.
 
 `list` says of each set whether it is here. `fetch` downloads a set into the cache. `verify` reads a set and checks it,
 and downloads nothing.
@@ -85,7 +85,7 @@ def larochelle_state(name: str, data_dir: str | None) -> str:
 
 
 def is_folder(path: Path) -> bool:
-    """Tell whether a path is a folder; one that may not be looked at is none."""
+    """Tell whether a path is a folder; a path that we are not allowed to look at counts as none."""
     try:
         return path.is_dir()
     except OSError:

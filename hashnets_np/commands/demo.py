@@ -92,7 +92,7 @@ def train_one(plan: Run) -> Run:
 
 
 def choose(results: list[Run], method: str, compression: str) -> list[Run]:
-    """Pick the runs of the learning rate that is best on the validation split, on average over the seeds."""
+    """Pick the runs with the learning rate that is best on the validation split, on average over the seeds."""
     here = [r for r in results if (r.method, r.compression) == (method, compression)]
     by_rate = [[r for r in here if r.learning_rate == rate] for rate in sorted({r.learning_rate for r in here})]
     return min(by_rate, key=lambda runs: np.mean([r.valid_error for r in runs]))

@@ -1,4 +1,4 @@
-"""Write our Tables 1-2 and Figures 2-4 beside the paper's, and how much of them is done, from the records alone."""
+"""Write our Tables 1-2 and Figures 2-4 beside the paper's, and how much is done, from the records alone."""
 
 import argparse
 from pathlib import Path

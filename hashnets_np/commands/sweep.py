@@ -4,7 +4,7 @@ The grid is a preset (quick, table1, table2, figure2, figure3, figure4, all; pro
 released) or a small TOML file. What is recorded already is skipped, so that a sweep goes on where it was stopped,
 however it was stopped. At its end it shows the results of the grid; `report` draws those of the paper's presets.
 
-Exit code 0: all of the grid is done. 1: some jobs failed or are left. 2: it could not begin or go on, and one line says
+Exit code 0: all of the grid is done. 1: some jobs failed or are left. 2: it could not begin or continue; one line says
 why. 130: Ctrl-C.
 """
 
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_sweep(args: argparse.Namespace) -> int:
-    """Sweep, and say how the grid stands."""
+    """Sweep, and print the state of the grid."""
     from ..experiments.report.state import result_table, state_line
     from ..experiments.sweep.drive import dask_workers, jobs_to_do, local_workers, say_on_stderr, sweep
     from ..experiments.sweep.grid import read_grid, with_searches

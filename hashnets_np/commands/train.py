@@ -51,13 +51,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def train_network(args: argparse.Namespace) -> int:
-    """Train, and say what came out."""
+    """Train, and print the result."""
     data = load_data(args)
     check_output(args.output)
     so_far = so_far_file(args.output)
     try:
         return train_and_report(args, data, so_far)
-    finally:  # not after a kill: then it is all that is left
+    finally:  # but not after a kill, when this file is all that is left
         if so_far:
             so_far.unlink(missing_ok=True)
 
@@ -77,7 +77,7 @@ def train_and_report(args: argparse.Namespace, data: Dataset, so_far: Path | Non
         again, refitted = train(args, data.refit(), history.best_epoch)
         if diverged(refitted):  # it may, though the first did not (test_a_diverged_refit_is_not_written)
             return 1
-        if refitted.interrupted:  # half a training on more examples is worth less than a whole one
+        if refitted.interrupted:  # an unfinished training on more examples is worth less than a finished one
             print("interrupted while training again on train + validation; the network chosen before is kept")
             history.interrupted = True
         else:
@@ -130,7 +130,7 @@ def train(
 
 
 def diverged(history: History) -> bool:
-    """Say so if training blew up; such a network is not written."""
+    """Print a message if training blew up; such a network is not saved."""
     if history.diverged:
         print("a loss or weight became infinite or NaN, so training stopped and no network was saved; "
               "try a smaller --learning-rate")
@@ -138,7 +138,7 @@ def diverged(history: History) -> bool:
 
 
 def best(history: History) -> str:
-    """Say which epoch was the best, and its validation error."""
+    """Write which epoch was the best, and its validation error."""
     if not history.best_epoch:
         return "no epoch finished"
     error = history.valid_error[history.best_epoch - 1]
@@ -159,12 +159,12 @@ def parse_widths(text: str, data: Dataset) -> list[int]:
 
 
 def check_output(path: Path | None) -> None:
-    """Refuse a place that cannot be written before hours of work, not after."""
+    """Refuse a path that cannot be written to before hours of work, not after."""
     if path is None:
         return
     if path.is_dir():
         raise ValueError(f"cannot write {path}: it is a folder")
-    try:  # not os.access: of /proc it says yes (test_a_place_that_is_not_writable_is_rejected_first)
+    try:  # not os.access: it says yes for /proc (test_a_place_that_is_not_writable_is_rejected_first)
         tempfile.TemporaryFile(dir=path.absolute().parent).close()
     except OSError as error:
         raise ValueError(f"cannot write {path}: its folder must exist and be writable ({error.strerror})") from error

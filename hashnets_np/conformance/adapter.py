@@ -1,9 +1,9 @@
-"""The adapter: the handful of methods through which the kit looks at somebody's layer.
+"""The adapter: the handful of methods through which the kit tests your layer.
 
 Subclass `Adapter` and write the methods that your layer can answer; leave out the others, and what they stand for is
 reported as not covered. Class attributes say what the layer does not do at all: `dtypes`, `kinds`, `biases`,
 `gradients`, `takes_buckets`. Arrays come in as NumPy arrays and may go out as anything that np.asarray takes. Refuse
-bad input by raising an exception, whichever; `NotCovered` says that an input is fine, and more than your layer can do.
+bad input by raising any exception; `NotCovered` says that an input is fine, but more than your layer can do.
 What everything must compute is in data/vectors/SPEC.md. Beside this file are worked adapters: `numpy_layer`,
 `torch_layer`, `jax_layer`, `keras_layer`.
 """
@@ -19,7 +19,7 @@ NEWER_KINDS = ("fold", "chunk", "tile")
 
 
 class NotCovered(NotImplementedError):
-    """What an adapter raises for what its layer doesn't do; with a few words for the report, if there are any to say.
+    """What an adapter raises for what its layer doesn't do; it may carry a few words for the report.
 
     A class of its own, because frameworks raise NotImplementedError themselves, and that is a failure.
     """
@@ -74,11 +74,11 @@ class Adapter:
         raise NotCovered
 
     def backward(self, a: NDArray, dz: NDArray) -> tuple[Any, Any, Any]:
-        """Compute (dw, db, da) for input a and the gradient dz (batch, n_out) of the loss by the output."""
+        """Compute (dw, db, da) for input a and the gradient dz (batch, n_out) of the loss with respect to z."""
         raise NotCovered
 
     def set_weights(self, w: NDArray, b: NDArray | None) -> None:
-        """Give the layer other real weights, as a loaded file or an optimizer does."""
+        """Replace the layer's real weights, as a loaded file or an optimizer does."""
         raise NotCovered
 
     def step(self, a: NDArray, dz: NDArray, lr: float, momentum: float, weight_decay: float) -> tuple[Any, Any]:
@@ -133,7 +133,7 @@ class Adapter:
         """Run hashed layers with ReLU between them forward and backward: (z, [(dw, db) of each layer], dx).
 
         Layer seeds are derived from the network's. masks: of 0 and 1 for the input of each layer, for inverted dropout
-        at `rate`; None: no dropout. dz: gradient of the loss by z.
+        at `rate`; None: no dropout. dz: gradient with respect to z.
         """
         raise NotCovered
 

@@ -1,4 +1,4 @@
-"""Comparing an answer with a golden vector: does it differ, where, and in what manner.
+"""Comparing an answer with a golden vector: whether it differs, where, and how.
 
 Two kinds of expected arrays: nested lists, compared entry by entry, and sums of the rows and columns of arrays that are
 too large to write down. What differs is described by its pattern (every 128th column, rows from 16 on) and by its
@@ -47,7 +47,7 @@ def differs(name: str, expected: Any, found: Any, case: Case) -> str:
 
 
 def is_far(found: NDArray, wanted: NDArray, tolerance: float) -> NDArray:
-    """Mark the entries that differ by more than the tolerance allows; what is not a number is far from everything."""
+    """Mark the entries that differ by more than the tolerance allows; nan is far from everything."""
     return ~(np.abs(found - wanted) <= tolerance * np.abs(wanted).max(initial=0))
 
 
@@ -101,11 +101,11 @@ def sums_differ(name: str, expected: dict[str, Any], found: NDArray, tolerance: 
             f", first row {rows.argmax()}, column {columns.argmax()}")
 
 
-# ---- in what manner an answer is wrong
+# ---- how an answer is wrong
 
 
 def manner(name: str, expected: Any, found: Any, case: Case) -> str:
-    """Describe in what manner an output is wrong: which rows and columns, and how it relates to the right one."""
+    """Describe how an output is wrong: which rows and columns, and how it relates to the right one."""
     if expected is None or isinstance(expected, str) or found is None or case.dtype == "int":
         return ""
     found = np.asarray(found)

@@ -8,6 +8,6 @@ if not os.environ.get("HASHNETS_IMPL"):
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Say what is missing where nothing ran."""
+    """Say what is missing if nothing ran."""
     if "test_adapter.py" in collect_ignore and not terminalreporter.stats:
         terminalreporter.write_line("Nothing was checked: set HASHNETS_IMPL=module:Class to the adapter to be checked.")

@@ -2,7 +2,7 @@
 
 The stages of a HashedNet feed each other, from the hash to training; the first of them that fails is where to look, and
 what passes before it is right. A known bug is named only where its answers explain most failures of a topic and could
-hardly be met by chance. Beside that stand observations that hold for any bug: which outputs are wrong and in what
+hardly be met by chance. Other observations are made for any bug: which outputs are wrong and in what
 manner, and what all failing cases, and no passing one, have in common.
 """
 

@@ -1,6 +1,6 @@
 """What the adapters of frameworks need on the host, in plain Python: sizes, seeds, and the text of the keys.
 
-Written from SPEC.md, apart from the rest of the package: what an adapter shows must not lean on the package that it is
+Written from SPEC.md, apart from the rest of the package: what an adapter shows must not rest on the package that it is
 compared with. Copy it along with an adapter.
 """
 

@@ -52,7 +52,7 @@ class HashedDense(keras.layers.Layer):
         self.built = True
 
     def get_config(self):
-        """Return the arguments that make this layer again: a saved model holds them and the real weights."""
+        """Return the arguments that rebuild this layer: a saved model holds them and the real weights."""
         return super().get_config() | self.arguments
 
     def hash(self, m):

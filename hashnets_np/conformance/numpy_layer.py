@@ -1,4 +1,4 @@
-"""The adapter of this package's own layer: what it computes is held against vectors that it didn't make."""
+"""The adapter of this package's own layer: what it computes is compared with vectors that it didn't make."""
 
 import tempfile
 from pathlib import Path

@@ -183,7 +183,7 @@ def by_name(case: Case, result: Any) -> dict[str, Any]:
 
 
 def as_text(value: Any) -> str:
-    """Write a value as Python that makes it again."""
+    """Write a value as a Python expression that gives it back."""
     if isinstance(value, np.ndarray) and value.dtype == object:
         return f"np.array({value.tolist()!r}, object)"
     if isinstance(value, np.ndarray):

@@ -37,7 +37,7 @@ MOST_ENDS = 3  # of processes in one operation; its other cases are then not tri
 
 
 class Asked(Protocol):
-    """What answers cases: a process of some kind."""
+    """A process of some kind that answers cases."""
 
     def ask(self, case: Case) -> Result:
         """Answer one case."""
@@ -90,7 +90,7 @@ def how_it_ended(code: int | None) -> str:
 
 def serve(implementation: str, connection: Any) -> None:
     """Answer cases in a child process, until there is no more to answer."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     find_in_current_folder()
     try:
         adapter = load_adapter(implementation)
@@ -269,7 +269,7 @@ def read_lines(stream: Any, lines: "queue.Queue[str | None]") -> None:
 
 
 def expand(x: Any) -> Any:
-    """Write the arrays of formulas out, so that a program need not know the formula."""
+    """Write out the arrays that are given by formulas, so that a program need not know the formula."""
     if isinstance(x, dict) and "formula" in x:
         return dense(x, "float64").tolist()
     if isinstance(x, dict):
@@ -309,7 +309,7 @@ def judge_line(case: Case, line: str) -> Result:
 def as_array(name: str, x: Any, case: Case) -> Any:
     """Make an array of an output: nested lists, {"shape", "data"} or {"shape", "at", "rest"}; null stays None.
 
-    In JSON the empty batch has no width, so [] stands for it.
+    An empty batch has no width in JSON, so it is written as [].
     """
     if isinstance(x, dict) and "data" in x:
         return np.array(x["data"], np.float64).reshape(x["shape"])

@@ -1,4 +1,4 @@
-"""Probing: hold a layer against itself where its hash is its own, with no word about that hash.
+"""Probing: check a layer that has a hash of its own for consistency, without knowing that hash.
 
 With w = 1, 2, ..., K and the identity as input, a hashed layer's output spells out its map: V[i, j] = +-(k + 1).
 Against that map everything else can be checked: the forward pass for other weights and batches, both gradients, state
@@ -27,7 +27,7 @@ UNSEEN = "which hash, key and seed made the map, how K follows from a compressio
 
 
 class Finding(NamedTuple):
-    """One thing that was checked: whether it is as it should be (None: it cannot be told), and words."""
+    """One thing that was checked: whether it is as it should be (None: unknown), and what to say about it."""
 
     ok: bool | None
     words: str
@@ -159,7 +159,7 @@ def read_map(probe: Probe, n_in: int, n_out: int, K: int) -> Map | None:
     layer = probe.make(n_in, n_out, K)
     K = int(getattr(layer, "K", K))
     one_input = np.vstack([np.zeros((1, n_in)), np.eye(n_in)])
-    still = call(layer, np.zeros(K), one_input, probe.dtype)  # what is there without weights: other biases
+    still = call(layer, np.zeros(K), one_input, probe.dtype)  # what the layer adds without weights: other biases
     if not probe.note(
         still.shape == (n_in + 1, n_out),
         f"the output has the shape (batch, n_out); found {still.shape} at {n_out} x {n_in}"
@@ -233,7 +233,7 @@ def check_forward(probe: Probe, m: Map, n_in: int, n_out: int, K: int, where: st
 
 
 def check_state(probe: Probe, m: Map, n_in: int, n_out: int, K: int) -> None:
-    """Check what calls leave behind."""
+    """Check that a call changes neither its input nor later calls."""
     layer = probe.make(n_in, n_out, K)
     K = int(getattr(layer, "K", K))
     w = values((K,), 3, probe.dtype)

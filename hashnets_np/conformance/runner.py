@@ -1,7 +1,7 @@
 """The conformance runner: every golden vector against an adapter, and the name of the bug behind a failure.
 
-A case passes, fails or isn't covered. A failure whose outputs are exactly the wrong answer of a known bug bears that
-bug's name; `diagnosis` says which bug is behind many failures.
+A case passes, fails or isn't covered. A failure whose outputs are exactly the wrong answer of a known bug gets that
+bug's name; `diagnosis` finds the bug that explains many failures.
 """
 
 import errno
@@ -194,7 +194,7 @@ def run_case(adapter: type[Adapter], case: Case) -> Result:
 
 
 def words(error: BaseException) -> str:
-    """Write the message of an error in one line, if it has one that can be written: of a long one, both ends.
+    """Write the message of an error in one line, if it has one that can be written; a long one loses its middle.
 
     >>> words(ValueError("first line", ))
     'first line'
@@ -244,7 +244,7 @@ def is_of_the_machine(error: BaseException) -> bool:
 
 
 def judge_error(case: Case, error: Exception) -> Result:
-    """An error refuses an invalid case, unless it is a slip in the adapter; elsewhere it is a failure."""
+    """An error refuses an invalid case, unless the adapter's own code is at fault; elsewhere it is a failure."""
     machine = is_of_the_machine(error)
     if not case.valid and not machine and not isinstance(error, NO_REFUSAL):
         return Result(case, PASSES)
@@ -287,7 +287,7 @@ def is_exactly(wrong: dict[str, Any], found: dict[str, Any], case: Case, gradien
 
 
 def judge_size(case: Case, size: int) -> Result:
-    """A saved layer holds its real weights and little else."""
+    """Check that a saved layer holds its real weights and little else."""
     low = case.expected["min_bytes"]
     high = case.expected["max_bytes"]
     if low <= size <= high:

@@ -152,7 +152,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {"ReLU": nn.ReLU, "Tanh": nn.Tanh}  # 
 
 
 # ------------------------------------------------------------------------------------------------------- the adapter
-# All tensors are born on PyTorch's default device: after torch.set_default_device("cuda") the kit checks that one.
+# All tensors are made on PyTorch's default device: after torch.set_default_device("cuda") the kit checks that one.
 
 
 def make_layer(spec, w, b, seed: int | None = None) -> HashedLinear:
@@ -165,7 +165,7 @@ def make_layer(spec, w, b, seed: int | None = None) -> HashedLinear:
 
 
 def array(t: Tensor) -> np.ndarray:
-    """Bring a tensor home, from whatever device."""
+    """Copy a tensor to NumPy, from any device."""
     return t.detach().cpu().numpy()
 
 

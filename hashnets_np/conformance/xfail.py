@@ -1,4 +1,4 @@
-"""Expected failures: what a layer is known not to pass, with a reason a line, so that anything new stands out."""
+"""Expected failures: what a layer is known not to pass, each case with a reason, so that anything new stands out."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +8,7 @@ from .runner import FAILS, NOT_COVERED, PASSES, Result
 
 
 def read_expected_failures(path: str) -> dict[str, str]:
-    """Read a file with a case and the reason on each line: id -> reason. ValueError for a line that is not so."""
+    """Read a file with a case and its reason on each line: id -> reason. ValueError for any other line."""
     known = {case.id for case in all_cases()}
     expected: dict[str, str] = {}
     for number, line in enumerate(Path(path).read_text().splitlines(), 1):

@@ -1,6 +1,6 @@
 """What the lessons share: showing figures and small matrices (`show`), and marking exercises (`checks`).
 
-A leaf: nothing else in the package imports it.
+Nothing else in the package imports it.
 """
 
 from . import figures

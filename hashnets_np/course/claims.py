@@ -22,7 +22,7 @@ Errors = Mapping[Cell, float]
 
 @dataclass(frozen=True)
 class Claim:
-    """One row of the table: the claim in words, the paper's numbers, ours, and the verdict on the claim by ours."""
+    """One row of the table: the claim in words, the paper's numbers, ours, and the verdict that ours give."""
 
     claim: str
     paper: str

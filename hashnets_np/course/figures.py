@@ -1,6 +1,6 @@
 """Figures of the lessons: each takes the numbers that the lesson computed, draws them and shows them with a caption.
 
-They stand here so that a lesson shows what is computed and why, not how it is drawn.
+They are here so that a lesson shows what is computed and why, not how it is drawn.
 """
 
 from collections.abc import Mapping, Sequence

@@ -31,7 +31,7 @@ class NotYet(AssertionError):
 
     def __init__(self, message: str, empty: bool = False) -> None:
         super().__init__(message)
-        self.empty = empty  # nobody has started it
+        self.empty = empty  # the reader has not started yet
 
     def _render_traceback_(self) -> list[str]:
         """Show one line in notebooks: IPython asks for this."""
@@ -51,7 +51,7 @@ def one_line(text: object) -> str:
 
 
 def name_of(function: object) -> str:
-    """Name the reader's function as the reader does."""
+    """Return the name that the reader gave the function."""
     name = getattr(function, "__name__", "")
     return "your function" if name in ("", "<lambda>") else name
 
@@ -76,7 +76,7 @@ SHAPE_WORDS = ("matmul", "gufunc", "broadcast", "not aligned", "boolean index di
 
 
 def explain_error(function: Callable, error: BaseException, args: Sequence[Any]) -> NotYet:
-    """Say in plain words how the reader's code stopped."""
+    """Say in plain words why the reader's code stopped."""
     name = name_of(function)
     given = _given(function, args)
     if isinstance(error, NotImplementedError):

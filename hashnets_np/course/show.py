@@ -17,7 +17,7 @@ BUCKET_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 TEXT_BOX = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1.5}  # hatching must not hide a minus sign
 CARD = "max-width:100%;background:white;padding:6px;box-sizing:border-box"
 PALETTE = 128  # colors of a picture
-DPI = 100  # a figure wider than WIDE pixels scrolls on a phone, for scaled down it could not be read
+DPI = 100  # a figure wider than WIDE pixels scrolls on a phone; scaled down it would be illegible
 WIDE = 740
 
 

@@ -1,4 +1,4 @@
-"""Data sets as arrays: any arrays of yours, the shipped digits, MNIST and its kin from their files."""
+"""Data sets as arrays: your own arrays, the shipped digits, and MNIST and its relatives from their files."""
 
 from .data_files import cache_dir, package_file
 from .dataset import (

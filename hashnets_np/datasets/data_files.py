@@ -1,6 +1,6 @@
 """Data files: where they are looked for, how they are verified, fetched and kept.
 
-Files are looked for in --data-dir, in $HASHNETS_DATA and in the cache, in that order. A file is trusted only for its
+Files are looked for in --data-dir, in $HASHNETS_DATA and in the cache, in that order. A file is trusted only by its
 checksum, and never read beyond the size that it may have. The cache is a convenience: where none can be written, the
 same is done in memory.
 """
@@ -94,7 +94,7 @@ def find_file(names: str | Iterable[str], data_dir: str | os.PathLike | None, fo
 
 
 def is_file(path: Path) -> bool:
-    """Tell whether a path is a file; one that may not be looked at is none."""
+    """Tell whether a path is a file; a path that we are not allowed to look at counts as none."""
     try:
         return path.is_file()
     except OSError:
@@ -102,7 +102,7 @@ def is_file(path: Path) -> bool:
 
 
 def places(directory: Path, folder: str) -> Iterator[Path]:
-    """Go through the folders in which other libraries lay the files of a set, below a folder that the user named."""
+    """Go through the folders in which other libraries put the files of a set, below a folder that the user named."""
     named = []
     with contextlib.suppress(OSError):
         named = [path for path in sorted(directory.iterdir()) if folder and plain(path.name) == plain(folder)]
@@ -112,7 +112,7 @@ def places(directory: Path, folder: str) -> Iterator[Path]:
 
 
 def plain(name: str) -> str:
-    """Leave out what libraries write differently.
+    """Drop what libraries spell differently in a name: case, hyphens and underscores.
 
     >>> plain("Fashion_MNIST") == plain("fashion-mnist")
     True
@@ -148,7 +148,7 @@ def verify(raw: bytes, sha256: str, path: Path) -> None:
 
 def fetch_url(url: str, limit: int = LARGEST_DOWNLOAD) -> bytes:
     """Download a file, with a progress bar on a terminal; more than `limit` bytes are a ValueError."""
-    import http.client  # here: the two cost every import of the package a tenth of a second
+    import http.client  # imported here: the two would slow down every import of the package by a tenth of a second
     import urllib.request
 
     try:
@@ -192,7 +192,7 @@ def cached_arrays(path: Path, make: Callable[[], Arrays]) -> Arrays:
     """Return arrays by name from a file of the cache, or make them and keep them there.
 
     A lock lets one process make them while others wait. What is read is compared with its digest; what is damaged is
-    regenerated. Without a folder that is writable everything is done in memory.
+    regenerated. Without a writable folder, everything is done in memory.
     """
     arrays = read_cached(path)
     if arrays is not None:
@@ -215,7 +215,7 @@ def make_and_keep(path: Path, make: Callable[[], Arrays]) -> Arrays:
 
 
 def read_cached(path: Path) -> Arrays | None:
-    """Read arrays from the cache; None if they are not there, damaged or not those that were written."""
+    """Read arrays from the cache; None if they are missing, damaged or not the ones that were written."""
     try:
         with np.load(path) as file:
             arrays = {name: file[name] for name in file.files if name != "sha256"}

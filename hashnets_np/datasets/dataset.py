@@ -1,7 +1,7 @@
 """Data sets as arrays, by name, and the shipped digits.
 
 Pixels are float32 in [0, 1], one example per row; labels are int64. The last 20 % of the training examples are the
-validation split, as in the paper. Others register their sets here: `idx` (MNIST and its kin), `experiments.larochelle`.
+validation split, as in the paper. `idx` (MNIST and its relatives) and `experiments.larochelle` register sets here.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Dataset:
     name : str
         A name for reports.
     x_train, x_valid, x_test : (n, n_in) float32 or float64
-        Finite, one example a row, usually scaled to about 0..1. A validation or test set may be empty.
+        Finite, one example per row, usually scaled to about 0..1. A validation or test set may be empty.
     y_train, y_valid, y_test : (n,) int64, or (n,) or (n, n_out) floats
         Integers are class labels 0..classes-1. Floats are the targets of a regression, for a loss such as
         `squared_error`.
@@ -101,7 +101,7 @@ class Dataset:
         Parameters
         ----------
         x : (n, n_in) numbers
-            Examples, one a row.
+            Examples, one per row.
         y : (n,) integers, or (n,) or (n, n_out) floats
             Class labels, or the targets of a regression.
         validation : (x, y) or float, optional
@@ -149,7 +149,7 @@ class Dataset:
         return 1 + max(int(y.max(initial=-1)) for y in (self.y_train, self.y_valid, self.y_test))
 
     def refit(self) -> Dataset:
-        """Join training and validation examples: for the last training, when everything has been chosen."""
+        """Join training and validation examples, for the final training, once everything has been chosen."""
         x = np.concatenate([self.x_train, self.x_valid])
         y = np.concatenate([self.y_train, self.y_valid])
         return replace(self, x_train=x, y_train=y, x_valid=self.x_valid[:0], y_valid=self.y_valid[:0])
@@ -200,7 +200,7 @@ def register_dataset(name: str, loader: Loader) -> None:
     Parameters
     ----------
     name : str
-        The name; one that is registered already gets the new loader.
+        The name; a name that is already registered gets the new loader.
     loader : function
         Takes the folder where to look for files first, a Path or None, and returns a `Dataset`.
     """
@@ -220,14 +220,14 @@ def load_dataset(name: str = "digits", data_dir: str | os.PathLike | None = None
     Returns
     -------
     Dataset
-        Pixels in [0, 1], one example a row; the last 20 % of the training examples are the validation split.
+        Pixels in [0, 1], one example per row; the last 20 % of the training examples are the validation split.
 
     Raises
     ------
     ValueError
         For an unknown name, and for a damaged file.
     FileNotFoundError
-        If the files are nowhere and cannot be downloaded; it says where they were looked for.
+        If the files are not found and cannot be downloaded; the message says where they were looked for.
 
     Examples
     --------

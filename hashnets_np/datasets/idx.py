@@ -204,7 +204,7 @@ def download_mnist(name: str, data_dir: Path | None) -> bytes:
 
 
 def missing(name: str, data_dir: Path | None, folder: str, reasons: str) -> FileNotFoundError:
-    """Say which file was looked for, under which names and where, and what to do."""
+    """Say which file is missing, which names and folders were tried, and what to do."""
     looked = ", ".join(str(directory) for directory in search_path(data_dir))
     names = " or ".join(f"{each}[.gz]" for each in names_of(name))
     return FileNotFoundError(
@@ -307,7 +307,7 @@ def identify(paths: list[Path]) -> str | None:
 
 
 def published(name: str) -> str:
-    """Say where a set comes from whose files are the published ones."""
+    """Say where a set comes from, if its files are the published ones."""
     return MNIST_PROVENANCE if name == "mnist" else f"original: {SETS[name].title}, by the MD5 of its four files"
 
 
@@ -329,7 +329,7 @@ def the_one(files: list[Path], folder: Path, prefix: str, part: str, kind: str) 
         name = path.name.removesuffix(".gz")
         rest = name.removeprefix(prefix)
         if name.startswith(prefix) and kind in rest and any(word in rest for word in words):
-            fitting[name] = path  # the gzipped one, which sorts behind: it may have a published checksum
+            fitting[name] = path  # the gzipped one, which sorts after it: it may have a published checksum
     if len(fitting) == 1:
         return next(iter(fitting.values()))
     if not fitting:
@@ -340,7 +340,7 @@ def the_one(files: list[Path], folder: Path, prefix: str, part: str, kind: str) 
 
 
 def read_files(name: str, paths: list[Path], provenance: str) -> Dataset:
-    """Read the four files of a set; without a provenance its name and provenance say that nobody vouches for it."""
+    """Read the four files of a set; without a provenance, its name and provenance say that it is unverified."""
     arrays = [read_idx(path) for path in paths]
     for images, labels, image_path, label_path in zip(arrays[::2], arrays[1::2], paths[::2], paths[1::2], strict=True):
         check_pair(images, labels, image_path, label_path)
@@ -375,13 +375,13 @@ def as_dataset(name: str, arrays: list[NDArray], provenance: str) -> Dataset:
 
 
 def as_pixels(images: NDArray) -> NDArray[np.float32]:
-    """Make rows of float32 in [0, 1] of whole numbers, or float32 of floats as they are."""
+    """Turn images into rows of float32: whole numbers are scaled to [0, 1], floats stay as they are."""
     rows = images.reshape(len(images), -1).astype(np.float32)
     return rows / np.float32(np.iinfo(images.dtype).max) if images.dtype.kind in "iu" else rows
 
 
 def as_labels(labels: NDArray) -> NDArray[np.int64]:
-    """Take the class of each example: of QMNIST's eight numbers the first."""
+    """Take the class of each example, which is the first of QMNIST's eight numbers."""
     return (labels if labels.ndim == 1 else labels[:, 0]).astype(np.int64)
 
 

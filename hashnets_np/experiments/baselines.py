@@ -217,7 +217,7 @@ def dark_targets(teacher_logits: NDArray, y: NDArray, temperature: float) -> NDA
     Parameters
     ----------
     teacher_logits : (n, classes) floats
-        What the teacher says of each training example.
+        The teacher's logits for each training example.
     y : (n,) integers
         The labels.
     temperature : float

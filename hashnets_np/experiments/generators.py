@@ -1,7 +1,7 @@
 """The data sets of Larochelle et al. (2007), regenerated from a seed by the published recipes.
 
 Six recipes: rotation and three backgrounds put on given digits, and two sets of drawn shapes. They are not the authors'
-programs (those are lost): what the recipes leave open is decided here and said where it is. Images are float32 in [0,
+programs (those are lost): what the recipes leave open is decided here, and noted where it is. Images are float32 in [0,
 1], one per row, 28 x 28 unless the digits say otherwise. Not covered here: reading the original files (`larochelle`).
 
 Source: Larochelle, Erhan, Courville, Bergstra, Bengio: "An empirical evaluation of deep architectures on problems with
@@ -15,7 +15,7 @@ Images = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
 SIDE = 28
-RECTANGLE_SIDES = (4, 28)  # seen in the original file; its text says only "uniform"
+RECTANGLE_SIDES = (4, 28)  # measured in the original file; the page says only "uniform"
 RECTANGLE_DIFFERENCE = 3
 FIELD_SIDE = 512  # 20 pictures, as in the original set
 FIELDS = 20
@@ -144,7 +144,7 @@ def rectangles(n: int, rng: np.random.Generator) -> tuple[Images, Labels]:
 # CONVEX. The page gives the two geometric parameters, the smallest areas and the numbers of sets, and says that they
 # were balanced so that both classes have the same mean number of white pixels. It does not say what "location" is
 # uniform over, nor whether the geometric distribution counts from 0 (as in MATLAB, which the authors used) or from 1.
-# Which readings are balanced, and why this one was taken, stands in `data/records/README.md`: the boundary of each
+# Which readings are balanced, and why this one was taken, is in `data/records/README.md`: the boundary of each
 # half-plane lies at a signed distance from the centre (negative: the centre is black), uniform in this range of pixels.
 CONVEX_DISTANCES = (-1.5, 14.0)
 CONVEX_GEOMETRIC = 0.195

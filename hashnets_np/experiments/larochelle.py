@@ -1,4 +1,4 @@
-"""The paper's eight data sets beside MNIST: the original files where a user has them, otherwise regenerated.
+"""The paper's seven data sets besides MNIST: the original files where a user has them, otherwise regenerated.
 
 BASIC, ROT, BG-RAND, BG-IMG, BG-IMG-ROT, RECT and CONVEX were published as zipped text (.amat: one example per row, 784
 pixels and the label). A zip found in the search path is trusted by its SHA-1 and kept as arrays in the cache. Without
@@ -28,7 +28,7 @@ from ..datasets.idx import find_set, load_mnist
 from ..support.disk import user_path
 from . import generators
 
-SEED = 2007  # of everything regenerated; one more for each set
+SEED = 2007  # of everything that is regenerated; each set adds its own number
 RECIPE = 1  # raise it when a generator changes: the cached sets are then regenerated
 PIXELS = 784
 LONGEST_LINE = 2**16  # bytes; a line of 785 numbers has about 13,000
@@ -169,7 +169,7 @@ def read_amat(path: Path, member: str, most_rows: int) -> NDArray[np.float32]:
 def parse_lines(lines: str, what: str) -> NDArray[np.float32]:
     """Read whole lines of 785 numbers each, and check them."""
     with warnings.catch_warnings():
-        warnings.simplefilter("error", DeprecationWarning)  # that is how NumPy says that it met something else
+        warnings.simplefilter("error", DeprecationWarning)  # NumPy says so when it meets anything but a number
         try:
             numbers = np.fromstring(lines, np.float32, sep=" ")
         except (DeprecationWarning, ValueError) as error:

@@ -191,7 +191,7 @@ def lrd_layer(n_in: int, n_out: int, stored: int, seed: int, rng: Generator, dty
 
 
 def check_room(n_in: int, n_out: int, stored: int, least: int, what: str) -> None:
-    """Check that the budget of a layer leaves something beside its dense biases."""
+    """Check that the budget of a layer leaves something besides its dense biases."""
     if stored < n_out + least:
         raise ValueError(f"a layer {n_in} -> {n_out} may store {stored} numbers, too few for {n_out} biases and {what} "
                          f"({least}); ask for less compression or expansion")
@@ -203,7 +203,7 @@ def hashed_layer(n_in: int, n_out: int, stored: int, seed: int, rng: Generator, 
 
 
 def dense_layer(n_in: int, n_out: int, stored: int, seed: int, rng: Generator, dtype: DTypeLike) -> Layer:
-    """NN: an ordinary layer; its network was made narrower already."""
+    """NN: an ordinary layer; its network is already narrower."""
     return Linear(n_in, n_out, seed=seed, rng=rng, dtype=dtype)
 
 
@@ -337,7 +337,7 @@ def build(
     if activation not in ACTIVATIONS:
         raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {shown(activation)}")
     network = METHODS[method].network
-    assert network.maker is not None  # register_method has seen to that
+    assert network.maker is not None  # register_method guarantees it
     widths, stored = budgets(widths, compression, expansion)
     if network.narrow:
         widths = equal_size_widths(widths, sum(stored))
@@ -366,7 +366,7 @@ def build(
 
 
 def between_layers(number: int, seed: int, activation: str, rate: float) -> list[Layer]:
-    """Make what stands before the n-th fully connected layer: an activation, but before the first, and dropout."""
+    """Make what comes before the n-th fully connected layer: an activation (not before the first), and dropout."""
     layers: list[Layer] = [ACTIVATIONS[activation]()] if number else []
     if rate:
         layers.append(Dropout(rate, seed=derive_seed(seed, DROPOUT_SEEDS + number)))

@@ -21,7 +21,7 @@ from ..types import FloatArray, KindName
 
 @register_layer
 class StoreLinear(HashedLinear):
-    """A hashed layer whose real weights other layers use, too: `TenantLinear`s behind it in the network.
+    """A hashed layer whose real weights other layers use, too: the `TenantLinear`s after it in the network.
 
     Made like a `HashedLinear`. Its gradient with respect to w is its own plus those that the tenants sent in the same
     backward pass, which runs from the last layer to the first.

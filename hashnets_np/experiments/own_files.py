@@ -1,4 +1,4 @@
-"""Data of one's own, from files: `train --x x.npy --y y.npy`, also .npz and .csv.
+"""Your own data, from files: `train --x x.npy --y y.npy`, also .npz and .csv.
 
 A .npz may hold everything, under the names x and y, or x_train, y_train, x_test and y_test. In a .csv each line is an
 example, with commas between numbers and, if there is one, a line of column names at the top; without a file for the
@@ -161,5 +161,5 @@ def as_labels(y: NDArray, path: Path) -> NDArray:
 
 
 def one_line(error: Exception) -> str:
-    """Bring a message into one line."""
+    """Put a message on one line."""
     return " ".join(str(error).split())[:200]

@@ -1,4 +1,4 @@
-"""What both exporters check before they write anything, and how they write: everything or nothing."""
+"""What both exporters check before they write anything, and how they write: all files or none."""
 
 import itertools
 from collections.abc import Callable, Mapping

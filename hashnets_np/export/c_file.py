@@ -1,6 +1,6 @@
 """A network as one C99 file: Eq. 8 as a loop, with no table of buckets, no V, no malloc and no C library.
 
-What is the same in every file stands in `c/` as plain C. What differs from network to network is written here and in
+What is the same in every file is in `c/` as plain C. What differs from network to network is written here and in
 `c_layers.py`: sizes, seeds, weights, and the order of the calls.
 """
 
@@ -20,7 +20,7 @@ from .int8 import quantize
 
 WEIGHT_TYPES = {"float32": "float", "int8": "int8_t"}
 TEST_INPUTS = 10
-TEST_BOUND = 1e-4  # of the largest logit: another order of addition, as with -ffast-math, moves the last digits
+TEST_BOUND = 1e-4  # of the largest logit: another order of addition, as with -ffast-math, changes the last digits
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""How each layer becomes C: its constants, the pieces that it needs, and its calls. One function a layer."""
+"""How each layer becomes C: its constants, the pieces that it needs, and its calls. One function per layer."""
 
 from collections.abc import Callable
 from typing import Any

@@ -88,7 +88,7 @@ class Program:
         self.constants.append(f"static const map_t {name}[{len(maps)}] = {{\n{literals}\n}};")
 
     def add_step(self, call: str, n_out: int, in_place: bool = False) -> None:
-        """Add a call; one that works in place reads and writes the buffer of the call before it."""
+        """Add a call; one that works in place reads and writes the buffer of the previous call."""
         self.steps.append(Step(call, n_out, in_place))
         self.width = n_out
 
@@ -126,7 +126,7 @@ def float_literal(value: Any) -> str:
 
 
 def in_rows(literals: list[str]) -> str:
-    """Write literals with commas between them, in rows of readable length.
+    """Write literals, separated by commas, in rows of readable length.
 
     >>> in_rows(["1.0f", "0.5f"])
     '1.0f, 0.5f'

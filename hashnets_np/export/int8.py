@@ -1,6 +1,6 @@
 """Real weights in one byte: w is about scale * q, with q an integer in -127..127 and one scale for each array.
 
-Weights are rounded, dense biases are not: there are few of them, and each stands for itself. A hashed bias is rounded
+Weights are rounded, dense biases are not: there are few of them, and each is used once. A hashed bias is rounded
 with a scale of its own.
 """
 

@@ -1,6 +1,6 @@
 """An ONNX graph as it grows: nodes, constants, and the functions that compute V.
 
-A function stands in `onnx_functions/` in ONNX's own textual form and consists of standard operators. It travels inside
+A function is in `onnx_functions/` in ONNX's own textual form and consists of standard operators. It is stored inside
 the model, so that a runtime needs no library of ours. Functions call each other as `hashnets.other`.
 """
 

@@ -1,4 +1,4 @@
-"""How each layer becomes nodes of an ONNX graph. One function a layer.
+"""How each layer becomes nodes of an ONNX graph. One function per layer.
 
 A hashed layer is one node that computes V, whole, from the real weights (Eq. 7), and then an ordinary product (Eq. 8).
 Runtimes compute such a constant once, when they load the model.

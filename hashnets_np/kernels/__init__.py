@@ -1,7 +1,7 @@
 """Gather, scatter-add, forward and backward of a hashed layer: arguments are checked here.
 
-Behind it stand `plain` (NumPy, the specification) and `fast` (numba), with the same names, arguments and results.
-`backend` says which of them does the work.
+The work is done in `plain` (NumPy, the specification) or `fast` (numba), with the same names, arguments and results.
+`support/backend.py` chooses between them.
 """
 
 from functools import cache
@@ -44,7 +44,7 @@ def kernels() -> Kernels:
 
 @cache
 def fast_kernels() -> Kernels:
-    """Import the numba version; once, for even an import that does nothing takes longer than a small layer."""
+    """Import the numba version, once: even an import that does nothing takes longer than a small layer."""
     with importing_numba_code():
         from . import fast
     return fast
@@ -60,7 +60,7 @@ def check(name: str, array: NDArray, shape: tuple[int | None, ...]) -> NDArray:
 
 
 def check_map(m: object) -> SharingMap:
-    """Check that an argument is a sharing map; a layer, say, has one."""
+    """Check that an argument is a sharing map and not, for example, the layer that has one."""
     if not isinstance(m, SharingMap):
         raise TypeError(f"m must be a SharingMap, got {type(m).__name__}; for a layer, pass layer.map")
     return m

@@ -3,7 +3,7 @@
 V is cut into tiles that fit into the cache. Forward: hash a tile, look it up, multiply with BLAS, drop it. Backward:
 multiply with BLAS, then go once through the tile, taking dV out of it and putting V into it, multiply again, drop it.
 No result is kept between calls. Extra memory: a tile per thread and a few copies of dw. The loops over a tile are in
-`fast_tiles`, what differs between kinds of map in `maps`, the threads in `threads`. Maps of a kind without a compiled
+`fast_tiles`, what differs between kinds of map in `maps`, the threads in `support`. Maps of a kind without a compiled
 line function go to `plain`.
 """
 
@@ -18,11 +18,11 @@ from ..types import FloatArray
 from . import plain
 from .fast_tiles import LONG_SIDE, SHORT_SIDE, loops_for
 
-VECTOR = 32  # lines of a multiple of this many weights leave no rest that is done one by one
-PIECE = 2**16  # virtual weights that are worth the handing over to another thread
+VECTOR = 32  # lines whose length is a multiple of this leave no remainder to be done one by one
+PIECE = 2**16  # from this many virtual weights on, another thread is worth its cost
 MAX_SUMS = 16  # partial sums of dw: 16, or as many as 16 MiB of float32 hold, or else 4
 MAX_SUM_WEIGHTS = 2**22
-FEW_ADDENDS = 1024  # per bucket and partial sum: so many are added in the dtype of the gradient, more in float64
+FEW_ADDENDS = 1024  # per bucket and partial sum: up to so many are added in the gradient's dtype, more in float64
 
 
 def pieces_of(whole: slice, size: int) -> list[slice]:
@@ -36,10 +36,10 @@ def row_pieces(m: SharingMap) -> list[slice]:
 
 
 def column_pieces(m: SharingMap, dtype: np.dtype, length: int) -> tuple[list[slice], NDArray]:
-    """Cut V into the pieces of backward, blocks of columns, and make room for a sum of dw, so long, for each.
+    """Cut V into the pieces of backward, blocks of columns, and make room for a sum of dw of that length for each.
 
-    All that depends on sizes only, never on the number of threads. The larger K is, the fewer sums: they must not need
-    more memory than V. Very many addends to a bucket are added in float64, for float32 would lose digits
+    All of this depends on sizes, never on the number of threads. The larger K is, the fewer sums: they must not need
+    more memory than V. Very many addends to a bucket are added in float64, because float32 would lose digits
     (test_many_addends_keep_their_digits).
     """
     virtual = m.n_out * m.n_cols

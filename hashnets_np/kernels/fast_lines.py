@@ -22,7 +22,7 @@ def fill_line(bucket, x, lines, line, first, by_rows):
 
 @overload(fill_line)
 def compile_fill_line(bucket, x, lines, line, first, by_rows):
-    """Choose that function when a loop is compiled: the class of the NamedTuple `lines` tells which it is."""
+    """Choose the line function when a loop is compiled: the class of the NamedTuple `lines` tells which it is."""
     fill = lines.instance_class.fill_function()
 
     def compiled(bucket, x, lines, line, first, by_rows):

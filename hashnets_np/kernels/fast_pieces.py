@@ -41,7 +41,7 @@ def scatter_gather_pieces(tile, bits, w, dw, lines, first_row, first_col, signs,
     for r in range(uint64(tile.shape[0])):
         i = uint64(first_row) + uint64(r)
         piece_row = i // lines.height
-        above = (i - piece_row * lines.height) * lines.width  # weights of the piece that stand in rows above this one
+        above = (i - piece_row * lines.height) * lines.width  # weights of the piece in the rows above this one
         piece_col = uint64(first_col) // lines.width
         left = uint64(first_col) - piece_col * lines.width
         lane = lines.rows[piece_row]

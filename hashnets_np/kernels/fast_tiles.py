@@ -1,7 +1,7 @@
-"""The loops of `fast` over a tile of V, for the three ways in which a map can be gone through.
+"""The loops of `fast` over a tile of V, for the three ways to go through a map.
 
 `TileLoops` takes virtual weights one by one, `PieceLoops` copies the pieces of a map that has them ("chunk", "tile"),
-`ViewLoops` copies nothing: it multiplies with large pieces where they stand in w. All have the same methods.
+`ViewLoops` copies nothing: it multiplies with large pieces in place, inside w. All have the same methods.
 """
 
 import threading
@@ -18,8 +18,8 @@ from .fast_pieces import scatter_gather_pieces
 SHORT_SIDE = 256  # of a tile: 1 MiB of float32 at most stays in a core's own cache
 LONG_SIDE = 1024
 SMALL_BATCH = 1  # up to here, multiplying line by line is faster than making tiles for BLAS
-MAX_EXTENSION = 2**20  # weights by which w is extended at most; larger pieces are gone through one by one
-VIEW_SIDE = 128  # of pieces that are worth a multiplication of their own
+MAX_EXTENSION = 2**20  # w is extended by at most this many weights; larger pieces are handled one by one
+VIEW_SIDE = 128  # pieces of at least this size are worth a multiplication of their own
 
 own_memory = threading.local()
 
@@ -27,7 +27,7 @@ own_memory = threading.local()
 def new_tile(rows: slice, cols: slice, dtype: np.dtype, rows_only: bool) -> NDArray:
     """Make room for V[rows, cols], with lines of memory along its shorter side, unless that is very short.
 
-    A thread has one tile at a time, and keeps its memory: asking the system for it anew costs a tenth of a step.
+    A thread has one tile at a time, and keeps its memory: asking the system for it again costs a tenth of a step.
     """
     if not hasattr(own_memory, dtype.char):
         setattr(own_memory, dtype.char, np.empty(SHORT_SIDE * LONG_SIDE, dtype))
@@ -40,7 +40,7 @@ def new_tile(rows: slice, cols: slice, dtype: np.dtype, rows_only: bool) -> NDAr
 
 
 def multiply_add(x: NDArray, y: NDArray, out: NDArray, first: bool) -> None:
-    """Add x @ y to out, or put it there if it is the first to come."""
+    """Add x @ y to out, or write it there if it is the first contribution."""
     if first:
         np.matmul(x, y, out=out)
     else:
@@ -48,7 +48,7 @@ def multiply_add(x: NDArray, y: NDArray, out: NDArray, first: bool) -> None:
 
 
 def own(x: NDArray) -> NDArray:
-    """Give numba what it is compiled for, a contiguous writable array: x itself, or else a copy."""
+    """Give numba the contiguous, writable array that it is compiled for: x itself if it is one, otherwise a copy."""
     return np.require(x, requirements=["C", "A", "W"])
 
 
@@ -82,7 +82,7 @@ class TileLoops:
         return V
 
     def by_lines(self, batch: int) -> bool:
-        """Tell whether so small a batch is multiplied line by line, which is faster than making tiles for BLAS."""
+        """Tell whether a batch is so small that multiplying line by line is faster than making tiles for BLAS."""
         return batch <= SMALL_BATCH and not self.lines.rows_only()
 
     def forward(self, z: NDArray, a: NDArray, rows: slice, cols: slice) -> None:
@@ -166,7 +166,7 @@ class PieceLoops(TileLoops):
         return V
 
     def fold_back(self, dw: NDArray) -> NDArray:
-        """Add what stands beyond K, and belongs to the beginning, to the beginning."""
+        """Add the entries beyond K to the beginning, where they belong."""
         total = dw[: self.buckets].copy()
         for start in range(self.buckets, len(dw), self.buckets):
             tail = dw[start : start + self.buckets]
@@ -175,7 +175,7 @@ class PieceLoops(TileLoops):
 
 
 class ViewLoops(PieceLoops):
-    """The loops for large pieces: each is multiplied with BLAS where it stands in w, and nothing is copied."""
+    """The loops for large pieces: each is multiplied with BLAS in place, inside w, and nothing is copied."""
 
     def __init__(self, w: NDArray, m: SharingMap, lines: Any) -> None:
         super().__init__(w, m, lines)

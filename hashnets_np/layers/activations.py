@@ -1,4 +1,4 @@
-"""Activations: ReLU, the paper's, and tanh."""
+"""Activations: ReLU, which the paper uses, and tanh."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What all layers share: parameters and gradients by name, a seed, and how a layer was made.
 
 Every layer has `forward(x, train)`, `backward(dz)`, `params` and `grads` (dicts with the same keys) and `config()`, the
-JSON-able arguments that make it again. `backward` overwrites `grads` and uses what the last `forward` kept.
+JSON-able arguments that rebuild it. `backward` overwrites `grads` and uses what the last `forward` kept.
 
 A layer made without a seed waits for one: a `Network` gives each of its layers a seed of its own, and a layer that is
 used outside a network draws a fresh one. Until then it has no map and no weights. Two layers made without a seed
@@ -23,7 +23,7 @@ from ..types import BoolArray, FloatArray, IntArray
 
 
 def fresh_seed() -> int:
-    """Draw a seed that nobody had before, from the operating system's entropy."""
+    """Draw a new seed from the operating system's entropy."""
     return int(np.random.SeedSequence().generate_state(1)[0])
 
 
@@ -42,7 +42,7 @@ class Layer:
     Parameters
     ----------
     **config
-        The arguments that make this layer again, ready for JSON.
+        The arguments that rebuild this layer, ready for JSON.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Layer:
         the layer draw one.
     kept_by_forward : tuple of str
         Class attribute: the attributes in which `forward` keeps what `backward` needs. Copies and pickles leave them
-        out, for they hold the last mini-batch.
+        out, because they hold the last mini-batch.
 
     Examples
     --------
@@ -81,10 +81,10 @@ class Layer:
         if "params" not in self.made_from_seed:
             self.params = {}
 
-    if not TYPE_CHECKING:  # or mypy would believe in every misspelled attribute
+    if not TYPE_CHECKING:  # otherwise mypy would accept every misspelled attribute
 
         def __getattr__(self, name: str) -> Any:
-            """Draw a fresh seed where something that is made from it is needed before a network gave one."""
+            """Draw a fresh seed if something made from the seed is needed before a network has given one."""
             if name not in type(self).made_from_seed:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             self.set_seed(fresh_seed())
@@ -96,7 +96,7 @@ class Layer:
         return state | {"grads": {}}
 
     def __repr__(self) -> str:
-        """Write the layer as the call that makes it, without what is default."""
+        """Write the layer as the call that makes it, without arguments at their defaults."""
         parameters = inspect.signature(type(self)).parameters
         written = []
         for name, value in self._config.items():
@@ -135,10 +135,10 @@ class Layer:
         self.begin(seed)
 
     def begin(self, seed: int) -> None:
-        """Make the attributes named in `made_from_seed`, those that are not there yet."""
+        """Make those attributes named in `made_from_seed` that do not exist yet."""
 
     def config(self) -> dict[str, Any]:
-        """Return the arguments that make this layer again, ready for JSON."""
+        """Return the arguments that rebuild this layer, ready for JSON."""
         if self.needs_seed():
             self.set_seed(fresh_seed())
         return dict(self._config)
@@ -179,7 +179,7 @@ class Layer:
         return None
 
     def join(self, layers: "Sequence[Layer]") -> None:
-        """Find, in the network that the layer has become part of, other layers that it needs."""
+        """Find the other layers that this one needs in the network that it now belongs to."""
 
     def kink_sides(self) -> BoolArray | None:
         """Return on which side of its kinks each entry of the last input lay; None for a layer without kinks.
@@ -200,7 +200,7 @@ class Layer:
         raise NotImplementedError
 
     def backward(self, dz: FloatArray, input_grad: bool = True) -> FloatArray | None:
-        """Fill `grads` from dz, the gradient with respect to the output; return that with respect to the input."""
+        """Fill `grads` from dz, the gradient with respect to the output; return the one with respect to the input."""
         raise NotImplementedError
 
 
@@ -216,7 +216,7 @@ def register_layer(layer: LayerClass) -> LayerClass:
     Parameters
     ----------
     layer : class
-        A subclass of `Layer`. A class that is defined again (a module loaded anew, a notebook cell) replaces the old.
+        A subclass of `Layer`. A class that is defined again (a reloaded module, a notebook cell) replaces the old one.
 
     Returns
     -------

@@ -69,7 +69,7 @@ class Dropout(Layer):
             return x
         x = np.asarray(x)
         kept = self.draw_mask(x.shape) if mask is None else check_mask(mask, x.shape)
-        dtype = np.result_type(x, np.float32)  # of pixels 0..255 too: uint8 has no 1 / (1 - rate)
+        dtype = np.result_type(x, np.float32)  # also for pixels 0..255: uint8 cannot hold 1 / (1 - rate)
         self.scale = kept * dtype.type(1 / (1 - self.rate))
         return x * self.scale
 

@@ -90,7 +90,7 @@ class HashedLinear(Layer):
         if bias != "hashed" and bias_buckets is not None:
             raise ValueError(f"bias_buckets={shown(bias_buckets)} is for bias='hashed', got bias={shown(bias)}")
         seed = None if seed is None else check_seed(seed)
-        # without a seed this map is only there for its sizes
+        # without a seed this map only serves for its sizes
         m = weight_map(n_in, n_out, compression, buckets, seed, bias, kind, size, signed)
         if bias == "hashed":
             bias_buckets = hashed_bias_map(m, compression, bias_buckets).buckets
@@ -145,7 +145,7 @@ class HashedLinear(Layer):
             self.params["b"] = initial_bias(rng, shapes["b"], self.n_in, init, dtype)  # (K_b,) or (n_out,)
 
     def config(self) -> dict[str, Any]:
-        """Return the arguments that make this layer again; ValueError if its map was replaced, as by a table."""
+        """Return the arguments that rebuild this layer; ValueError if its map was replaced, for example by a table."""
         config = super().config()
         if (self.map, self.bias_map) != self._made_with:
             raise ValueError("a layer whose map was replaced (by a table?) cannot be saved: "
@@ -225,5 +225,5 @@ def hashed_bias_map(m: SharingMap, compression: object, bias_buckets: int | None
 
 
 def default_seed(kind: str) -> int | None:
-    """Return the one seed that all layers with this kind of map have; None where each layer has its own."""
+    """Return the seed that all layers with this kind of map share; None if each layer has its own."""
     return find_kind(kind).default_seed

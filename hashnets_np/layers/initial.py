@@ -23,7 +23,7 @@ def initial_weights(rng: np.random.Generator, shape: Any, n_in: int, init: str, 
 
 
 def initial_bias(rng: np.random.Generator, shape: Any, n_in: int, init: str, dtype: DTypeLike) -> FloatArray:
-    """Draw initial biases: zero with "he", like the weights with "uniform"."""
+    """Draw initial biases: zeros for "he", and like the weights for "uniform"."""
     if init == "he":
         return np.zeros(shape, dtype)
     return initial_weights(rng, shape, n_in, init, dtype)

@@ -1,4 +1,4 @@
-"""Sharing maps: which real weight, and which sign, virtual weight (i, j) uses. One file a kind."""
+"""Sharing maps: which real weight, and which sign, virtual weight (i, j) uses. One file per kind."""
 
 from . import fold, pieces, text, xxhash  # they register their kinds
 from .compression import bucket_count, exact_fraction

@@ -1,6 +1,6 @@
 """What a kind of sharing map is: its rule (i, j) -> (bucket, sign), and what a layer has to know to use it.
 
-Each kind is one object, registered by the file that has its rule. Whoever needs to know something about a kind asks
+Each kind is one object, registered by the file that has its rule. Code that needs to know something about a kind asks
 the object: nothing outside the file of a kind compares its name.
 """
 
@@ -18,7 +18,7 @@ BIASES: tuple[Bias, ...] = ("column", "hashed", "dense", None)
 
 
 class MapFacts(Protocol):
-    """What a kind may ask of a map that it serves; a `SharingMap` has all of it."""
+    """What a kind may ask of a map; a `SharingMap` has all of it."""
 
     @property
     def n_out(self) -> int:

@@ -1,7 +1,7 @@
 """The kinds "chunk" and "tile": neighbours in V are neighbours in w. Specification 1.1.
 
 One hash places a whole piece of V: `size` neighbours of a row ("chunk"), or a square of `size` by `size` ("tile"). A
-processor that fetches one weight of a piece gets the others with it, which is what hashing single weights gives away.
+processor that fetches one weight of a piece gets the others with it; hashing single weights loses that advantage.
 
 Sources: ROBE-Z, Desai, Chou and Shrivastava, MLSys 2022 (chunk); ROAST, Desai, Zhou and Shrivastava, ICML 2023 (tile).
 """

@@ -2,7 +2,7 @@
 
 The one abstraction of the package. A map answers (i, j) -> (bucket k in 0..K-1, sign +1 or -1), which is all that
 Eq. 7, V[i, j] = w[h(i, j)] * xi(i, j), needs to know. It is a small value: it owns the shape of V, the number of
-buckets, a seed and a kind, and computes everything else when asked. What the kinds are stands beside this file.
+buckets, a seed and a kind, and computes everything else when asked. Each kind has a file of its own in this folder.
 """
 
 from dataclasses import dataclass, field
@@ -81,7 +81,7 @@ class SharingMap:
     kind: str
     size: int | None
     signed: bool
-    _table: tuple[bytes, bytes] | None = field(repr=False)  # bytes: so that maps can be compared and hashed
+    _table: tuple[bytes, bytes] | None = field(repr=False)  # as bytes, so that maps can be compared and hashed
 
     def __init__(
         self, n_out: int, n_cols: int, *, buckets: int, seed: int | None = None, kind: str = "xxhash",
@@ -178,7 +178,7 @@ class SharingMap:
         bucket, sign = self.definition.rule(self, i, j)
         if not self.signed:
             sign = np.ones_like(sign)
-        # a rule of one's own may count in int64, which 32-bit platforms do not take as an index
+        # a user's rule may count in int64, which 32-bit platforms do not accept as an index
         return bucket.astype(np.intp, copy=False), sign
 
     def tile(self, rows: slice, cols: slice = slice(None)) -> tuple[BucketArray, SignArray]:
@@ -188,11 +188,11 @@ class SharingMap:
         return self.lookup(i[:, None], j[None, :])
 
     def table(self) -> tuple[BucketArray, SignArray]:
-        """Find bucket and sign of every virtual weight, (n_out, n_cols) each. For looking: 9 bytes a weight."""
+        """Find bucket and sign of every virtual weight, (n_out, n_cols) each. For inspection: 9 bytes per weight."""
         return self.tile(slice(None))
 
     def row_blocks(self, weights: int = AT_ONCE) -> list[slice]:
-        """Cut V into blocks of whole rows, of about so many virtual weights each."""
+        """Cut V into blocks of whole rows, of about that many virtual weights each."""
         step = max(1, weights // self.n_cols)
         return [slice(start, min(start + step, self.n_out)) for start in range(0, self.n_out, step)]
 
@@ -218,7 +218,7 @@ class SharingMap:
         return loads
 
     def bias_map(self, buckets: int, derived_seed: int) -> "SharingMap":
-        """Make the map of a hashed bias, n_out x 1: of the kind's own kind for biases, or of this one, reseeded."""
+        """Make the map of a hashed bias, n_out x 1: of the kind's `bias_kind`, or of this kind with a new seed."""
         other = self.definition.bias_kind
         if other is not None:
             return SharingMap(self.n_out, 1, buckets=buckets, seed=self.seed, kind=other.name, signed=self.signed)

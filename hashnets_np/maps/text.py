@@ -1,4 +1,4 @@
-"""Compatibility kinds: maps of code that exists in the world, which hashes text such as "12_34idxW".
+"""Compatibility kinds: the maps of published code, which hashes text such as "12_34idxW".
 
 XXH32 of ASCII text, bucket = hash mod K, sign = +1 where the hash of a second text is odd. A key is two parts, one that
 depends on i and one that depends on j, so a tile of V needs a text for each row and each column, not one for each
@@ -96,7 +96,7 @@ def bucket_and_sign(index: NDArray, sign: NDArray | None, buckets: int) -> tuple
 
 
 def two_texts(rows: Part, cols: Part, index_end: str, sign_end: str) -> Rule:
-    """Make a rule whose two keys are rows(i) + "_" + cols(j) and then an ending of their own."""
+    """Make a rule whose two keys are rows(i) + "_" + cols(j), each with its own ending."""
 
     def rule(m: MapFacts, i: IndexArray, j: IndexArray, /) -> tuple[BucketArray, SignArray]:
         first = join(rows(i.astype(np.int64)), b"_")
@@ -109,7 +109,7 @@ def two_texts(rows: Part, cols: Part, index_end: str, sign_end: str) -> Rule:
 
 
 def always(text: str) -> Part:
-    """Make a part that is the same text for every index."""
+    """Make a part of a key that is the same text for every index."""
     return lambda n: np.full(n.shape, text.encode())
 
 

@@ -1,6 +1,6 @@
 """XXH32 of text in numba: the same name, arguments and result as `text.text_hashes`, for a whole tile of V.
 
-A row's text is written into a buffer once, each column's text behind it, and the buffer is hashed. Rows are shared out
+A row's text is written into a buffer once, each column's text after it, and the buffer is hashed. Rows are shared out
 over threads. numba widens uint32 arithmetic to 64 bits, so every step is brought back to 32.
 """
 
@@ -13,7 +13,7 @@ from ..support.threads import run_pieces
 
 MASK = np.uint64(0xFFFFFFFF)
 P1, P2, P3, P4, P5 = (np.uint64(p) for p in (PRIME_1, PRIME_2, PRIME_3, PRIME_4, PRIME_5))
-PIECE = 2**14  # keys that are worth the handing over to another thread
+PIECE = 2**14  # from this many keys on, another thread is worth its cost
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -86,7 +86,7 @@ def as_bytes(texts: NDArray[np.bytes_]) -> tuple[NDArray[np.uint8], NDArray[np.i
 
 
 def positions(texts: NDArray[np.bytes_], shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """Say, for each place of the result, which of the texts stands there; as a matrix."""
+    """Return, as a matrix, which of the texts belongs to each entry of the result."""
     where = np.broadcast_to(np.arange(texts.size).reshape(texts.shape), shape)
     return where if where.ndim == 2 else where.reshape(1, -1)
 

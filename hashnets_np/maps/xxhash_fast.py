@@ -1,6 +1,6 @@
 """The kind "xxhash" in numba: a line of virtual weights is hashed and gets its buckets.
 
-A line is a piece of a row or of a column of V. All integer arithmetic is modulo 2**32, as XXH32 wants it: numba widens
+A line is a piece of a row or of a column of V. All integer arithmetic is modulo 2**32, as XXH32 requires: numba widens
 uint32 to 64 bits, which halves the speed of the vector units, so `uint32(...)` brings back every intermediate and
 LLVM then computes in 32 bits. Each loop is short enough to be vectorised.
 """

@@ -1,1 +1,1 @@
-"""What the core stands on: checks of arguments, files on disk, threads, and whether numba is used."""
+"""What the core builds on: checks of arguments, files on disk, threads, and whether numba is used."""

@@ -41,7 +41,7 @@ def importing_numba_code() -> Iterator[None]:
 
 @contextmanager
 def naming_a_damaged_cache() -> Iterator[None]:
-    """Turn what numba raises at a damaged file of its cache, at every call, into one line that says what to delete."""
+    """Turn the error that numba raises, at every call, for a damaged cache file into a line saying what to delete."""
     try:
         yield
     except Exception as error:

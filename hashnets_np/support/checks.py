@@ -1,6 +1,6 @@
-"""Checks of arguments: everything that comes from outside is looked at once, here, and trusted afterwards.
+"""Checks of arguments: everything that comes from outside is validated once, here, and trusted afterwards.
 
-Every message says what came, what was expected and, where one is likely, the fix.
+Every message says what came, what was expected and, if there is a likely fix, what it is.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def check_count(name: str, value: object, at_least: int = 1) -> int:
 
 
 def check_seed(seed: object, name: str = "seed") -> int:
-    """Check a seed; all seeds of the package are integers in 0..2**32-1, for they are hashed as 32 bits."""
+    """Check a seed; all seeds of the package are integers in 0..2**32-1, because they are hashed as 32 bits."""
     try:
         return check_integer(name, seed, 0, MAX_SEED)
     except ValueError:
@@ -87,7 +87,7 @@ def check_input(x: ArrayLike, n_in: int) -> FloatArray:
 
 
 def as_examples(name: str, x: ArrayLike) -> FloatArray:
-    """Turn examples into a matrix of finite floats, one example a row.
+    """Turn examples into a matrix of finite floats, one example per row.
 
     Rows are taken by position: what the index of a DataFrame says does not matter. float32 and float64 stay as they
     are and are not copied; whole numbers become floats that hold them.

@@ -1,6 +1,6 @@
 """numba's njit, with a cache that does not mix up signatures.
 
-numba keeps what it compiled in one index a function and one file a signature, and chooses the name of a file without a
+numba caches one index per function and one file per signature, and chooses the name of a file without a
 lock. Two processes that first compile a function at the same moment, for different signatures, may choose the same
 name; from then on one signature is answered with the code of the other, which computes something else without a word
 (test_code_of_another_signature_is_not_run). Here a lock is held while names are chosen, and what is loaded must be of

@@ -1,4 +1,4 @@
-"""Files on disk: written whole or not at all, made once, and found where `~` says.
+"""Files on disk: written whole or not at all, made once, and with `~` for the home folder.
 
 `atomic_write` is the one way in which this package writes a file: into a partial file in the same folder, which takes
 the target's name only when it is complete. A crash, a full disk or a second writer leaves the old file or the new one.
@@ -24,7 +24,7 @@ Content = bytes | Callable[[BinaryIO], object]
 
 
 def user_path(path: str | os.PathLike) -> Path:
-    """Make a path of what a user gave, with `~` replaced by the home folder.
+    """Turn what a user gave into a path, with `~` replaced by the home folder.
 
     Raises
     ------
@@ -181,7 +181,7 @@ def lock_if_free(file: BinaryIO) -> bool | None:
         return True
     except BlockingIOError:
         return False
-    except (ImportError, AttributeError, OSError):  # in a browser fcntl is there, and empty
+    except (ImportError, AttributeError, OSError):  # in a browser fcntl exists, but is empty
         return None
 
 

@@ -1,6 +1,6 @@
 """All cores, same bits: work cut into pieces that depend on the sizes only, done by a pool of threads.
 
-Each thread takes the next piece until none is left; NumPy and the kernels let go of the interpreter's lock meanwhile.
+Each thread takes the next piece until none is left; NumPy and the kernels release the interpreter's lock meanwhile.
 BLAS gets one thread per piece: its results change with its number of threads, and its idle threads spin. That limit
 holds for the whole process, so calls from several Python threads take turns; each has all cores.
 """
@@ -66,7 +66,7 @@ def one_blas_thread() -> Iterator[None]:
 def run_pieces(piece: Callable[[int], object], pieces: int) -> None:
     """Call piece(0) to piece(pieces - 1), in any order and several at a time; they must write to different places.
 
-    The caller's thread does its part; helpers that the system refuses to start are not needed.
+    The caller's thread works too, so it does not matter if the system refuses to start helpers.
     """
     numbers = iter(range(pieces))
     taking = threading.Lock()
@@ -81,14 +81,14 @@ def run_pieces(piece: Callable[[int], object], pieces: int) -> None:
                 piece(number)
 
     def help_out() -> None:
-        with openmp_blas().limit(limits=1):  # most often nothing: a needless limit costs 0.1 ms, helper after helper
+        with openmp_blas().limit(limits=1):  # usually nothing to do: a needless limit costs 0.1 ms for each helper
             work()
 
     threads = min(thread_count(), pieces)
     with one_blas_thread(), naming_a_damaged_cache():
         helpers = []
         try:
-            with suppress(RuntimeError):  # "can't start new thread", in a container of few
+            with suppress(RuntimeError):  # "can't start new thread", in a container that allows few
                 for _ in range(threads - 1):
                     helpers.append(pool(thread_count(), os.getpid()).submit(help_out))
             work()

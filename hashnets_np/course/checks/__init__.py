@@ -2,7 +2,7 @@
 
 Each takes what the reader wrote, tries it on examples with repeated buckets and both signs, and either prints one line
 or raises `NotYet` (see `marking`), which a notebook shows as one line. Known wrong answers are recognised and named.
-Not covered here: open questions, which nobody can mark but people.
+Not covered here: open questions, which only people can mark.
 """
 
 from .accuracy import difference_in_errors, equal_size_width, standard_error, wins

@@ -103,7 +103,7 @@ def used_once(function: Callable) -> None:
     }
     compressions = (1.0, 0.5, 0.125, 0.3, 0.8)
     found = [number(call(function, c), "the share") for c in compressions]
-    if not np.allclose(found, [shares[""](c) for c in compressions], rtol=0, atol=3e-3):  # a count will do
+    if not np.allclose(found, [shares[""](c) for c in compressions], rtol=0, atol=3e-3):  # a count is accepted
         for reason, wrong in shares.items():
             require(not np.allclose(found, [wrong(c) for c in compressions], rtol=0, atol=1e-6), reason)
         for c, value in zip(compressions, found, strict=True):

@@ -61,7 +61,7 @@ def against_nn(found: Findings) -> str:
 
 
 def rect_table(found: Findings) -> str:
-    """Hold our runs on the original RECT against both rows that the paper could mean."""
+    """Compare our runs on the original RECT with both rows that the paper could mean."""
     paper = paper_tables()
     rows = []
     for layers in DEPTHS:

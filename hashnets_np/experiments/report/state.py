@@ -1,4 +1,4 @@
-"""How a grid stands after a sweep, from the records alone: a table of its results, and counts of its jobs."""
+"""The state of a grid after a sweep, from the records alone: a table of its results, and counts of its jobs."""
 
 from ..methods import METHODS
 from ..sweep.grid import Job

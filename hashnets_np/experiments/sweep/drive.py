@@ -1,6 +1,6 @@
-"""Driving a sweep: hand out what is ready, write down what comes back, whatever does the work.
+"""Driving a sweep: hand out the jobs that are ready and record what comes back, whoever does the work.
 
-Works are done by any `concurrent.futures.Executor`: spawned processes of one thread each, or a Dask cluster. Only this
+Jobs run in any `concurrent.futures.Executor`: spawned processes of one thread each, or a Dask cluster. Only this
 process writes records. Jobs in flight are about as many as there are workers, so a kill loses no more than those. A job
 waits for the searches that it needs. A fault of the machine (no memory, a full disk, missing data, workers that cannot
 start) stops the sweep with one line and is never recorded as a job's result.
@@ -36,12 +36,12 @@ NO_WORKERS = """worker processes could not be started; in a script of your own, 
 
 
 class SweepStoppedError(OSError):
-    """The sweep cannot go on, for a reason that lies in the machine; what is done is recorded."""
+    """The sweep cannot continue because of the machine; every finished job is recorded."""
 
 
 @dataclass
 class Workers:
-    """Somebody who works: an executor, how many jobs at a time, and how to get a new one if it breaks.
+    """Who does the work: an executor, how many jobs it takes at a time, and how to get a new one if it breaks.
 
     count: how many work now. ahead: how many jobs wait with them. check_seconds: after how long to look for new
     workers while nothing happens, None if there never are any.
@@ -62,7 +62,7 @@ class Workers:
 
     def submit(self, *what: Any) -> Future:
         """Hand a job out, with all that `run_job` takes, to a new executor if a dead worker has broken the old one."""
-        with environment(ONE_THREAD):  # a process is born here, and must know before it imports NumPy
+        with environment(ONE_THREAD):  # a process starts here, and must have these before it imports NumPy
             try:
                 return self.executor.submit(run_job, *what)
             except BrokenExecutor:
@@ -71,7 +71,7 @@ class Workers:
                 return self.executor.submit(run_job, *what)
 
     def stop(self) -> None:
-        """Let everybody go; local processes end at once, in the middle of what they do."""
+        """Release all workers; local processes end at once, in the middle of their job."""
         for process in list((getattr(self.executor, "_processes", None) or {}).values()):
             process.terminate()
         self.executor.shutdown(wait=False, cancel_futures=True)
@@ -113,7 +113,7 @@ def local_workers(count: int) -> Workers:
 
 def begin_work() -> None:
     """Begin as a worker: end with the sweep's process, and leave Ctrl-C to it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # it stops its workers itself; half a job is no result
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the sweep stops its workers itself; half a job is not a result
     end_with_parent()
 
 
@@ -131,7 +131,7 @@ class DaskWorkers(Workers):
     """The workers of a Dask scheduler, as many as there are at the moment.
 
     A cluster that adapts has none until there is something to run_job, and gets more while work is waiting: so there is
-    always some, about as much again as is being done.
+    always some waiting, about as many jobs as are running.
     """
 
     def __init__(self, client: Any) -> None:
@@ -176,9 +176,9 @@ def sweep(
     Raises
     ------
     KeyboardInterrupt
-        After Ctrl-C; what is done is recorded, what was under way is not.
+        After Ctrl-C; finished jobs are recorded, those under way are not.
     OSError
-        With one line, for a fault of the machine; the same holds.
+        For a fault of the machine, with one line; again, finished jobs are recorded.
     """
     say = say or (lambda line: None)
     records = read_all(folder, say)
@@ -201,14 +201,14 @@ def sweep(
                 if record is None:
                     deaths[job] += 1
                     if deaths[job] < DEATHS:
-                        waiting.insert(0, job)  # perhaps its neighbour died, and took the pool along: once more, alone
+                        waiting.insert(0, job)  # perhaps another worker died and broke the pool: once more, alone
                     else:
                         say(f"{job.label()}: its worker was killed twice (not enough memory?); the job was not done")
                     continue
                 if append(folder / FILES[job.kind], record):
                     progress.workers = workers.count
                     progress.update(job, record, waiting, list(running.values()))
-                else:  # another sweep was first: what is recorded counts, for the runs of a search, too
+                else:  # another sweep was first: its record counts, also for the runs that need this search
                     progress.elsewhere, record = progress.elsewhere + 1, read_all(folder)[job.key]
                 records[job.key] = record
     except BaseException as error:
@@ -268,7 +268,7 @@ def result(future: Future) -> Record | None:
         record = future.result()
     except BrokenExecutor:
         return None
-    except Exception as error:  # Dask has its own word for a worker that died
+    except Exception as error:  # Dask's own error for a worker that died
         if type(error).__name__ == "KilledWorker":
             return None
         raise SweepStoppedError(f"a worker failed: {type(error).__name__}: {error}") from error

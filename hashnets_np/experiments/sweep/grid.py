@@ -27,7 +27,7 @@ JOINED = {"all": ALL, "protocol2": PROTOCOL2}
 SEARCHED = {"nn": ("1", *TABLE_POINTS)}  # where protocol 1 searches; nn at 1 is the teacher of dark knowledge
 SEARCHED_OTHERS = TABLE_POINTS
 
-# what may stand in a grid: a test of each value and what it asks for, in words
+# what a grid may contain: a test of each value, and what it asks for in words
 Entry = tuple[Callable[[Any], bool], str]
 LISTS: dict[str, Entry] = {
     "datasets": (lambda v: v in tuple(LOADERS), f"among {', '.join(LOADERS)}"),
@@ -232,7 +232,7 @@ def check_entry(path: Path, name: str, value: Any) -> None:
 
 
 def whole(value: Any, least: int) -> bool:
-    """Tell whether a value is a whole number from `least` on; true and false are none."""
+    """Tell whether a value is a whole number from `least` on; true and false are not."""
     return type(value) is int and value >= least
 
 

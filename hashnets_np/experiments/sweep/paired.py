@@ -1,7 +1,7 @@
 """Two networks on the same test images: which images only one of them got wrong.
 
 McNemar's test compares methods in pairs: images that both got right, or both wrong, say nothing about a difference. It
-is sharper than two binomial standard errors, for methods err on much the same images.
+is sharper than two binomial standard errors, because methods make mistakes on much the same images.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""How a sweep stands: what is done and what failed, and a guess of the time left from what earlier jobs took."""
+"""The state of a sweep: what is done, what failed, and a guess of the time left from what earlier jobs took."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -47,7 +47,7 @@ class Progress:
         return 0.0 if like is None else job.size() * self.seconds[like] / self.sizes[like]
 
     def update(self, job: Job, record: Record, waiting: list[Job], running: list[Job]) -> None:
-        """Say what just finished and how things stand."""
+        """Report what just finished and how much is left."""
         good = not isinstance(record, FailureRecord)
         self.done = self.done + good
         self.failed = self.failed + (not good)

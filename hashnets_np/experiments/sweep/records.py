@@ -2,7 +2,7 @@
 
 A line is appended with one write and flushed to the disk (fsync) under a file lock. Should a machine lose power in the
 middle of a write, the beginning of a line that it leaves is cut off before the next append. A job that is done stays
-done: the first record of success counts, for reading as for appending, whatever stands before or after it; of failures
+done: the first record of success counts, for reading as for appending, whatever comes before or after it; of failures
 the last. What a line holds is said in `schema`.
 """
 
@@ -47,7 +47,7 @@ def append(path: Path, record: Record) -> bool:
 
 
 def write_line(descriptor: int, path: Path, size: int, line: bytes) -> None:
-    """Cut the file to `size` and write a line behind it, to the disk itself; on a full disk it stays as it was."""
+    """Cut the file to `size`, append a line and flush it to the disk; on a full disk the file stays as it was."""
     os.ftruncate(descriptor, size)
     try:
         if os.write(descriptor, line) != len(line):
@@ -67,7 +67,7 @@ def half_line(content: bytes) -> bytes:
     try:
         json.loads(rest.strip(b"\0"))
     except RecursionError:
-        return b""  # too deep to be read is not half; `parse` names it
+        return b""  # nested too deeply to read, but not cut short; `parse` reports it
     except ValueError:
         return rest
     return b""

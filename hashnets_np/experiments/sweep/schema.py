@@ -1,7 +1,7 @@
 """What a record holds, for those who write it and those who read it: a run, a search, or a job that failed.
 
 A record is one line of JSON: the key and the status, the job, and what came out of it. The dataclasses here are the
-schema; `record_from_json` checks a line against them, so that nobody behind it meets a missing or mistyped field.
+schema; `record_from_json` checks a line against them, so that no later code meets a missing or mistyped field.
 """
 
 import math
@@ -185,7 +185,7 @@ def read_fields(kind: Any, content: dict[str, Any]) -> Any:
 
 
 def read_value(value: Any, hint: Any, name: str) -> Any:
-    """Check one value by its type: numbers are finite, true and false are no numbers."""
+    """Check one value by its type: numbers are finite; true and false are not numbers."""
     origin = typing.get_origin(hint)
     arguments = typing.get_args(hint)
     if origin is types.UnionType:

@@ -30,7 +30,7 @@ from .schema import Hyper, SearchRecord
 BATCH_SIZE = 50  # section 6
 HALVINGS = 5
 MOST_EPOCHS = ((2000, 150), (20_000, 40), (np.inf, 30))  # up to so many examples
-MORE_EPOCHS = {"basic": 120}  # 40 are too few; the other sets of its size, which are regenerated, are spared the time
+MORE_EPOCHS = {"basic": 120}  # 40 are too few; the other sets of its size are regenerated and not worth the time
 STUCK_LOSS = 0.9  # of the loss of a network without an opinion; of the steps
 STUCK_AFTER = 0.1
 
@@ -201,7 +201,7 @@ def train_to_the_end(
 
 
 def blew_up(history: History, no_opinion: float) -> bool:
-    """Tell whether a training blew up: it is not finite, or ends above twice the loss of a network without opinion."""
+    """Tell whether a training blew up: not finite, or ending above twice the loss of a network without an opinion."""
     return history.diverged or not history.train_loss[-1] < 2 * no_opinion
 
 

@@ -37,7 +37,7 @@ PASSES = 10
 SMALL = 6_000
 FEW = 1_000
 FOLDS = 3
-EDGE = 0.02  # of a range: a best value nearer to its end asks for a wider range
+EDGE = 0.02  # of a range: a best value nearer to an end asks for a wider range
 ROUNDS = 3
 STEP_DOWN = 3.0
 

@@ -35,13 +35,13 @@ from .train import (
 )
 from .tune import do_search
 
-# what these say is true of the machine, not of the job: no memory, no disk, no data, no library, a damaged cache
+# errors that are the machine's fault, not the job's: no memory, no disk, no data, no library, a damaged cache
 ENVIRONMENT = (OSError, MemoryError, ImportError, EOFError, pickle.UnpicklingError, KeyboardInterrupt)
 
 
 @dataclass(frozen=True)
 class Unable:
-    """A job was not done, for a reason that lies in the machine: nothing is recorded, and the sweep stops."""
+    """A job was not done because of the machine: nothing is recorded, and the sweep stops."""
 
     reason: str
 
