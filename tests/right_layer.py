@@ -17,6 +17,8 @@ from hashnets_np.conformance import Adapter, NotCovered
 
 TEXT_SEEDS = {"authors2015": 1691, "pytorch2019": 2, "keras": 2}
 TEXT_KINDS = (*TEXT_SEEDS, "authors2015_bias", "pytorch2019_bias")
+DEFAULT_SIZES = {"chunk": 16, "tile": 32}
+NEWER_KINDS = ("fold", *DEFAULT_SIZES)
 UINT32 = 2**32 - 1
 GRAMMAR = r"[0-9]+/[0-9]+|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?"
 
@@ -27,6 +29,8 @@ def demand(condition, message):
 
 
 class Right(Adapter):
+    kinds: ClassVar[tuple[str, ...]] = ("xxhash", *NEWER_KINDS, *TEXT_KINDS)
+
     # ---- hash and map
     base: ClassVar[dict[str, int]] = {"authors2015": 1, "authors2015_bias": 1}
 
@@ -65,9 +69,17 @@ class Right(Adapter):
         return (x >> 1) % buckets, -1 if x & 1 else 1
 
     @classmethod
-    def one(cls, i, j, kind, buckets, seed, n_cols=None):
+    def one(cls, i, j, kind, buckets, seed, n_cols=None, size=None):
         if kind == "xxhash":
             return cls.split(cls.hash_pair(i, j, seed, n_cols), buckets)
+        if kind == "fold":
+            fold, inside = divmod(i * n_cols + j, buckets)
+            shift = cls.hash_pair(fold >> 32, fold & UINT32, seed, n_cols) >> 1
+            return (inside + shift) % buckets, -1 if cls.hash_pair(i, j, seed, n_cols) & 1 else 1
+        if kind in NEWER_KINDS:
+            height = size if kind == "tile" else 1
+            x = cls.hash_pair(i // height, j // size, seed, n_cols)
+            return ((x >> 1) + i % height * size + j % size) % buckets, -1 if x & 1 else 1
         index, sign = cls.texts(kind, i, j)
         odd = sign is None or cls.digest(sign.encode(), seed) % 2
         return cls.digest(index.encode(), seed) % buckets, 1 if odd else -1
@@ -83,14 +95,22 @@ class Right(Adapter):
 
     @staticmethod
     def check_kind(kind):
-        demand(kind == "xxhash" or kind in TEXT_KINDS, "unknown kind")
+        demand(kind in ("xxhash", *NEWER_KINDS, *TEXT_KINDS), "unknown kind")
+
+    @staticmethod
+    def check_size(kind, size):
+        demand(size is None or (kind in DEFAULT_SIZES and 1 <= size <= 2**15), "size of the pieces")
+        return DEFAULT_SIZES.get(kind) if size is None else size
 
     @classmethod
-    def bucket_sign(cls, i, j, kind, buckets, seed):
+    def bucket_sign(cls, i, j, kind, buckets, seed, n_out=2**32, n_cols=2**32, size=None):
         cls.check_kind(kind)
+        size = cls.check_size(kind, size)
+        demand(max(i.tolist()) < n_out and max(j.tolist()) < n_cols, "outside V")
         cls.check_uint32(seed, *i.tolist(), *j.tolist())
         cls.check_buckets(buckets)
-        pairs = [cls.one(int(x), int(y), kind, buckets, seed) for x, y in zip(i, j, strict=True)]
+        more = (n_cols, size) if kind in NEWER_KINDS else ()
+        pairs = [cls.one(int(x), int(y), kind, buckets, seed, *more) for x, y in zip(i, j, strict=True)]
         return [k for k, _ in pairs], [s for _, s in pairs]
 
     # ---- sizes and seeds
@@ -138,6 +158,7 @@ class Right(Adapter):
         self.check_layer(spec, w, b)
         self.check_uint32(spec.seed)
         self.check_buckets(spec.buckets)
+        self.size = self.check_size(spec.kind, spec.size)
         self.spec, self.w, self.b = spec, w.copy(), None if b is None else b.copy()
         self.n_cols = spec.n_in + (spec.bias == "column")
         self.v = {"w": np.zeros_like(w), "b": np.zeros_like(w if b is None else b)}
@@ -146,7 +167,7 @@ class Right(Adapter):
     def make_table(self, n_cols, kind, buckets, seed):
         if self.spec.n_out * n_cols > 10**6:
             raise NotCovered("too large for loops")
-        pairs = [self.one(i, j, kind, buckets, seed, n_cols) for i in range(self.spec.n_out) for j in range(n_cols)]
+        pairs = [self.one(i, j, kind, buckets, seed, n_cols, self.size) for i in range(self.spec.n_out) for j in range(n_cols)]
         table = np.array(pairs).reshape(self.spec.n_out, n_cols, 2)
         return table[..., 0], table[..., 1].astype(self.spec.dtype)
 

@@ -108,9 +108,10 @@ export const defaultSize = { chunk: 16, tile: 32 };
 export class SharingMap {
   constructor({ rows, columns, buckets, seed = 0, kind = "xxhash", size = defaultSize[kind] ?? 1 }) {
     if (!(kind in KINDS)) throw new RangeError(`kind is ${kind}, expected one of ${kinds.join(", ")}`);
-    for (const [name, value] of [["rows", rows], ["columns", columns], ["size", size]]) {
-      requireUint32(name, value);
-      if (value < 1) throw new RangeError(`${name} is ${value}, expected at least 1`);
+    for (const [name, value, largest] of [["rows", rows, 2 ** 32], ["columns", columns, 2 ** 32], ["size", size, 2 ** 15]]) {
+      if (!Number.isInteger(value) || value < 1 || value > largest) {
+        throw new RangeError(`${name} is ${value}, expected a whole number in 1 ... ${largest}`);
+      }
     }
     if (!Number.isInteger(buckets) || buckets < 1 || buckets > 0x7fffffff) {
       throw new RangeError(`buckets is ${buckets}, expected a whole number in 1 ... 2147483647`);
@@ -120,6 +121,11 @@ export class SharingMap {
   }
 
   lookup(i, j) {
+    requireUint32("i", i);
+    requireUint32("j", j);
+    if (i >= this.rows || j >= this.columns) {
+      throw new RangeError(`(${i}, ${j}) is outside V, which is ${this.rows} x ${this.columns}`);
+    }
     return KINDS[this.kind](this, i, j);
   }
 

@@ -76,7 +76,7 @@ def fill(shape: list[int], seed: int) -> NDArray:
     """Fill an array by the formula of SPEC.md, section 10: odd numbers of eighths between -15/8 and 15/8.
 
     >>> fill([3], 1)
-    array([-1.625, -1.125,  1.875])
+    array([ 1.125, -1.125, -0.625])
     """
     n = np.arange(int(np.prod(shape)), dtype=np.uint64)
     low = np.uint64(2**32 - 1)

@@ -2,24 +2,44 @@
 import fs from "node:fs";
 import { SharingMap, kinds, xxh32Pair } from "../../docs/_static/sharing_map.mjs";
 
-const FULL = 2 ** 32 - 1;
+const FULL = 2 ** 32;
 const groups = JSON.parse(fs.readFileSync(process.argv[2], "utf8")).groups;
+
+// An array given by a formula, and a large matrix given by sums: SPEC.md, section 10.
+function fill({ shape: [length], formula }) {
+  return Array.from({ length }, (_, n) => {
+    let u = (Math.imul(n, 2654435761) + Math.imul(formula, 2246822519) + 1) >>> 0;
+    u = Math.imul(u ^ (u >>> 15), 3266489917) >>> 0;
+    return (2 * (u >>> 28) - 15) / 8;
+  });
+}
+
+function sums(V) {
+  const weighted = (line) => line.reduce((total, x, n) => total + (1 + (n % 5)) * x, 0);
+  const column = (c) => V.map((row) => row[c]);
+  return {
+    shape: [V.length, V[0].length],
+    row_sums: V.map(weighted),
+    column_sums: V[0].map((_, c) => weighted(column(c))),
+  };
+}
 
 const answers = {
   hash: ({ i, j, seed }) => ({ hash: i.map((row, n) => xxh32Pair(row, j[n], seed)) }),
   derive_seed: ({ seed, n }) => ({ seed: n.map((position) => xxh32Pair(seed, position, 0)) }),
-  bucket_sign: ({ kind, buckets, seed, i, j, n_cols, size }) => {
-    const map = new SharingMap({ rows: FULL, columns: n_cols ?? FULL, buckets, seed, kind, size: size ?? undefined });
+  bucket_sign: ({ kind, buckets, seed, i, j, n_out, n_cols, size }) => {
+    const map = new SharingMap({ rows: n_out ?? FULL, columns: n_cols ?? FULL, buckets, seed, kind, size: size ?? undefined });
     const found = i.map((row, n) => map.lookup(row, j[n]));
     return { bucket: found.map((one) => one.bucket), sign: found.map((one) => one.sign) };
   },
-  gather: ({ layer, w }) => {
+  gather: ({ layer, w: given }) => {
+    const w = Array.isArray(given) ? given : fill(given);
     const { n_in: columns, n_out: rows, buckets, seed, kind, size } = layer;
     const map = new SharingMap({ rows, columns, buckets, seed, kind, size: size ?? undefined });
     const V = Array.from({ length: rows }, () => new Array(columns));
     if (w.length !== buckets) throw new RangeError(`w has ${w.length} entries, the map has ${buckets} buckets`);
     for (const { i, j, bucket, sign } of map.table()) V[i][j] = sign * w[bucket];
-    return { V };
+    return { V: Array.isArray(given) ? V : sums(V) };
   },
 };
 
