@@ -167,7 +167,8 @@ class Right(Adapter):
     def make_table(self, n_cols, kind, buckets, seed):
         if self.spec.n_out * n_cols > 10**6:
             raise NotCovered("too large for loops")
-        pairs = [self.one(i, j, kind, buckets, seed, n_cols, self.size) for i in range(self.spec.n_out) for j in range(n_cols)]
+        more = (n_cols, self.size)
+        pairs = [self.one(i, j, kind, buckets, seed, *more) for i in range(self.spec.n_out) for j in range(n_cols)]
         table = np.array(pairs).reshape(self.spec.n_out, n_cols, 2)
         return table[..., 0], table[..., 1].astype(self.spec.dtype)
 
