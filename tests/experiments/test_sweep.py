@@ -163,7 +163,7 @@ try:
 except OSError as error:
     print("stopped:", error)
 """
-    done = subprocess.run([sys.executable, "-"], input=code, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-"], input=code, capture_output=True, text=True, timeout=120)
     assert done.stdout.startswith("stopped: worker processes could not be started; in a script of your own, the call")
     assert done.stdout.count("\n") == 1 and not (tmp_path / "r").exists()
 
@@ -177,7 +177,7 @@ from hashnets_np.experiments.sweep.grid import read_grid
 drive.sweep(read_grid("quick")[:2], Path({str(tmp_path / "r")!r}), drive.local_workers(1))
 """)
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 1 and "must stand below `if __name__ ==" in done.stderr.splitlines()[-1]
+    assert done.returncode == 1 and "must be below `if __name__ ==" in done.stderr.splitlines()[-1]
     assert not (tmp_path / "r").exists()
 
 

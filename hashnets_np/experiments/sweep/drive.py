@@ -66,7 +66,7 @@ class Workers:
             try:
                 return self.executor.submit(run_job, *what)
             except BrokenExecutor:
-                self.executor.shutdown(wait=False)
+                self.executor.shutdown(wait=True)  # see local_workers
                 self.executor = self.make()
                 return self.executor.submit(run_job, *what)
 
@@ -105,6 +105,8 @@ def local_workers(count: int) -> Workers:
             with environment(ONE_THREAD):
                 pool.submit(os.getpid).result()
         except BrokenExecutor as error:
+            # Python 3.13 deadlocks if a broken pool is collected while its own thread still cleans up
+            pool.shutdown(wait=True)
             raise SweepStoppedError(" ".join(NO_WORKERS.split())) from error
         return pool
 
