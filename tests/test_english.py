@@ -31,6 +31,7 @@ INSTEAD = {
     r"\bnothing makes it again\b": "it cannot be rebuilt",
     r"\bname another place\b": "choose another folder",
     r"\bWhoever needs\b": "code that needs",
+    r"\b(something|nothing|more|much) to [a-z]+_[a-z]+\b": "a verb, not the name of a function",
 }
 PAGES = [
     ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "pyproject.toml",

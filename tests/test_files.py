@@ -120,7 +120,7 @@ def test_weights_that_contradict_their_layer_are_not_saved(tmp_path):
                          (lambda w: w[:-1], "float32 .243,.")]:
         net = small_net()
         net.layers[0].params["w"] = change(net.layers[0].params["w"])
-        with pytest.raises(ValueError, match=rf"parameter 0.w is {what}.*its layer says float32 \(244,\)"):
+        with pytest.raises(ValueError, match=rf"parameter 0.w is {what}.*its layer expects float32 \(244,\)"):
             hn.save(net, tmp_path / "net.safetensors")
     assert os.listdir(tmp_path) == []
 

@@ -127,9 +127,9 @@ def state(results: list[Result], stage: Stage) -> str:
 def name_bugs(results: list[Result]) -> list[tuple[str, int, int]]:
     """Name the bugs behind the failures, most telling first: (flag, failures that are exactly it, that could be it).
 
-    A bug is named if it explains most of those failures of some topic that it would have shown in, if one of its
-    answers is not a handful of small numbers, and if it would not have shown in more of the cases that pass. What it
-    explains is set aside, and the next is looked for among the rest.
+    A bug is named under three conditions: it explains most of the failures of some topic in which it would have shown;
+    one of its answers is more than a handful of small numbers; and it would not have shown in more of the cases that
+    pass. The failures that it explains are set aside, and the next bug is looked for among the others.
     """
     open_ = [r for r in results if r.status == FAILS]
     out = []

@@ -148,7 +148,7 @@ def left_out(adapter: type[Adapter], case: Case) -> str:
 
 
 def is_left_out(name: str | None, claimed: tuple, known: tuple, valid: bool) -> bool:
-    """Whether a kind or bias is none that an adapter claims; who claims all must refuse those that nobody knows.
+    """Whether an adapter does not claim a kind or bias; one that claims them all must refuse those that nobody knows.
 
     >>> is_left_out("row", ("column", None), ("column", "hashed", None), False)
     True

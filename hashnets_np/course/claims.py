@@ -4,8 +4,8 @@ The rule is the same for every claim that compares methods on several data sets.
 standard errors of the difference. The standard error of one mean is the larger of two, that of the test set and that of
 the seeds; where the records know which test images each network got wrong, the test is that of pairs (McNemar). Methods
 are compared under one protocol (`data/records/README.md`). A claim is *supported* if at least three quarters of the
-comparisons are surely as it says and none is surely the other way, *not supported* if at most a quarter are or if as
-many are surely the other way, and else *in part*.
+comparisons surely agree with it and none surely contradicts it. It is *not supported* if at most a quarter surely agree
+or if as many surely contradict it. Otherwise it is supported *in part*.
 """
 
 from collections.abc import Iterable, Mapping

@@ -88,7 +88,7 @@ class Program:
         self.constants.append(f"static const map_t {name}[{len(maps)}] = {{\n{literals}\n}};")
 
     def add_step(self, call: str, n_out: int, in_place: bool = False) -> None:
-        """Add a call; one that works in place reads and writes the buffer of the previous call."""
+        """Add a call; a call that works in place reads and writes the buffer that the step before it wrote."""
         self.steps.append(Step(call, n_out, in_place))
         self.width = n_out
 

@@ -1,6 +1,6 @@
 """The kinds "chunk" and "tile" in numba: a piece of V is hashed once, and is a slice of w with a sign.
 
-w is extended by its own beginning (`extended`), so that no slice has to wrap.
+w is extended by its own beginning (`PieceLoops` does it), so that no slice has to wrap.
 """
 
 from collections.abc import Callable

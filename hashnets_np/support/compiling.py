@@ -1,10 +1,10 @@
 """numba's njit, with a cache that does not mix up signatures.
 
-numba caches one index per function and one file per signature, and chooses the name of a file without a
-lock. Two processes that first compile a function at the same moment, for different signatures, may choose the same
-name; from then on one signature is answered with the code of the other, which computes something else without a word
-(test_code_of_another_signature_is_not_run). Here a lock is held while names are chosen, and what is loaded must be of
-the signature that was asked for.
+numba caches one index per function and one file per signature, and chooses the name of a file without a lock. If two
+processes compile a function for the first time at the same moment, for different signatures, they may choose the same
+name. From then on, numba silently runs the code of one signature for the other, and the results are wrong
+(test_code_of_another_signature_is_not_run). Here a lock is held while names are chosen, and loaded code must have the
+signature that was asked for.
 """
 
 import contextlib

@@ -98,8 +98,8 @@ def is_stream(path: Path) -> bool:
 def replace(target: Path, content: Content) -> None:
     """Write a partial file beside the target, then rename it.
 
-    Another writer may take a partial file whose lock it sees free for a leftover and delete it, in the moment between
-    making and locking it; then everything is done again.
+    Between making a partial file and locking it there is a moment in which another writer may mistake it for a leftover
+    and delete it; then everything is done again.
     """
     check_writable(target)
     remove_leftovers(target.parent)

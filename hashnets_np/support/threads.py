@@ -27,13 +27,13 @@ def thread_count() -> int:
 def new_turn() -> None:
     """Make the lock of this process: a forked child must not wait for its parent's (test_a_fork_amid_a_call).
 
-    A caller may come again while it is in: maps of text take turns inside the kernels' turn.
+    The lock is re-entrant: maps of text take their turn inside the kernels' turn.
     """
     global turn
     turn = threading.RLock()
 
 
-turn = threading.RLock()  # now, not at the first call: two first callers would make two (test_first_callers_take_turns)
+turn = threading.RLock()  # now: at a first call, two callers would make two (test_first_callers_take_turns)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=new_turn)
 
@@ -52,7 +52,7 @@ def blas() -> ThreadpoolController:
 
 @cache
 def openmp_blas() -> ThreadpoolController:
-    """Find it only if it uses OpenMP, where a limit holds for the thread that sets it; elsewhere for all threads."""
+    """Find the BLAS library if it uses OpenMP: there a limit holds only for the thread that sets it, not for all."""
     return blas().select(threading_layer="openmp")
 
 

@@ -87,7 +87,7 @@ def test_an_impossible_map_is_refused(arguments, message):
 @pytest.mark.parametrize(
     ("bucket", "sign", "message"),
     [([[0, 2]], None, "1-based"), ([[-1, 0]], None, "1-based"), ([0, 1], None, "matrices"), ([[0.0]], None, "matrices"),
-     ([[0]], [[0]], r"\+1 or -1"), ([[0, 1]], [[1, 0]], r"\+1 or -1"), ([[0]], [[1, 1]], "one shape")],
+     ([[0]], [[0]], r"\+1 or -1"), ([[0, 1]], [[1, 0]], r"\+1 or -1"), ([[0]], [[1, 1]], "the same shape")],
 )
 def test_an_impossible_table_is_refused(bucket, sign, message):
     with pytest.raises(ValueError, match=message):

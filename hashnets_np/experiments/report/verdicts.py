@@ -1,7 +1,7 @@
 """The paper's claims, one by one: its evidence, ours with its test, and a verdict of three words.
 
-A difference counts beyond two standard errors. Under protocol 2 these are of pairs on the same test images (McNemar),
-under protocol 1 of two test errors apart. Each function states the rule of its verdict.
+A difference counts if it exceeds two standard errors. Under protocol 2 these come from pairs on the same test images
+(McNemar), under protocol 1 from two separate test errors. Each function states the rule of its verdict.
 """
 
 from collections import Counter

@@ -1,7 +1,7 @@
 """Driving a sweep: hand out the jobs that are ready and record what comes back, whoever does the work.
 
 Jobs run in any `concurrent.futures.Executor`: spawned processes of one thread each, or a Dask cluster. Only this
-process writes records. Jobs in flight are about as many as there are workers, so a kill loses no more than those. A job
+process writes records. About as many jobs are in flight as there are workers, so a kill loses no more than those. A job
 waits for the searches that it needs. A fault of the machine (no memory, a full disk, missing data, workers that cannot
 start) stops the sweep with one line and is never recorded as a job's result.
 """
@@ -132,8 +132,8 @@ def end_with_parent() -> None:
 class DaskWorkers(Workers):
     """The workers of a Dask scheduler, as many as there are at the moment.
 
-    A cluster that adapts has none until there is something to run_job, and gets more while work is waiting: so there is
-    always some waiting, about as many jobs as are running.
+    An adaptive cluster has no workers until there is something to do, and adds some while jobs are waiting. So jobs are
+    always kept waiting, about as many as are running.
     """
 
     def __init__(self, client: Any) -> None:

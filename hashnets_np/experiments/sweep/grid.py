@@ -126,10 +126,11 @@ def nearest_point(job: Job, method: str, points: tuple[str, ...]) -> str:
 
 
 def step_search_from(job: Job) -> Job | None:
-    """Name the search that gives a search for the step size alone all the rest; None if `job` searches everything.
+    """Name the search from which a search for the step size alone takes all else; None if `job` searches everything.
 
-    Only with searches of their own (protocol 2), away from the compressions of the tables: HashNet and NN are searched
-    at each compression, other methods, and all at an expansion, take the rest from the nearest of the tables' points.
+    This happens only under protocol 2, away from the compressions of the tables. HashNet and NN are searched in full at
+    each compression. Other methods, and all methods at an expansion, take all but the step size from the nearest point
+    of the tables.
     """
     if job.kind != "search" or not PROTOCOLS[job.protocol].own_searches:
         return None
@@ -141,7 +142,7 @@ def step_search_from(job: Job) -> Job | None:
 def needs(job: Job) -> list[Job]:
     """List the searches that must be done before a job: its own, the teacher's, and that of its network without one.
 
-    The last two are for dark knowledge, the last for searches only: theirs begin with what it found.
+    The last two are for dark knowledge. The last one is needed by searches only, which begin with what it found.
     """
     found = [search_for(job)] if job.kind == "run" and job.tune else []
     if origin := step_search_from(job):

@@ -1,9 +1,9 @@
 """Records on disk: one finished job is one line of JSON, written so that no crash can damage or lose a line.
 
-A line is appended with one write and flushed to the disk (fsync) under a file lock. Should a machine lose power in the
-middle of a write, the beginning of a line that it leaves is cut off before the next append. A job that is done stays
-done: the first record of success counts, for reading as for appending, whatever comes before or after it; of failures
-the last. What a line holds is said in `schema`.
+A line is appended with one write and flushed to the disk (fsync) under a file lock. If a machine loses power in the
+middle of a write, the unfinished line is cut off before the next append. A job that is done stays done: its first
+record of success counts, in reading as in appending, whatever comes before or after it. If a job only failed, its last
+failure counts. `schema` says what a line holds.
 """
 
 import errno

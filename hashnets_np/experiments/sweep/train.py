@@ -175,10 +175,10 @@ def train_to_the_end(
 ) -> Trained:
     """Train; where the loss blows up, begin again with half the step size.
 
-    A search finds the largest step size that is stable on fewer examples, and dark knowledge changes the scale of the
-    loss with its teacher, so that the final training may not be. Only the training loss tells: it blew up if it ends
-    above twice what a network without an opinion (all logits 0) has. By protocol 2 a training that is stuck begins
-    again, too; if all are, the first is done to its end: it is slow, then, and not stuck.
+    A search finds the largest step size that is stable on fewer examples, and a teacher changes the scale of the loss,
+    so the final training may be unstable. Only the training loss decides: training blew up if the loss ends above twice
+    that of a network without an opinion (all logits 0). Under protocol 2, a training that is stuck also begins again.
+    If every attempt is stuck, the first one is trained to its end: then it is slow, not stuck.
     """
     loss, targets = loss_and_targets(hyper, data, teacher)
     no_opinion = loss_range(loss, targets, data, hyper)[1]

@@ -1,19 +1,19 @@
 """Choosing hyper-parameters on the validation split by Bayesian optimisation, with the same effort for every method.
 
-One search: trials of Optuna's TPE (12, by protocol 2 24) over the step size, momentum, dropout on inputs and hidden
-layers and, for dark knowledge, temperature and mix; each trial trains for at most 10 epochs on at most 12,000 examples
-(training + validation). With dark knowledge the first trial takes what was chosen for the same network without a
-teacher. Short trials favour large steps and strong dropout, so the two best (with dark knowledge the best and the
-first) train again in full, on all training examples and for all epochs, and with a third of the step size as long as
-that helps. The lowest validation error wins; the last epoch that is within one standard error of its lowest gives the
-number of epochs of the final runs. Sets with fewer than 1,000 validation examples are searched by 3-fold
-cross-validation. By protocol 1 there is one finalist on those, and with several hidden layers, where trainings take
-long.
+One search consists of trials of Optuna's TPE (12 under protocol 1, 24 under protocol 2) over the step size, momentum,
+dropout on inputs and hidden layers and, for dark knowledge, temperature and mix. Each trial trains for at most 10
+epochs on at most 12,000 examples (training + validation). With dark knowledge the first trial takes what was chosen for
+the same network without a teacher. Short trials favour large steps and strong dropout. So the two best (with dark
+knowledge the best and the first) train again in full, on all training examples and for all epochs, and then with a
+third of the step size as long as that helps. The lowest validation error wins. The final runs train up to the last
+epoch that is within one standard error of the winner's lowest. Sets with fewer than 1,000 validation examples are
+searched by 3-fold cross-validation. Under protocol 1 there is only one finalist on those sets, and also with several
+hidden layers, where training takes long.
 
-Protocol 2 then doubles the winner's epochs while its validation error falls by at least one binomial standard error,
-and with dark knowledge the student's own best, which is mix 0, takes part: as a trial, and as it was trained in full;
-the other finalists train as long as that did. Away from the compressions of the tables it searches most methods for
-their step size only.
+Protocol 2 then doubles the winner's epochs while its validation error falls by at least one binomial standard error.
+With dark knowledge the student's own best, which is mix 0, takes part: as a trial, and as it was trained in full; the
+other finalists train as long as it did. Away from the compressions of the tables, most methods are searched for their
+step size only.
 
 The paper too used Bayesian optimisation on 20 % validation splits (section 6; Snoek et al., 2012). Needs the extra
 [tune].
