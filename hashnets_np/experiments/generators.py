@@ -144,7 +144,7 @@ def rectangles(n: int, rng: np.random.Generator) -> tuple[Images, Labels]:
 # CONVEX. The page gives the two geometric parameters, the smallest areas and the numbers of sets, and says that they
 # were balanced so that both classes have the same mean number of white pixels. It does not say what "location" is
 # uniform over, nor whether the geometric distribution counts from 0 (as in MATLAB, which the authors used) or from 1.
-# Which readings are balanced, and why this one was taken, is in `data/records/README.md`: the boundary of each
+# Which readings are balanced, and why this one was taken, is in `data/records/protocol1.md`: the boundary of each
 # half-plane lies at a signed distance from the centre (negative: the centre is black), uniform in this range of pixels.
 CONVEX_DISTANCES = (-1.5, 14.0)
 CONVEX_GEOMETRIC = 0.195

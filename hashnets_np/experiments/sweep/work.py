@@ -2,7 +2,7 @@
 
 The test set is used once, after the last training; searches never see it (their data sets have none). A run trains on
 training + validation examples for the number of epochs chosen on validation. Source: section 6 of the paper, as far as
-it says; what it leaves open is in `data/records/README.md`.
+it says; what it leaves open is in `data/records/protocol1.md`.
 """
 
 import pickle
