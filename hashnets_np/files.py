@@ -55,7 +55,7 @@ def save(net: Network, path: str | os.PathLike) -> None:
     net : Network
         The network; its layers must be of the kinds that model files hold.
     path : str or path
-        The file; `~` is the home folder.
+        The file; ``~`` is the home folder.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def load(path: str | os.PathLike) -> Network:
     Parameters
     ----------
     path : str or path
-        The file; `~` is the home folder.
+        The file; ``~`` is the home folder.
 
     Returns
     -------

@@ -29,10 +29,26 @@ class NotCovered(NotImplementedError):
 class LayerSpec:
     """What defines a layer, apart from its weights.
 
-    n_in, n_out: units. kind: of the map. buckets: K. seed: of the map; None within a network, which derives it. bias:
-    "column", "hashed", "dense" or None. bias_buckets: K_b of a hashed bias, else 0. dtype: "float32" or "float64".
-    compression: one that yields K and K_b, for layers that take no K; None if none does. size: of the pieces of kinds
-    `chunk` and `tile`, else None.
+    Parameters
+    ----------
+    n_in, n_out : int
+        Numbers of inputs and outputs.
+    kind : str
+        Of the map.
+    buckets : int
+        K, the number of real weights.
+    seed : int or None
+        Of the map; None within a network, which derives it.
+    bias : {"column", "hashed", "dense", None}
+        The bias.
+    bias_buckets : int
+        K_b of a hashed bias, else 0.
+    dtype : {"float32", "float64"}
+        Of the weights.
+    compression : str or None
+        One that yields K and K_b, for layers that take no K; None if none does.
+    size : int or None
+        Of the pieces of the kinds "chunk" and "tile".
     """
 
     n_in: int
@@ -153,9 +169,21 @@ def check_labels(z: NDArray, y: NDArray) -> None:
 
 
 def check_shapes(spec: LayerSpec, w: NDArray, b: NDArray | None, *batches: tuple[Any, int]) -> None:
-    """Check what an adapter was given, for layers that don't do it themselves; ValueError otherwise.
+    """Check what an adapter was given, for layers that don't do it themselves.
 
-    batches: pairs of an array and the width that it must have, such as (a, spec.n_in); all of one length.
+    Parameters
+    ----------
+    spec : LayerSpec
+        The layer.
+    w, b : arrays
+        Its weights and biases; b is None where it has no biases of its own.
+    *batches : pairs
+        Of an array and the width that it must have, such as (a, spec.n_in); all of one length.
+
+    Raises
+    ------
+    ValueError
+        If anything does not fit.
     """
     size = {"hashed": spec.bias_buckets, "dense": spec.n_out}.get(str(spec.bias))
     expected = None if size is None else (size,)

@@ -11,8 +11,21 @@ WORDS = {PASSES: "pass", FAILS: "FAIL", NOT_COVERED: "not covered"}
 def write_report(implementation: str, results: list[Result], every: bool = False, another_map: str = "") -> str:
     """Write the report as text.
 
-    every: show every failure, not only the first of each topic. another_map: what probing the layer has shown, where
-    its map is another one (`probe.find_another_map`).
+    Parameters
+    ----------
+    implementation : str
+        The name of what was checked.
+    results : list of Result
+        What `check` returned.
+    every : bool
+        Whether to show every failure, and not only the first of each topic.
+    another_map : str
+        What probing the layer has shown, where its map is another one (`probe.find_another_map`).
+
+    Returns
+    -------
+    str
+        The report.
     """
     file = read_file()
     found = diagnose(results)

@@ -101,7 +101,27 @@ def select(topics: Iterable[str] | None = None, ids: Iterable[str] | None = None
 def check(
     adapter: type[Adapter], topics: Iterable[str] | None = None, progress: Callable[[Result], None] = lambda r: None
 ) -> list[Result]:
-    """Run all cases, or those of some topics. progress: called with every Result. ValueError for an unknown topic."""
+    """Run all cases, or those of some topics.
+
+    Parameters
+    ----------
+    adapter : class
+        A subclass of `Adapter`.
+    topics : iterable of str, optional
+        Only these topics.
+    progress : function
+        Called with every Result.
+
+    Returns
+    -------
+    list of Result
+        One for each case.
+
+    Raises
+    ------
+    ValueError
+        For an unknown topic.
+    """
     return check_cases(adapter, select(topics), progress)
 
 

@@ -266,7 +266,7 @@ def load_idx(folder: str | os.PathLike, prefix: str = "") -> Dataset:
     Parameters
     ----------
     folder : str or path
-        The folder, or one above a folder `raw`; `~` is the home folder.
+        The folder, or one above a folder `raw`; ``~`` is the home folder.
     prefix : str
         How the names begin, where a folder holds several sets, such as "emnist-letters-".
 

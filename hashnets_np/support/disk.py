@@ -1,4 +1,4 @@
-"""Files on disk: written whole or not at all, made once, and with `~` for the home folder.
+"""Files on disk: written whole or not at all, made once, and with ``~`` for the home folder.
 
 `atomic_write` is the one way in which this package writes a file: into a partial file in the same folder, which takes
 the target's name only when it is complete. A crash, a full disk or a second writer leaves the old file or the new one.
@@ -24,12 +24,12 @@ Content = bytes | Callable[[BinaryIO], object]
 
 
 def user_path(path: str | os.PathLike) -> Path:
-    """Turn what a user gave into a path, with `~` replaced by the home folder.
+    """Turn what a user gave into a path, with ``~`` replaced by the home folder.
 
     Raises
     ------
     ValueError
-        If the path starts with `~` and no home folder is known.
+        If the path starts with ``~`` and no home folder is known.
     """
     try:
         return Path(path).expanduser()
@@ -47,7 +47,7 @@ def atomic_write(path: str | os.PathLike, content: Content) -> None:
     Parameters
     ----------
     path : str or path
-        The file; `~` is the home folder.
+        The file; ``~`` is the home folder.
     content : bytes or function
         What to write, or a function that writes it into a binary file; it may be called more than once.
 
