@@ -15,7 +15,7 @@ from .conformance.jax_layer import Maps, Params, hashed_linear, hashed_net, load
 from .files import save
 from .network import Network
 
-__all__ = ["Maps", "Params", "hashed_linear", "hashed_net", "load_network", "make_maps", "save_network", "to_network"]
+__all__ = ["Maps", "hashed_linear", "hashed_net", "load_network", "make_maps", "save_network", "to_network"]
 
 
 def to_network(params: Sequence[Params], maps: Sequence[Maps]) -> Network:
@@ -37,6 +37,13 @@ def to_network(params: Sequence[Params], maps: Sequence[Maps]) -> Network:
     ------
     ValueError
         If a layer's weights are not of the sizes of its map, or not float32 or float64.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> maps = [make_maps(64, 10, buckets=80, seed=1)]
+    >>> to_network([{"w": jnp.zeros(80)}], maps).num_virtual_parameters()
+    650
     """
     made: list[layers.Layer] = []
     for number, (p, m) in enumerate(zip(params, maps, strict=True)):
@@ -65,16 +72,28 @@ def save_network(params: Sequence[Params], maps: Sequence[Maps], path: str | os.
 
     Parameters
     ----------
-    params, maps : sequences
-        As for `to_network`, trained or not.
+    params : sequence of dict
+        The real weights of each layer, as `to_network` takes them, trained or not.
+    maps : sequence of Maps
+        The map of each layer.
     path : str or path
         The .safetensors file.
 
     Raises
     ------
     ValueError
-        As `to_network`.
+        If a layer's weights are not of the sizes of its map, or not float32 or float64.
     OSError
         If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import jax.numpy as jnp
+    >>> maps = [make_maps(64, 10, buckets=80, seed=1)]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_network([{"w": jnp.zeros(80)}], maps, f"{folder}/net.safetensors")
+    ...     load_network(f"{folder}/net.safetensors")[0][0]["w"].shape
+    (80,)
     """
     save(to_network(params, maps), path)

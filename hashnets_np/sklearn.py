@@ -265,7 +265,22 @@ class HashNetClassifier(ClassifierMixin, HashNetEstimator):
     default_learning_rate = 0.05
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> "HashNetClassifier":
-        """Train on X (n, n_features) and labels y (n,); sample_weight: (n,), of the examples in the loss."""
+        """Train the network.
+
+        Parameters
+        ----------
+        X : (n, n_features) array
+            The examples, one per row.
+        y : (n,) array
+            Their labels.
+        sample_weight : (n,) array, optional
+            How much each example counts in the loss.
+
+        Returns
+        -------
+        HashNetClassifier
+            Itself.
+        """
         keep = self.warm_start and hasattr(self, "network_")
         x, y = self._check_x_y(X, y, reset=not keep)
         check_classification_targets(y)
@@ -283,7 +298,24 @@ class HashNetClassifier(ClassifierMixin, HashNetEstimator):
     def partial_fit(
         self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> "HashNetClassifier":
-        """Go once through some examples. The first call needs `classes`, all labels that will ever occur."""
+        """Train for one pass through some examples, continuing from the previous call.
+
+        Parameters
+        ----------
+        X : (n, n_features) array
+            The examples, one per row.
+        y : (n,) array
+            Their labels.
+        classes : (n_classes,) array, optional
+            All labels that will ever occur; the first call needs it.
+        sample_weight : (n,) array, optional
+            How much each example counts in the loss.
+
+        Returns
+        -------
+        HashNetClassifier
+            Itself.
+        """
         first = not hasattr(self, "network_")
         if first and classes is None:
             raise ValueError("the first call of partial_fit needs classes, all labels that will ever occur")
@@ -308,17 +340,50 @@ class HashNetClassifier(ClassifierMixin, HashNetEstimator):
         return np.searchsorted(self.classes_, y)
 
     def decision_function(self, X: ArrayLike) -> NDArray[Any]:
-        """Compute logits (n, n_classes), or their difference (n,) if there are two classes."""
+        """Compute the logits, or with two classes their difference.
+
+        Parameters
+        ----------
+        X : (n, n_features) array
+            The examples, one per row.
+
+        Returns
+        -------
+        (n, n_classes) array, or (n,) with two classes
+            The larger, the more likely the class; with two classes, positive for the second one.
+        """
         z = self._outputs(X)
         return z[:, 1] - z[:, 0] if len(self.classes_) == 2 else z
 
     def predict_proba(self, X: ArrayLike) -> NDArray[Any]:
-        """Compute the probabilities of the classes, (n, n_classes): the softmax of the logits."""
+        """Compute the probabilities of the classes, the softmax of the logits.
+
+        Parameters
+        ----------
+        X : (n, n_features) array
+            The examples, one per row.
+
+        Returns
+        -------
+        (n, n_classes) array
+            The probabilities, in the order of `classes_`; each row sums to 1.
+        """
         check_is_fitted(self)
         return predict_proba(self.network_, validate_data(self, X, dtype=self._dtype(), reset=False))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Find the most likely label of each example, (n,)."""
+        """Find the most likely label of each example.
+
+        Parameters
+        ----------
+        X : (n, n_features) array
+            The examples, one per row.
+
+        Returns
+        -------
+        (n,) array
+            The labels.
+        """
         z = self._outputs(X)
         return self.classes_[z.argmax(axis=1)]
 
@@ -393,7 +458,22 @@ class HashNetRegressor(RegressorMixin, HashNetEstimator):
     default_learning_rate = 0.01
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> "HashNetRegressor":
-        """Train on X (n, n_features) and y (n,) or (n, n_targets); sample_weight: (n,), of the examples in the loss."""
+        """Train the network.
+
+        Parameters
+        ----------
+        X : (n, n_features) array
+            The examples, one per row.
+        y : (n,) or (n, n_targets) array
+            Their targets.
+        sample_weight : (n,) array, optional
+            How much each example counts in the loss.
+
+        Returns
+        -------
+        HashNetRegressor
+            Itself.
+        """
         keep = self.warm_start and hasattr(self, "network_")
         x, targets, weight = self._check_targets(X, y, sample_weight, reset=not keep)
         seed = self._prepare(x, targets.shape[1], keep)
@@ -401,7 +481,22 @@ class HashNetRegressor(RegressorMixin, HashNetEstimator):
         return self
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> "HashNetRegressor":
-        """Go once through some examples."""
+        """Train for one pass through some examples, continuing from the previous call.
+
+        Parameters
+        ----------
+        X : (n, n_features) array
+            The examples, one per row.
+        y : (n,) or (n, n_targets) array
+            Their targets.
+        sample_weight : (n,) array, optional
+            How much each example counts in the loss.
+
+        Returns
+        -------
+        HashNetRegressor
+            Itself.
+        """
         x, targets, weight = self._check_targets(X, y, sample_weight, reset=not hasattr(self, "network_"))
         seed = self._prepare(x, targets.shape[1], keep=True)
         self._train_once(x, targets, weight, seed)
@@ -419,7 +514,18 @@ class HashNetRegressor(RegressorMixin, HashNetEstimator):
         return x, targets, weight
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Compute the targets of each example, in the shape of the y of `fit`."""
+        """Predict the targets of each example.
+
+        Parameters
+        ----------
+        X : (n, n_features) array
+            The examples, one per row.
+
+        Returns
+        -------
+        (n,) or (n, n_targets) array
+            The targets, in the shape of the y of `fit`.
+        """
         z = self._outputs(X)
         return z[:, 0] if self._one_target else z
 

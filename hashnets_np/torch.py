@@ -63,6 +63,15 @@ def save_network(module: nn.Module, path: str | os.PathLike) -> None:
         For a module that has no counterpart.
     OSError
         If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> module = nn.Sequential(HashedLinear(64, 50, buckets=400, seed=1), nn.ReLU(), nn.Linear(50, 10))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_network(module, f"{folder}/net.safetensors")
+    ...     load_network(f"{folder}/net.safetensors")[0].w.shape
+    torch.Size([400])
     """
     save(to_network(module), path)
 

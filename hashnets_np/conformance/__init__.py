@@ -4,17 +4,17 @@ Write an `Adapter` for your layer, then `python -m hashnets_np check mymodule:My
 `HASHNETS_IMPL=mymodule:MyLayer pytest --pyargs hashnets_np.conformance`.
 """
 
-from .adapter import KINDS, NEWER_KINDS, Adapter, LayerSpec, NotCovered, check_shapes
-from .diagnosis import diagnose, likely_bugs
+from .adapter import Adapter, LayerSpec, NotCovered, check_shapes
+from .diagnosis import Diagnosis, diagnose, likely_bugs
 from .report import write_report
-from .runner import check, load_adapter, passed
+from .runner import Result, check, load_adapter, passed
 
 __all__ = [
-    "KINDS",
-    "NEWER_KINDS",
     "Adapter",
+    "Diagnosis",
     "LayerSpec",
     "NotCovered",
+    "Result",
     "check",
     "check_shapes",
     "diagnose",

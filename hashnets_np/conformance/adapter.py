@@ -21,7 +21,13 @@ NEWER_KINDS = ("fold", "chunk", "tile")
 class NotCovered(NotImplementedError):
     """What an adapter raises for what its layer doesn't do; it may carry a few words for the report.
 
-    A class of its own, because frameworks raise NotImplementedError themselves, and that is a failure.
+    It is a class of its own because frameworks raise NotImplementedError themselves, and that counts as a failure.
+
+    Examples
+    --------
+    >>> raise NotCovered("a loop over every weight is too slow for this size")
+    Traceback (most recent call last):
+    hashnets_np.conformance.adapter.NotCovered: a loop over every weight is too slow for this size
     """
 
 
@@ -34,21 +40,28 @@ class LayerSpec:
     n_in, n_out : int
         Numbers of inputs and outputs.
     kind : str
-        Of the map.
+        Kind of map: "xxhash", "authors2015", "pytorch2019" or "keras" of specification 1; "fold", "chunk" or "tile" of
+        specification 1.1.
     buckets : int
         K, the number of real weights.
     seed : int or None
-        Of the map; None within a network, which derives it.
+        Seed of the map; None within a network, which derives it.
     bias : {"column", "hashed", "dense", None}
-        The bias.
+        The bias: a column of V, a hashed vector of its own, an ordinary vector, or none.
     bias_buckets : int
-        K_b of a hashed bias, else 0.
+        K_b, the number of real biases of a hashed bias; 0 for any other.
     dtype : {"float32", "float64"}
-        Of the weights.
+        What the layer computes in.
     compression : str or None
-        One that yields K and K_b, for layers that take no K; None if none does.
+        A compression that yields K and K_b, for layers that take no K; None if there is none.
     size : int or None
-        Of the pieces of the kinds "chunk" and "tile".
+        How large the pieces of the kinds "chunk" and "tile" are.
+
+    Examples
+    --------
+    >>> spec = LayerSpec(n_in=3, n_out=2, kind="xxhash", buckets=4, seed=7, bias=None, bias_buckets=0, dtype="float32")
+    >>> spec.buckets / (spec.n_in * spec.n_out)
+    0.6666666666666666
     """
 
     n_in: int
@@ -66,14 +79,47 @@ class LayerSpec:
 class Adapter:
     """Base class of all adapters; every method here means "not covered".
 
-    The layer: `__init__`, `forward`, `backward`, `set_weights`, `step`, `gather`, `scatter_add`, `stored_bytes`. What
-    it is made of, as static methods: `hash`, `hash_text`, `bucket_sign`, `bucket_counts`, `derive_seed`. A network and
-    its loss: `network`, `loss`.
+    The methods are of three sorts:
 
-    Attributes of the class narrow down what is asked. dtypes: those that the layer computes in. kinds: of maps (add
-    NEWER_KINDS for `fold`, `chunk` and `tile`). biases: those that it has. gradients: what `backward` returns; leave
-    out "a" for a layer without an input gradient, and return None for it. takes_buckets: False for a layer that takes
-    a compression and no K.
+    - The layer: the constructor, `forward`, `backward`, `set_weights`, `step`, `gather`, `scatter_add` and
+      `stored_bytes`.
+    - What it is made of, as static methods: `hash`, `hash_text`, `bucket_sign`, `bucket_counts` and `derive_seed`.
+    - A network and its loss, as static methods: `network` and `loss`.
+
+    Parameters
+    ----------
+    spec : LayerSpec
+        What defines the layer.
+    w : (K,) floats
+        Its real weights.
+    b : floats or None
+        Its biases: (K_b,) with a hashed bias, (n_out,) with a dense one, else None.
+
+    Attributes
+    ----------
+    dtypes : tuple of str
+        Class attribute, as are all of these: what the layer computes in, of "float32" and "float64".
+    kinds : tuple of str
+        The kinds of map that it has; without one of your own the four of specification 1. Add "fold", "chunk" and
+        "tile" if it has those.
+    biases : tuple of str or None
+        The biases that it has, of "column", "hashed", "dense" and None.
+    gradients : tuple of str
+        What `backward` returns, of "w", "b" and "a". Leave out "a" for a layer without an input gradient, and return
+        None for it.
+    takes_buckets : bool
+        False for a layer that is made from a compression and not from K.
+
+    Examples
+    --------
+    >>> from hashnets_np import derive_seed
+    >>> from hashnets_np.conformance import check, passed
+    >>> class Seeds(Adapter):  # one method is enough to begin with
+    ...     @staticmethod
+    ...     def derive_seed(seed, n):
+    ...         return derive_seed(seed, n)
+    >>> passed(check(Seeds, topics=["derived-seed"]))
+    True
     """
 
     dtypes: ClassVar[tuple[str, ...]] = ("float32", "float64")
@@ -98,7 +144,26 @@ class Adapter:
         raise NotCovered
 
     def step(self, a: NDArray, dz: NDArray, lr: float, momentum: float, weight_decay: float) -> tuple[Any, Any]:
-        """Take one step of SGD with momentum; return the new (w, b). Velocities live as long as the layer."""
+        """Take one step of SGD with momentum; the velocities live as long as the layer.
+
+        Parameters
+        ----------
+        a : (batch, n_in) floats
+            The input.
+        dz : (batch, n_out) floats
+            The gradient of the loss with respect to z.
+        lr : float
+            The step size.
+        momentum : float
+            What is kept of the velocity.
+        weight_decay : float
+            How much of the weights is added to their gradients, biases included.
+
+        Returns
+        -------
+        w, b
+            The new real weights and biases.
+        """
         raise NotCovered
 
     def gather(self) -> Any:
@@ -125,15 +190,47 @@ class Adapter:
 
     @staticmethod
     def bucket_sign(i: NDArray, j: NDArray, kind: str, buckets: int, seed: int) -> tuple[Any, Any]:
-        """Find buckets and signs of the virtual weights (i, j), two vectors of integers.
+        """Find buckets and signs of some virtual weights.
 
-        For the kinds of NEWER_KINDS the kit adds n_out, n_cols and size, by name: their maps need the shape of V.
+        The maps of "fold", "chunk" and "tile" need the shape of V, so for these kinds the kit adds n_out, n_cols and
+        size, by name.
+
+        Parameters
+        ----------
+        i, j : (n,) integers
+            Rows and columns of V.
+        kind : str
+            Kind of map; see `LayerSpec`.
+        buckets : int
+            K.
+        seed : int
+            Seed of the map.
+
+        Returns
+        -------
+        bucket, sign
+            Two vectors: integers in 0..K-1, and -1 or 1.
         """
         raise NotCovered
 
     @staticmethod
     def bucket_counts(compression: Any, n_in: int, n_out: int, bias: str | None) -> tuple[int, int]:
-        """Count the real weights: (K, K_b), K_b = 0 unless the bias is hashed."""
+        """Count the real weights that a compression leaves.
+
+        Parameters
+        ----------
+        compression : str, int or float
+            Stored / virtual weights, such as "1/8".
+        n_in, n_out : int
+            Numbers of inputs and outputs.
+        bias : {"column", "hashed", "dense", None}
+            The bias.
+
+        Returns
+        -------
+        K, K_b
+            Two integers; K_b is 0 unless the bias is hashed.
+        """
         raise NotCovered
 
     @staticmethod
@@ -146,16 +243,54 @@ class Adapter:
         seed: int, layers: list[LayerSpec], weights: list[tuple[NDArray, NDArray | None]], x: NDArray,
         masks: list[NDArray] | None, rate: float, dz: NDArray,
     ) -> tuple[Any, list[tuple[Any, Any]], Any]:
-        """Run hashed layers with ReLU between them forward and backward: (z, [(dw, db) of each layer], dx).
+        """Run hashed layers with ReLU between them, forward and backward.
 
-        Layer seeds are derived from the network's. masks: of 0 and 1 for the input of each layer, for inverted dropout
-        at `rate`; None: no dropout. dz: gradient with respect to z.
+        Parameters
+        ----------
+        seed : int
+            The network's seed; the seeds of its layers are derived from it.
+        layers : list of LayerSpec
+            What defines each layer.
+        weights : list of pairs
+            The (w, b) of each layer.
+        x : (batch, n_in) floats
+            The input.
+        masks : list of arrays of 0 and 1, or None
+            One for the input of each layer, for inverted dropout; None: no dropout.
+        rate : float
+            The rate of dropout.
+        dz : (batch, n_out) floats
+            The gradient of the loss with respect to z.
+
+        Returns
+        -------
+        z, gradients, dx
+            The logits, the (dw, db) of each layer, and the gradient with respect to x.
         """
         raise NotCovered
 
     @staticmethod
     def loss(z: NDArray, y: NDArray, soft: NDArray | None, temperature: float, mix: float) -> tuple[Any, Any]:
-        """Compute (loss, dz) of logits z for labels y and, unless None, soft targets."""
+        """Compute the cross-entropy with labels and, unless None, with soft targets.
+
+        Parameters
+        ----------
+        z : (batch, classes) floats
+            Logits.
+        y : (batch,) integers
+            Labels.
+        soft : (batch, classes) floats or None
+            A teacher's probabilities at `temperature`; None: labels only.
+        temperature : float
+            What logits are divided by before they are compared with `soft`.
+        mix : float
+            The weight of the soft part, in [0, 1].
+
+        Returns
+        -------
+        loss, dz
+            The mean loss, and its gradient with respect to z.
+        """
         raise NotCovered
 
 
@@ -177,13 +312,21 @@ def check_shapes(spec: LayerSpec, w: NDArray, b: NDArray | None, *batches: tuple
         The layer.
     w, b : arrays
         Its weights and biases; b is None where it has no biases of its own.
-    *batches : pairs
-        Of an array and the width that it must have, such as (a, spec.n_in); all of one length.
+    *batches : pairs of array and int
+        Batches, each with the width that it must have, such as (a, spec.n_in). All must have the same number of rows.
 
     Raises
     ------
     ValueError
         If anything does not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> spec = LayerSpec(n_in=3, n_out=2, kind="xxhash", buckets=4, seed=7, bias=None, bias_buckets=0, dtype="float32")
+    >>> check_shapes(spec, np.zeros(4), None, (np.zeros((5, 2)), spec.n_in))
+    Traceback (most recent call last):
+    ValueError: got an array of shape (5, 2), expected (batch, 3)
     """
     size = {"hashed": spec.bias_buckets, "dense": spec.n_out}.get(str(spec.bias))
     expected = None if size is None else (size,)

@@ -56,10 +56,32 @@ SURE = {"InputOverwritten", "OutputDtype", "ResultOverwritten", "EmptyBatchShape
 class Diagnosis(NamedTuple):
     """What the report says first.
 
-    verdict: "passed", "failed", "cannot run", "always raises" or "nothing covered". stage: the first that fails, or
-    None. right: names of stages that pass before it; open: of those that are not covered. bugs: (flag, failures that
-    are exactly it, failures that it could explain). excluded: how many known bugs would have shown and did not. shares:
-    what failing cases have in common. manner: which outputs are wrong, and how. error: the one that all cases raise.
+    Attributes
+    ----------
+    verdict : {"passed", "failed", "cannot run", "always raises", "nothing covered"}
+        The result of the whole run.
+    stage : Stage or None
+        The first stage that fails.
+    right : tuple of str
+        The stages before it that pass.
+    open : tuple of str
+        The stages before it that are not covered.
+    bugs : tuple of (str, int, int)
+        The known bugs behind the failures: the name, how many failures are exactly this bug, and how many it could
+        explain.
+    excluded : int
+        How many known bugs would have shown and did not.
+    shares : tuple of str
+        What all failing cases have in common, and no passing one.
+    manner : str
+        Which outputs are wrong, and in what way.
+    error : str
+        The error that all cases raise, if there is one.
+
+    Examples
+    --------
+    >>> Diagnosis("passed").stage is None
+    True
     """
 
     verdict: str
@@ -74,7 +96,30 @@ class Diagnosis(NamedTuple):
 
 
 def diagnose(results: list[Result]) -> Diagnosis:
-    """Diagnose the results of a run."""
+    """Find out where a layer breaks, and which known bugs explain its failures.
+
+    Parameters
+    ----------
+    results : list of Result
+        What `check` returned.
+
+    Returns
+    -------
+    Diagnosis
+        The verdict, the first stage that fails, the known bugs behind it, and what the failing cases share.
+
+    Examples
+    --------
+    >>> from hashnets_np.conformance import check
+    >>> from hashnets_np.conformance.numpy_layer import NumpyLayer
+    >>> class Transposed(NumpyLayer):
+    ...     @staticmethod
+    ...     def hash(i, j, seed):
+    ...         return NumpyLayer.hash(j, i, seed)
+    >>> found = diagnose(check(Transposed, topics=["hash"]))
+    >>> found.verdict, found.stage.name
+    ('failed', 'hash')
+    """
     failing = [r for r in results if r.status == FAILS]
     if not failing:
         something = any(r.status == PASSES and r.case.valid for r in results)
@@ -141,7 +186,29 @@ def name_bugs(results: list[Result]) -> list[tuple[str, int, int]]:
 
 
 def likely_bugs(results: list[Result]) -> list[tuple[str, int]]:
-    """Name the bugs behind the failures, most telling first, each with the number of failures that are exactly it."""
+    """Name the known bugs behind the failures, most telling first.
+
+    Parameters
+    ----------
+    results : list of Result
+        What `check` returned.
+
+    Returns
+    -------
+    list of (str, int)
+        The name of each bug, and how many failures are exactly this bug.
+
+    Examples
+    --------
+    >>> from hashnets_np.conformance import check
+    >>> from hashnets_np.conformance.numpy_layer import NumpyLayer
+    >>> class Transposed(NumpyLayer):
+    ...     @staticmethod
+    ...     def hash(i, j, seed):
+    ...         return NumpyLayer.hash(j, i, seed)
+    >>> [name for name, _ in likely_bugs(check(Transposed, topics=["hash"]))]
+    ['TransposedKey']
+    """
     return [(flag, matches) for flag, matches, _ in name_bugs(results)]
 
 

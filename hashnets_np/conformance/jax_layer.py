@@ -77,12 +77,33 @@ def split(x: Array, buckets: Array) -> tuple[Array, Array]:
 
 
 class Maps(NamedTuple):
-    """Buckets and signs of a layer's V (n_out, n_cols) and, with a hashed bias, of its bias (n_out, 1)."""
+    """Buckets and signs of a layer; made by `make_maps`.
+
+    Attributes
+    ----------
+    weights : pair of (n_out, n_cols) arrays
+        Bucket and sign of each virtual weight.
+    biases : pair of (n_out, 1) arrays, or None
+        Bucket and sign of each virtual bias, with a hashed bias.
+    bias : {"column", "hashed", "dense", None}
+        The bias.
+    sizes : dict of str to int
+        How many real weights "w" has and, where there is one, "b".
+    n_in : int
+        Number of inputs.
+    map, bias_map : HostMap
+        What the tables were made from.
+
+    Examples
+    --------
+    >>> make_maps(64, 10, buckets=80, seed=1).sizes
+    {'w': 80}
+    """
 
     weights: tuple[Array, Array]
     biases: tuple[Array, Array] | None
     bias: str | None
-    sizes: dict[str, int]  # of the real weights
+    sizes: dict[str, int]
     n_in: int
     map: HostMap
     bias_map: HostMap | None
@@ -90,7 +111,36 @@ class Maps(NamedTuple):
 
 def make_maps(n_in: int, n_out: int, buckets: int, seed: int | None = None, bias: str | None = "column",
               kind: str = "xxhash", bias_buckets: int | None = None, size: int | None = None) -> Maps:
-    """Hash a layer's maps; arguments as hashnets_np.HashedLinear."""
+    """Hash a layer's buckets and signs, once.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Numbers of inputs and outputs.
+    buckets : int
+        K, the number of real weights.
+    seed : int, optional
+        Seed of the map, in 0..2**32-1. The kinds that hash text have a default; the others need it.
+    bias : {"column", "hashed", "dense", None}
+        The bias.
+    kind : str
+        Kind of map, as in `hashnets_np.HashedLinear`.
+    bias_buckets : int, optional
+        K_b, the number of real biases of a hashed bias, which needs it.
+    size : int, optional
+        How large the pieces of the kinds "chunk" and "tile" are.
+
+    Returns
+    -------
+    Maps
+        What `hashed_linear` and `hashed_net` take beside the real weights.
+
+    Examples
+    --------
+    >>> bucket, sign = make_maps(64, 10, buckets=80, seed=1).weights
+    >>> bucket.shape, sign.shape
+    ((10, 65), (10, 65))
+    """
     m, beta = make_host_maps(n_in, n_out, buckets, seed, bias, kind, bias_buckets, size)
     sizes = {"w": m.buckets} | ({"b": beta.buckets if beta else n_out} if bias in ("hashed", "dense") else {})
     table = lambda m: bucket_sign(np.arange(m.n_out)[:, None], np.arange(m.n_cols)[None, :], m)  # noqa: E731
@@ -104,7 +154,37 @@ def virtual(w: Array, table: tuple[Array, Array]) -> Array:
 
 
 def hashed_linear(params: Params, maps: Maps, a: Array) -> Array:
-    """Eq. 8: a (batch, n_in) -> z (batch, n_out)."""
+    """Compute the output of a hashed layer, z = a V^T + bias.
+
+    Parameters
+    ----------
+    params : dict of str to array
+        The real weights, {"w": (K,)} or {"w": (K,), "b": ...}.
+    maps : Maps
+        Buckets and signs, from `make_maps`.
+    a : (batch, n_in) floats
+        The input.
+
+    Returns
+    -------
+    (batch, n_out) floats
+        z, before any activation.
+
+    Raises
+    ------
+    ValueError
+        If a has another shape.
+
+    References
+    ----------
+    Eq. 8 of Chen et al., ICML 2015.
+
+    Examples
+    --------
+    >>> maps = make_maps(64, 10, buckets=80, seed=1)
+    >>> hashed_linear({"w": jnp.ones(80)}, maps, jnp.zeros((5, 64))).shape
+    (5, 10)
+    """
     if a.ndim != 2 or a.shape[1] != maps.n_in:
         raise ValueError(f"a has shape {a.shape}, expected (batch, {maps.n_in})")
     V = virtual(params["w"], maps.weights)
@@ -116,7 +196,33 @@ def hashed_linear(params: Params, maps: Maps, a: Array) -> Array:
 
 
 def hashed_net(params: list[Params], maps: list[Maps], x: Array, masks: Any = None, rate: float = 0.0) -> Array:
-    """Layers with ReLU between them and, where masks are given, inverted dropout on their inputs."""
+    """Compute the logits of hashed layers with ReLU between them.
+
+    Parameters
+    ----------
+    params : list of dict
+        The real weights of each layer.
+    maps : list of Maps
+        Buckets and signs of each layer, from `make_maps`.
+    x : (batch, n_in) floats
+        The input.
+    masks : list of arrays of 0 and 1, optional
+        One for the input of each layer, for inverted dropout.
+    rate : float
+        The rate of dropout.
+
+    Returns
+    -------
+    (batch, n_out) floats
+        Logits.
+
+    Examples
+    --------
+    >>> maps = [make_maps(64, 50, buckets=400, seed=1), make_maps(50, 10, buckets=60, seed=2)]
+    >>> params = [{"w": jnp.ones(400)}, {"w": jnp.ones(60)}]
+    >>> hashed_net(params, maps, jnp.zeros((5, 64))).shape
+    (5, 10)
+    """
     for n, (p, m) in enumerate(zip(params, maps, strict=True)):
         x = jax.nn.relu(x) if n else x
         x = hashed_linear(p, m, x * masks[n] / (1 - rate) if masks else x)
@@ -139,9 +245,34 @@ def sgd(params: Any, velocity: Any, grads: Any, lr: float, momentum: float, weig
 
 
 def load_network(path: str | os.PathLike) -> tuple[list[Params], list[Maps]]:
-    """Load a network of hashed layers with ReLU between them that hashnets_np.save wrote, for `hashed_net`.
+    """Load a network that hashnets_np.save wrote, for `hashed_net`.
 
     Dropout layers are left out: `hashed_net` takes masks.
+
+    Parameters
+    ----------
+    path : str or path
+        A .safetensors file with a network of hashed layers and ReLU between them.
+
+    Returns
+    -------
+    params, maps : two lists
+        The real weights, and the buckets and signs, of each layer.
+
+    Raises
+    ------
+    ValueError
+        If the network has any other layer.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import hashnets_np as hn
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     hn.save(hn.Network([hn.HashedLinear(64, 10, "1/8", seed=1)]), f"{folder}/net.safetensors")
+    ...     params, maps = load_network(f"{folder}/net.safetensors")
+    >>> params[0]["w"].shape
+    (82,)
     """
     from safetensors import safe_open
 

@@ -26,6 +26,14 @@ def write_report(implementation: str, results: list[Result], every: bool = False
     -------
     str
         The report.
+
+    Examples
+    --------
+    >>> from hashnets_np.conformance import check
+    >>> from hashnets_np.conformance.numpy_layer import NumpyLayer
+    >>> results = check(NumpyLayer, topics=["hash"])
+    >>> write_report("NumpyLayer", results).splitlines()[2]
+    'Everything that was asked passes: 1 of 1 topics are covered.'
     """
     file = read_file()
     found = diagnose(results)

@@ -30,7 +30,6 @@ from .operations import (
 PASSES = "passes"
 FAILS = "fails"
 NOT_COVERED = "not covered"
-HOLDS = PASSES  # its name in the first edition
 NO_REFUSAL = (NameError, AttributeError, ImportError, SyntaxError, MemoryError)  # mistakes of the adapter's own code
 MACHINE_ERRNO = {errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 MACHINE_WORDS = ("cuda", "cudnn", "out of memory", "no locator available", "unable to allocate",
@@ -42,9 +41,31 @@ MACHINE_WORDS = ("cuda", "cudnn", "out of memory", "no locator available", "unab
 class Result:
     """What came out of one case.
 
-    difference: where and how it differs. bugs: whose wrong answer it is, exactly. compared: there was an answer to look
-    at; a crash says nothing about the map. outputs: names of those that are wrong, with the manner, if that can be
-    said. error: what was raised. machine: the fault is this machine's (memory, a folder, a GPU, an import).
+    Attributes
+    ----------
+    case : Case
+        The golden vector.
+    status : {"passes", "fails", "not covered"}
+        What came out.
+    difference : str
+        Where and how the answer differs from the right one, or why the case was not covered.
+    bugs : set of str
+        The known bugs that give exactly this answer.
+    compared : bool
+        Whether there was an answer to look at; a crash says nothing about the map.
+    outputs : dict of str to str
+        The outputs that are wrong, each with what is wrong about it, if that can be said.
+    error : str
+        What was raised.
+    machine : bool
+        Whether the fault is this machine's: memory, a folder, a GPU or an import.
+
+    Examples
+    --------
+    >>> from hashnets_np.conformance.numpy_layer import NumpyLayer
+    >>> result = check(NumpyLayer, topics=["hash"])[0]
+    >>> result.case.id, result.status
+    ('hash-001', 'passes')
     """
 
     case: Case
@@ -58,7 +79,28 @@ class Result:
 
 
 def load_adapter(implementation: str) -> type[Adapter]:
-    """Import "module:Class"; a ValueError says why it is not an adapter."""
+    """Import an adapter by the names of its module and class.
+
+    Parameters
+    ----------
+    implementation : str
+        "module:Class".
+
+    Returns
+    -------
+    class
+        A subclass of `Adapter`.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be imported, is not an adapter, or has no method that the kit could check.
+
+    Examples
+    --------
+    >>> load_adapter("hashnets_np.conformance.numpy_layer:NumpyLayer").__name__
+    'NumpyLayer'
+    """
     adapter = load_class(implementation)
     if not (isinstance(adapter, type) and issubclass(adapter, Adapter)):
         raise ValueError(
@@ -110,7 +152,7 @@ def check(
     topics : iterable of str, optional
         Only these topics.
     progress : function
-        Called with every Result.
+        Called with every `Result` as soon as it is there.
 
     Returns
     -------
@@ -121,6 +163,12 @@ def check(
     ------
     ValueError
         For an unknown topic.
+
+    Examples
+    --------
+    >>> from hashnets_np.conformance.numpy_layer import NumpyLayer
+    >>> passed(check(NumpyLayer, topics=["hash"]))
+    True
     """
     return check_cases(adapter, select(topics), progress)
 
@@ -317,7 +365,24 @@ def judge_size(case: Case, size: int) -> Result:
 
 
 def passed(results: list[Result]) -> bool:
-    """Say whether something was covered, a valid case among it, and all that was covered passes."""
+    """Tell whether an adapter passed: no case fails, and at least one valid case passes.
+
+    Parameters
+    ----------
+    results : list of Result
+        What `check` returned.
+
+    Returns
+    -------
+    bool
+        False as well if nothing was covered.
+
+    Examples
+    --------
+    >>> from hashnets_np.conformance import Adapter
+    >>> passed(check(Adapter))  # the base class answers nothing
+    False
+    """
     return not any(r.status == FAILS for r in results) and any(r.status == PASSES and r.case.valid for r in results)
 
 

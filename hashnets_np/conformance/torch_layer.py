@@ -73,7 +73,37 @@ class HashedWeight(nn.Module):
 
 
 class HashedLinear(nn.Module):
-    """A fully connected layer with K real weights; arguments as hashnets_np.HashedLinear."""
+    """A fully connected layer with K real weights.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Numbers of inputs and outputs.
+    buckets : int
+        K, the number of real weights; they are the parameter `w`.
+    seed : int, optional
+        Seed of the map, in 0..2**32-1. The kinds that hash text have a default; the others need it.
+    bias : {"column", "hashed", "dense", None}
+        The bias; those of "hashed" and "dense" are the parameter `b`.
+    kind : str
+        Kind of map, as in `hashnets_np.HashedLinear`.
+    bias_buckets : int, optional
+        K_b, the number of real biases of a hashed bias, which needs it.
+    dtype : torch.dtype
+        What the layer computes in.
+    size : int, optional
+        How large the pieces of the kinds "chunk" and "tile" are.
+
+    References
+    ----------
+    Eq. 7 and 8 of Chen et al., ICML 2015; the gradient of Eq. 12 comes from autograd.
+
+    Examples
+    --------
+    >>> layer = HashedLinear(64, 10, buckets=80, seed=1)
+    >>> layer(torch.zeros(5, 64)).shape, [tuple(p.shape) for p in layer.parameters()]
+    (torch.Size([5, 10]), [(80,)])
+    """
 
     def __init__(self, n_in: int, n_out: int, buckets: int, seed: int | None = None, bias: str | None = "column",
                  kind: str = "xxhash", bias_buckets: int | None = None, dtype: torch.dtype = torch.float32,
@@ -118,7 +148,32 @@ class HashedNet(nn.Module):
 
 
 def load_network(path: str | os.PathLike) -> nn.Sequential:
-    """Load a network of hashed and dense layers, ReLU, tanh and dropout that hashnets_np.save wrote."""
+    """Load a network that hashnets_np.save wrote.
+
+    Parameters
+    ----------
+    path : str or path
+        A .safetensors file with a network of hashed and dense layers, ReLU, tanh and dropout.
+
+    Returns
+    -------
+    nn.Sequential
+        One module per layer, on PyTorch's default device.
+
+    Raises
+    ------
+    ValueError
+        For a layer that has no counterpart in PyTorch.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import hashnets_np as hn
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     hn.save(hn.Network([hn.HashedLinear(64, 10, "1/8", seed=1)]), f"{folder}/net.safetensors")
+    ...     load_network(f"{folder}/net.safetensors")[0].w.shape
+    torch.Size([82])
+    """
     from safetensors import safe_open
 
     with safe_open(path, framework="pt") as file:

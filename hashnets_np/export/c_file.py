@@ -39,6 +39,14 @@ class CExport:
         Constant data: weights and biases.
     stack_bytes : int
         The buffers between layers. Calls need about 200 bytes more.
+
+    Examples
+    --------
+    >>> made = CExport(Path("net.c"), Path("net.h"), inputs=64, outputs=10, real_weights=940, virtual_weights=7510,
+    ...                weight_bytes=940, stack_bytes=400)
+    >>> print(made)
+    net.c and net.h: 64 inputs, 10 outputs
+    940 real weights in 940 bytes stand for 7,510; buffers on the stack: 400 bytes
     """
 
     path: Path

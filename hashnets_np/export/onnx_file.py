@@ -20,6 +20,11 @@ class OnnxExport:
         Its size in bytes.
     real_weights, virtual_weights : int
         How many weights the network stores, and how many it computes with.
+
+    Examples
+    --------
+    >>> print(OnnxExport(Path("net.onnx"), size=5000, real_weights=940, virtual_weights=7510))
+    net.onnx: 5,000 bytes for 940 real and 7,510 virtual weights
     """
 
     path: Path
