@@ -56,9 +56,13 @@ def slide_type(cell: nbformat.NotebookNode) -> str:
 
 
 def follows_a_prediction(cells: list, number: int) -> bool:
-    """Say whether one of the four cells before asks for a prediction; the tag "shown" marks what gives nothing away."""
-    if "shown" in cells[number].metadata.get("tags", []):
-        return False
+    """Say whether one of the four cells before asks for a prediction.
+
+    The tag "shown" marks what gives nothing away, the tag "answer" what answers a prediction further above.
+    """
+    tags = cells[number].metadata.get("tags", [])
+    if "shown" in tags or "answer" in tags:
+        return "answer" in tags
     before = [cell.source for cell in cells[max(0, number - 4):number] if cell.cell_type == "markdown"]
     return any(re.search(r"\*\*Predict|## Your prediction", source) for source in before)
 
@@ -73,17 +77,32 @@ def as_html(output: nbformat.NotebookNode) -> str:
 
 def is_folded(output: nbformat.NotebookNode) -> bool:
     """Say whether an output is under such a line already."""
-    return output.get("data", {}).get("text/html", "").startswith("<details>")
+    data = output.get("data", {})
+    return (data.get("text/html") or data.get("text/markdown", "")).startswith("<details>")
+
+
+SUMMARY = "<summary>You have made your prediction? Show what came out.</summary>"
+
+
+def as_markdown(output: nbformat.NotebookNode) -> str:
+    """Write one output as Markdown."""
+    return output.get("data", {}).get("text/markdown") or as_html(output)
 
 
 def folded(outputs: list) -> list:
     """Put outputs under one line that opens with a click: on GitHub, in JupyterLab and on any HTML page."""
-    if not outputs or any(is_folded(output) or "text/markdown" in output.get("data", {}) for output in outputs):
+    if not outputs or any(map(is_folded, outputs)):
         return outputs
-    inside = "\n".join(map(as_html, outputs))
     plain = "".join(output.get("text") or output.get("data", {}).get("text/plain", "") for output in outputs)
-    html = f"<details><summary>You have made your prediction? Show what came out.</summary>\n{inside}\n</details>"
-    return [nbformat.v4.new_output("display_data", data={"text/html": html, "text/plain": plain})]
+    data = {"text/plain": plain}
+    if any("text/markdown" in output.get("data", {}) for output in outputs):
+        # the blank lines matter: between them Markdown is Markdown again, though it stands inside HTML
+        inside = "\n\n".join(map(as_markdown, outputs))
+        data["text/markdown"] = f"<details>{SUMMARY}\n\n{inside}\n\n</details>"
+    else:
+        inside = "\n".join(map(as_html, outputs))
+        data["text/html"] = f"<details>{SUMMARY}\n{inside}\n</details>"
+    return [nbformat.v4.new_output("display_data", data=data)]
 
 
 def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:

@@ -84,6 +84,21 @@ def test_folding_keeps_text_and_figures_and_escapes_what_is_printed():
     assert rerun.folded([output]) == [output] and rerun.folded([]) == []
 
 
+def test_folding_keeps_markdown_as_markdown():
+    table = nbformat.v4.new_output("display_data", data={"text/markdown": "| a |\n| --- |", "text/plain": "table"})
+    (output,) = rerun.folded([table])
+    assert re.fullmatch(r"<details>.*</summary>\n\n\| a \|\n\| --- \|\n\n</details>", output["data"]["text/markdown"])
+    assert rerun.folded([output]) == [output]
+
+
+def test_tags_say_what_gives_nothing_away_and_what_answers_a_prediction_further_above():
+    cells = [nbformat.v4.new_markdown_cell("**Predict** it."), *(nbformat.v4.new_code_cell("x") for _ in range(6))]
+    assert [rerun.follows_a_prediction(cells, number) for number in range(1, 7)] == [True] * 4 + [False] * 2
+    cells[1].metadata["tags"] = ["shown"]
+    cells[6].metadata["tags"] = ["answer"]
+    assert [rerun.follows_a_prediction(cells, number) for number in (1, 6)] == [False, True]
+
+
 @lessons
 def test_a_lesson_asserts_what_it_claims(path):
     trees = [ast.parse(cell.source) for cell in code_cells(nbformat.read(path, as_version=4))]

@@ -162,11 +162,13 @@ def ratios(rows: Mapping[str, tuple[float, float, float]], strong: Sequence[str]
     handles = [Line2D([], [], color="C0", marker="o", linestyle="", label="1/64"),
                Line2D([], [], color="C1", marker="s", linestyle="", label="1/8")]
     ax.legend(handles=handles, loc="upper right", title="compression")
+    left = sum(high < 1 for _, _, high in rows.values())
+    right = sum(low > 1 for low, _, _ in rows.values())
     show_figure(
-        fig, f"Our runs: ratio of mean test errors over seeds 0 to 2; intervals of two standard errors (test set or "
-        f"seeds, whichever is larger; the luck of the search for hyper-parameters is not in them). {status}.",
-        "Dots with intervals sorted from 0.5 to above 1. Most of those at 1/64 lie clearly left of 1; many at 1/8 "
-        "touch 1, and a few lie right of it.",
+        fig, "Our runs: ratio of mean test errors over seeds; intervals of two standard errors (test set and seeds; "
+        f"the luck of the search for hyper-parameters is not in them). {status}.",
+        f"{len(rows)} dots with intervals, sorted by ratio: {left} intervals lie wholly left of 1, {right} wholly "
+        "right of it.",
     )
 
 
