@@ -6,6 +6,7 @@ mask and the fixed factor come from the package's hash, so they need no storage 
 same. Not covered here: how large each layer may be (`methods`).
 """
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,9 @@ from ..hashing import MAX_UINT32, derive_seed, xxh32_pair
 from ..kernels import check
 from ..layers import Layer, check_sizes, initial_weights, register_layer
 from ..losses import check_labels, error_rate, judged_by, log_softmax, softmax_cross_entropy
-from ..support.checks import as_examples, as_targets, check_count, check_input, check_integer, check_number
+from ..support.checks import as_examples, as_targets, check_count, check_input, check_integer, check_number, check_seed
 from ..training import Loss
+from ..types import FloatArray
 
 
 def hashed_mask(n_out: int, n_in: int, survivors: int, seed: int) -> NDArray[np.int64]:
@@ -55,12 +57,10 @@ class MaskedLinear(Layer):
     (12266, 785000)
     """
 
-    made_from_seed = ("kept", "params")
     kept_by_forward = ("a", "V")
 
     n_in: int
     n_out: int
-    kept: NDArray[np.int64]  # (K,) positions in the flattened V
     a: NDArray  # the last input
 
     def __init__(
@@ -69,28 +69,31 @@ class MaskedLinear(Layer):
     ) -> None:
         n_in, n_out = check_sizes(n_in, n_out, dtype, "he")
         survivors = check_integer("survivors", survivors, 1, n_in * n_out)
-        super().__init__(n_in=n_in, n_out=n_out, survivors=survivors, seed=None, dtype=np.dtype(dtype).name)
+        seed = None if seed is None else check_seed(seed)
+        super().__init__(n_in=n_in, n_out=n_out, survivors=survivors, seed=seed, dtype=np.dtype(dtype).name)
         self.n_in = n_in
         self.n_out = n_out
         if rng is not None:
-            self._draw_weights(rng)
-        if seed is not None:
-            self.set_seed(seed)
+            self.params = self._draw(rng)
 
-    def begin(self, seed: int) -> None:
-        """Choose the weights that survive, and draw them unless a generator did."""
-        self.kept = hashed_mask(self.n_out, self.n_in, self._config["survivors"], seed)
-        if "params" not in vars(self):
-            self._draw_weights(np.random.default_rng(seed))
+    @cached_property
+    def kept(self) -> NDArray[np.int64]:
+        """The positions (K,), in the flattened V, of the weights that survive."""
+        return hashed_mask(self.n_out, self.n_in, self._config["survivors"], self.ensure_seed())
 
-    def _draw_weights(self, rng: np.random.Generator) -> None:
+    @cached_property
+    def params(self) -> dict[str, FloatArray]:
+        """The surviving weights and b, drawn from the seed when they are first needed."""
+        return self._draw(np.random.default_rng(self.ensure_seed()))
+
+    def _draw(self, rng: np.random.Generator) -> dict[str, FloatArray]:
         """Draw the initial weights; biases begin at 0."""
         shapes = self.stored_shapes(self._config)
         dtype = np.dtype(self._config["dtype"])
         # He's rule with the fan-in that is left, so that activations keep their scale however few weights survive
         fan_in = max(1, self._config["survivors"] // self.n_out)
         w = initial_weights(rng, shapes["w"], fan_in, "he", dtype)
-        self.params = {"w": w, "b": np.zeros(shapes["b"], dtype)}
+        return {"w": w, "b": np.zeros(shapes["b"], dtype)}
 
     @classmethod
     def stored_shapes(cls, config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
@@ -139,12 +142,10 @@ class LowRankLinear(Layer):
     12000
     """
 
-    made_from_seed = ("fixed", "params")
     kept_by_forward = ("a",)
 
     n_in: int
     n_out: int
-    fixed: NDArray  # R (rank, n_in)
     a: NDArray  # the last input, projected: (batch, rank)
 
     def __init__(
@@ -153,32 +154,35 @@ class LowRankLinear(Layer):
     ) -> None:
         n_in, n_out = check_sizes(n_in, n_out, dtype, "he")
         rank = check_count("rank", rank)
-        super().__init__(n_in=n_in, n_out=n_out, rank=rank, seed=None, dtype=np.dtype(dtype).name)
+        seed = None if seed is None else check_seed(seed)
+        super().__init__(n_in=n_in, n_out=n_out, rank=rank, seed=seed, dtype=np.dtype(dtype).name)
         self.n_in = n_in
         self.n_out = n_out
         if rng is not None:
-            self._draw_weights(rng)
-        if seed is not None:
-            self.set_seed(seed)
+            self.params = self._draw(rng)
 
-    def begin(self, seed: int) -> None:
-        """Make the fixed factor R, and draw the learned one unless a generator did."""
-        dtype = self._config["dtype"]
-        self.fixed = hashed_normal(self._config["rank"], self.n_in, self.n_in**-0.5, seed, dtype)
-        if "params" not in vars(self):
-            self._draw_weights(np.random.default_rng(seed))
+    @cached_property
+    def fixed(self) -> NDArray:
+        """The fixed factor R (rank, n_in), from the hash."""
+        std = self.n_in**-0.5
+        return hashed_normal(self._config["rank"], self.n_in, std, self.ensure_seed(), self._config["dtype"])
 
-    def _draw_weights(self, rng: np.random.Generator) -> None:
+    @cached_property
+    def params(self) -> dict[str, FloatArray]:
+        """U and b, drawn from the seed when they are first needed."""
+        return self._draw(np.random.default_rng(self.ensure_seed()))
+
+    def _draw(self, rng: np.random.Generator) -> dict[str, FloatArray]:
         """Draw the learned factor U; biases begin at 0."""
         shapes = self.stored_shapes(self._config)
         dtype = np.dtype(self._config["dtype"])
         u = initial_weights(rng, shapes["u"], self._config["rank"], "he", dtype)
-        self.params = {"u": u, "b": np.zeros(shapes["b"], dtype)}
+        return {"u": u, "b": np.zeros(shapes["b"], dtype)}
 
     def change_dtype(self, dtype: DTypeLike) -> None:
-        """Convert the parameters, and make R again in that dtype, as `load` would."""
+        """Convert the parameters, and forget R: it is computed in the new dtype when it is next needed."""
         super().change_dtype(dtype)
-        self.fixed = hashed_normal(len(self.fixed), self.n_in, self.n_in**-0.5, self._config["seed"], dtype)
+        vars(self).pop("fixed", None)
 
     @classmethod
     def stored_shapes(cls, config: dict[str, Any]) -> dict[str, tuple[int, ...]]:

@@ -3,17 +3,19 @@
 Every layer has `forward(x, train)`, `backward(dz)`, `params` and `grads` (dicts with the same keys) and `config()`, the
 JSON-able arguments that rebuild it. `backward` overwrites `grads` and uses what the last `forward` kept.
 
-A layer made without a seed waits for one: a `Network` gives each of its layers a seed of its own, and a layer that is
-used outside a network draws a fresh one. Until then it has no map and no weights. Two layers made without a seed
-therefore never share them, which is what the "dedicated hash functions" of section 4.2 of the paper ask for.
+What is made from the seed (maps, masks, initial weights) is a cached property, computed when it is first needed. So a
+layer made without a seed can wait for one: a `Network` gives each of its layers a seed of its own, and a layer that is
+used outside a network draws a fresh one. Two layers made without a seed therefore never share anything, which is what
+the "dedicated hash functions" of section 4.2 of the paper ask for.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from functools import cached_property
 from math import prod
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -48,9 +50,6 @@ class Layer:
     ----------
     params, grads : dict of str to array
         The real weights by name, and the gradients of the loss with respect to them, filled by `backward`.
-    made_from_seed : tuple of str
-        Class attribute: the attributes that `begin` makes from the seed. Asked for before there is a seed, they make
-        the layer draw one.
     kept_by_forward : tuple of str
         Class attribute: the attributes in which `forward` keeps what `backward` needs. Copies and pickles leave them
         out, because they hold the last mini-batch.
@@ -66,10 +65,8 @@ class Layer:
     array([[6.]])
     """
 
-    made_from_seed: ClassVar[tuple[str, ...]] = ()
     kept_by_forward: ClassVar[tuple[str, ...]] = ()
 
-    params: dict[str, FloatArray]
     grads: dict[str, FloatArray]
     n_in: int | None = None  # None: any width
     n_out: int | None = None  # None: as wide as the input
@@ -77,18 +74,13 @@ class Layer:
 
     def __init__(self, **config: Any) -> None:
         self._config = {k: v.item() if isinstance(v, np.generic) else v for k, v in config.items()}  # JSON has no int64
+        self._seed: int | None = config.get("seed")
         self.grads = {}
-        if "params" not in self.made_from_seed:
-            self.params = {}
 
-    if not TYPE_CHECKING:  # otherwise mypy would accept every misspelled attribute
-
-        def __getattr__(self, name: str) -> Any:
-            """Draw a fresh seed if something made from the seed is needed before a network has given one."""
-            if name not in type(self).made_from_seed:
-                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            self.set_seed(fresh_seed())
-            return vars(self)[name]
+    @cached_property
+    def params(self) -> dict[str, FloatArray]:
+        """The real weights by name; empty where there are none."""
+        return {}
 
     def __getstate__(self) -> dict[str, Any]:
         """Copy and pickle the parameters, not the last mini-batch and its gradients."""
@@ -116,8 +108,7 @@ class Layer:
 
     def needs_seed(self) -> bool:
         """Tell whether the layer was made without a seed and still waits for one."""
-        waits = any(name not in vars(self) for name in self.made_from_seed)
-        return waits or self._config.get("seed", 0) is None
+        return "seed" in self._config and self._seed is None
 
     def set_seed(self, seed: int) -> None:
         """Give a seed to a layer that was made without one; ValueError if it has one already.
@@ -129,18 +120,22 @@ class Layer:
         """
         if not self.needs_seed():
             raise ValueError(f"{self!r} already has its seed; make a new layer")
-        seed = check_seed(seed)
-        if self._config.get("seed", 0) is None:
-            self._config["seed"] = seed
-        self.begin(seed)
+        self._seed = check_seed(seed)
+        if self._config["seed"] is None:  # kinds with one seed for all layers have theirs here
+            self._config["seed"] = self._seed
 
-    def begin(self, seed: int) -> None:
-        """Make those attributes named in `made_from_seed` that do not exist yet."""
+    def ensure_seed(self) -> int:
+        """Return the seed; draw a fresh one if the layer still waits for it."""
+        if self._seed is not None:
+            return self._seed
+        seed = fresh_seed()
+        self.set_seed(seed)
+        return seed
 
     def config(self) -> dict[str, Any]:
         """Return the arguments that rebuild this layer, ready for JSON."""
         if self.needs_seed():
-            self.set_seed(fresh_seed())
+            self.ensure_seed()
         return dict(self._config)
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,6 @@ class Linear(Layer):
     7850
     """
 
-    made_from_seed = ("params",)
     kept_by_forward = ("a",)
 
     n_in: int
@@ -67,23 +67,22 @@ class Linear(Layer):
         super().__init__(n_in=n_in, n_out=n_out, seed=seed, bias=bias, dtype=np.dtype(dtype).name, init=init)
         self.n_in = n_in
         self.n_out = n_out
-        if rng is None and seed is not None:
-            rng = np.random.default_rng(seed)
         if rng is not None:
-            self._draw_weights(rng)
+            self.params = self._draw(rng)
 
-    def begin(self, seed: int) -> None:
-        """Draw the weights, unless a generator drew them already."""
-        if "params" not in vars(self):
-            self._draw_weights(np.random.default_rng(seed))
+    @cached_property
+    def params(self) -> dict[str, FloatArray]:
+        """W and b, drawn from the seed when they are first needed."""
+        return self._draw(np.random.default_rng(self.ensure_seed()))
 
-    def _draw_weights(self, rng: np.random.Generator) -> None:
+    def _draw(self, rng: np.random.Generator) -> dict[str, FloatArray]:
         """Draw the initial weights, and then the biases."""
         dtype = np.dtype(self._config["dtype"])
         init = self._config["init"]
-        self.params = {"w": initial_weights(rng, (self.n_out, self.n_in), self.n_in, init, dtype)}
+        params = {"w": initial_weights(rng, (self.n_out, self.n_in), self.n_in, init, dtype)}
         if self._config["bias"]:
-            self.params["b"] = initial_bias(rng, self.n_out, self.n_in, init, dtype)
+            params["b"] = initial_bias(rng, self.n_out, self.n_in, init, dtype)
+        return params
 
     @classmethod
     def stored_shapes(cls, config: dict[str, Any]) -> dict[str, tuple[int, ...]]:

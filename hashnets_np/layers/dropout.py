@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -43,10 +45,8 @@ class Dropout(Layer):
     array([[1., 1., 1., 1.]])
     """
 
-    made_from_seed = ("rng",)
     kept_by_forward = ("scale",)
 
-    rng: np.random.Generator
     scale: FloatArray | None  # what the last forward multiplied by; None: nothing
 
     def __init__(self, rate: float, *, seed: int | None = None) -> None:
@@ -55,12 +55,11 @@ class Dropout(Layer):
         seed = None if seed is None else check_seed(seed)
         super().__init__(rate=rate, seed=seed)
         self.rate = rate
-        if seed is not None:
-            self.begin(seed)
 
-    def begin(self, seed: int) -> None:
-        """Make the generator of the masks."""
-        self.rng = np.random.default_rng(seed)
+    @cached_property
+    def rng(self) -> np.random.Generator:
+        """The generator of the masks, made from the seed when it is first needed."""
+        return np.random.default_rng(self.ensure_seed())
 
     def forward(self, x: FloatArray, train: bool = False, mask: ArrayLike | None = None) -> FloatArray:
         """Drop units of x; mask (same shape, true where a unit stays) is drawn unless it is given."""

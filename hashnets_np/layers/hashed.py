@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -70,14 +71,11 @@ class HashedLinear(Layer):
     (98125, 785000, 785)
     """
 
-    made_from_seed = ("map", "bias_map", "params")
     kept_by_forward: ClassVar[tuple[str, ...]] = ("a",)
 
     n_in: int
     n_out: int
     buckets: int
-    map: SharingMap
-    bias_map: SharingMap | None
     a: FloatArray  # the last input, with its column of ones
 
     def __init__(
@@ -86,71 +84,73 @@ class HashedLinear(Layer):
         signed: bool = True, bias_buckets: int | None = None, dtype: DTypeLike = np.float32, init: Init = "he",
         rng: np.random.Generator | None = None,
     ) -> None:
+        # 1. Check the sizes, and count the real weights: K and, for a hashed bias, K_b.
         n_in, n_out = check_sizes(n_in, n_out, dtype, init)
-        if bias != "hashed" and bias_buckets is not None:
-            raise ValueError(f"bias_buckets={shown(bias_buckets)} is for bias='hashed', got bias={shown(bias)}")
         seed = None if seed is None else check_seed(seed)
-        # without a seed this map only serves for its sizes
         m = weight_map(n_in, n_out, compression, buckets, seed, bias, kind, size, signed)
-        if bias == "hashed":
-            bias_buckets = hashed_bias_map(m, compression, bias_buckets).buckets
-        super().__init__(
-            n_in=n_in, n_out=n_out, buckets=m.buckets, seed=seed, bias=bias, kind=kind, bias_buckets=bias_buckets,
-            dtype=np.dtype(dtype).name, init=init,
-        )
-        if m.size is not None:
-            self._config["size"] = m.size
-        if not m.signed:
-            self._config["signed"] = False
+        bias_buckets = count_biases(m, bias, compression, bias_buckets)
+
+        # 2. Remember how to make this layer again.
+        super().__init__(n_in=n_in, n_out=n_out, buckets=m.buckets, seed=seed, bias=bias, kind=kind,
+                         bias_buckets=bias_buckets, dtype=np.dtype(dtype).name, init=init, **map_options(m))
+        if seed is None:
+            self._config["seed"] = default_seed(kind)
+
+        # 3. What forward and backward need.
         self.n_in = n_in
         self.n_out = n_out
         self.buckets = m.buckets
         self.bias = bias
-        self._made_with: tuple[SharingMap | None, SharingMap | None] = (None, None)
-        map_seed = default_seed(kind) if seed is None else seed
-        if map_seed is not None:
-            self._make_maps(map_seed)
-        if rng is None and seed is not None:
-            rng = np.random.default_rng(seed)
+
+        # 4. The weights: drawn now by a generator, or from the seed when they are first needed.
         if rng is not None:
-            self._draw_weights(rng)
+            self.params = self._draw(rng)
 
-    def begin(self, seed: int) -> None:
-        """Make the maps and draw the weights, where they are not there yet."""
-        if "map" not in vars(self):
-            self._make_maps(seed)
-        if "params" not in vars(self):
-            self._draw_weights(np.random.default_rng(seed))
+    @cached_property
+    def map(self) -> SharingMap:
+        """The buckets and signs of V, from the seed (Eq. 3 and 7)."""
+        return self._make_map()
 
-    def _make_maps(self, seed: int) -> None:
-        """Make the map of the weights and, for a hashed bias, that of the biases."""
+    @cached_property
+    def bias_map(self) -> SharingMap | None:
+        """The buckets and signs of a hashed bias; None for any other bias."""
+        return self._make_bias_map()
+
+    @cached_property
+    def params(self) -> dict[str, FloatArray]:
+        """The real weights w (K,) and, where the bias is not a column of V, b."""
+        return self._draw(np.random.default_rng(self.ensure_seed()))
+
+    def _make_map(self) -> SharingMap:
+        """Make the map of the weights."""
+        if self._config["seed"] is None:
+            self.ensure_seed()
         known = self._config
-        self.map = weight_map(
-            self.n_in, self.n_out, None, self.buckets, seed, self.bias, known["kind"], known.get("size"),
-            known.get("signed", True),
-        )
-        self.bias_map = None
-        if self.bias == "hashed":
-            self.bias_map = hashed_bias_map(self.map, None, known["bias_buckets"])
-        self._made_with = (self.map, self.bias_map)
-        known["seed"] = self.map.seed
+        return weight_map(self.n_in, self.n_out, None, self.buckets, known["seed"], self.bias, known["kind"],
+                          known.get("size"), known.get("signed", True))
 
-    def _draw_weights(self, rng: np.random.Generator) -> None:
-        """Draw the initial weights, and then the biases that are no column of V."""
+    def _make_bias_map(self) -> SharingMap | None:
+        """Make the map of a hashed bias."""
+        if self.bias != "hashed":
+            return None
+        return hashed_bias_map(self._make_map(), None, self._config["bias_buckets"])
+
+    def _draw(self, rng: np.random.Generator) -> dict[str, FloatArray]:
+        """Draw the initial weights, and then the biases that are not a column of V."""
         dtype = np.dtype(self._config["dtype"])
         init = self._config["init"]
         shapes = self.stored_shapes(self._config)
-        self.params = {"w": initial_weights(rng, shapes["w"], self.n_in, init, dtype)}  # (K,)
+        params = {"w": initial_weights(rng, shapes["w"], self.n_in, init, dtype)}  # (K,)
         if "b" in shapes:
-            self.params["b"] = initial_bias(rng, shapes["b"], self.n_in, init, dtype)  # (K_b,) or (n_out,)
+            params["b"] = initial_bias(rng, shapes["b"], self.n_in, init, dtype)  # (K_b,) or (n_out,)
+        return params
 
     def config(self) -> dict[str, Any]:
         """Return the arguments that rebuild this layer; ValueError if its map was replaced, for example by a table."""
-        config = super().config()
-        if (self.map, self.bias_map) != self._made_with:
+        if (self.map, self.bias_map) != (self._make_map(), self._make_bias_map()):
             raise ValueError("a layer whose map was replaced (by a table?) cannot be saved: "
                              "a file says how to rebuild a map, it does not hold one")
-        return config
+        return super().config()
 
     @classmethod
     def stored_shapes(cls, config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
@@ -222,6 +222,22 @@ def hashed_bias_map(m: SharingMap, compression: object, bias_buckets: int | None
         n = m.n_out * m.n_cols
         bias_buckets = bucket_count(compression or Fraction(min(m.buckets, n), n), m.n_out)
     return m.bias_map(bias_buckets, derive_seed(m.seed, MAX_UINT32))
+
+
+def count_biases(m: SharingMap, bias: str | None, compression: object, bias_buckets: int | None) -> int | None:
+    """Count the real biases of a hashed bias, K_b; None for any other bias, which must not come with a number."""
+    if bias == "hashed":
+        return hashed_bias_map(m, compression, bias_buckets).buckets
+    if bias_buckets is not None:
+        raise ValueError(f"bias_buckets={shown(bias_buckets)} is for bias='hashed', got bias={shown(bias)}")
+    return None
+
+
+def map_options(m: SharingMap) -> dict[str, Any]:
+    """List what is not the rule for a map, its size and that it has no signs: a config names only these."""
+    size = {} if m.size is None else {"size": m.size}
+    signed = {} if m.signed else {"signed": False}
+    return size | signed
 
 
 def default_seed(kind: str) -> int | None:
