@@ -24,6 +24,7 @@ PAGES = {
     "data/records/README.md": "records/README.md",
     "data/records/*.md": "records/",
     "data/records/bench/README.md": "records/bench.md",
+    "data/records/bench/*.md": "records/",
     "data/paper/ERRATA.md": "records/errata.md",
     "data/paper/README.md": "records/paper.md",
     "data/README.md": "data.md",

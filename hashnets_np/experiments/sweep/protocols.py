@@ -1,8 +1,8 @@
 """The rules by which runs are made: how hyper-parameters and epochs are chosen, and how often what is tried.
 
 Protocol 1 made the 545 runs of the first campaign, protocol 2 repeats those on the original data with more power, and
-"released" is the recipe of the authors' code, without a search. `data/records/README.md` states them in words; a
-record says which is its own.
+"released" is the recipe of the authors' code, without a search. `data/records/protocol1.md` and `protocol2.md` state
+them in words; a record says which is its own.
 """
 
 from collections.abc import Mapping
