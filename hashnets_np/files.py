@@ -47,8 +47,8 @@ class Entry(NamedTuple):
 def save(net: Network, path: str | os.PathLike) -> None:
     """Write a network to a .safetensors file.
 
-    The file takes 4 or 8 bytes for each real weight and about 300 for each layer. It replaces what stands at `path`
-    only when it is complete. Optimizer state is not saved.
+    The file takes 4 or 8 bytes for each real weight and about 300 for each layer. It replaces an older file at
+    `path` only when it is complete. Optimizer state is not saved.
 
     Parameters
     ----------

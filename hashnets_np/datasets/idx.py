@@ -181,7 +181,7 @@ def read_mnist_file(name: str, data_dir: Path | None) -> bytes:
     try:
         verify(raw, MNIST_SHA256[name], path)
     except ValueError as error:
-        raise ValueError(f"{error}; if it is of another set with such names, load that one: "
+        raise ValueError(f"{error}; if it belongs to another set with such file names, load that one: "
                          f"{', '.join(SETS)}, or hashnets_np.load_idx(folder)") from error
     return raw
 

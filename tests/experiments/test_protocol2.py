@@ -206,7 +206,7 @@ def test_a_run_keeps_the_test_images_that_it_got_wrong_and_protocol_1_does_not()
     assert work.run_job(JOB, {}, None).wrong is None
     with pytest.raises(ValueError, match="not of 9"):
         unpack(made.wrong, 9)
-    with pytest.raises(ValueError, match="not the wrong images of a run"):
+    with pytest.raises(ValueError, match="not list the wrong images of a run"):
         unpack("###", 600)
 
 

@@ -115,7 +115,7 @@ def test_runs_on_different_data_are_not_joined(tmp_path):
     first, other, _ = pick("table2", dataset="rect", method="hashnet", layers=3)
     write(tmp_path, [first], lambda *_: 2.0)
     write(tmp_path, [other], lambda *_: 2.0, source="regenerated")
-    with pytest.raises(ValueError, match=r"runs of rect in .* are of different data, 'original: x' and 'regen"):
+    with pytest.raises(ValueError, match=r"runs of rect in .* used different data, 'original: x' and 'regen"):
         res.results(tmp_path)
 
 

@@ -53,7 +53,7 @@ def test_where_another_sweep_was_first_its_record_counts(tmp_path, monkeypatch):
 
 def test_a_sweep_goes_on_with_the_same_data_only(tmp_path):
     records.append(tmp_path / "runs.jsonl", run_record(provenance="original: another"))
-    with pytest.raises(OSError, match="the records are of digits 'original: another', but here is"):
+    with pytest.raises(OSError, match="the records were made with digits 'original: another', but the data here are"):
         drive.sweep([JOB, seeded(1)], tmp_path, here())
     assert list(records.read_all(tmp_path)) == [JOB.key]
 

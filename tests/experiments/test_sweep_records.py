@@ -65,7 +65,7 @@ def test_half_a_line_is_not_a_record_and_the_next_append_removes_it(tmp_path):
     path, notices = tmp_path / "runs.jsonl", []
     path.write_bytes(GOOD + b"\n" + OTHER[:30])
     assert list(records.read(path, notices.append)) == [JOB.key]
-    assert notices == [f"{path}: half a line at the end, 30 bytes that a crash left, is ignored"]
+    assert notices == [f"{path}: the last 30 bytes, half a line left by a crash, are ignored"]
     records.append(path, run_record(seeded(2)))
     assert path.read_bytes() == GOOD + b"\n" + line_of(run_record(seeded(2))) + b"\n"
 
@@ -96,7 +96,7 @@ def test_nul_bytes_are_passed_over_but_not_without_a_word(tmp_path):
     path, notices = tmp_path / "runs.jsonl", []
     path.write_bytes(GOOD + b"\n" + bytes(512))
     assert len(records.read(path, notices.append)) == 1
-    assert notices == [f"{path}, line 2: NUL bytes, as a power cut leaves them, are ignored"]
+    assert notices == [f"{path}, line 2: NUL bytes, left by a power cut, are ignored"]
 
 
 def without(name):

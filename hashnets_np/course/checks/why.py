@@ -109,7 +109,7 @@ def noise_of_products(function: Callable) -> None:
 def weights_needed(found: Any) -> None:
     """Check how many real weights keep the relative noise at 5 %, by the rule 2 / sqrt(K)."""
     mark_number(found, 1600, "K", [
-        ("that is 2 / 0.05; K stands under a root", 40),
+        ("that is 2 / 0.05; but the rule has the square root of K", 40),
         ("that would be right for 1 / sqrt(K)", 400),
         ("that is its square root", 1600**0.5),
         ("5 % is 0.05, not 5", 0.16),

@@ -110,7 +110,7 @@ def results(folder: Path) -> Findings:
     Runs of a method that is not the paper's count at the points of the paper's. Of protocol 2 only cells count whose
     seeds are all done.
 
-    Raises ValueError if runs of one data set are of different data, original and regenerated, say.
+    Raises ValueError if runs of one data set used different data, for example original and regenerated.
     """
     records = read_all(folder)
     check_sources(folder, records)
@@ -136,14 +136,14 @@ def by_cell(jobs: list[Job], records: dict[str, Record]) -> dict[Cell, Result]:
 
 
 def check_sources(folder: Path, records: dict[str, Record]) -> None:
-    """Check that all runs of a data set are of the same data."""
+    """Check that all runs of a data set used the same data."""
     sources: dict[str, str] = {}
     for record in records.values():
         if isinstance(record, RunRecord):
             here = record.provenance
             first = sources.setdefault(record.job.dataset, record.provenance)
             if here != first:
-                raise ValueError(f"runs of {record.job.dataset} in {folder} are of different data, {first!r} and "
+                raise ValueError(f"runs of {record.job.dataset} in {folder} used different data, {first!r} and "
                                  f"{here!r}; move those of one kind to another folder")
 
 

@@ -25,9 +25,9 @@ def unpack(text: str, images: int) -> NDArray[np.bool_]:
     try:
         bits = np.frombuffer(zlib.decompress(base64.b85decode(text)), np.uint8)
     except (ValueError, zlib.error) as error:
-        raise ValueError(f"these are not the wrong images of a run: {error}") from error
+        raise ValueError(f"this does not list the wrong images of a run: {error}") from error
     if len(bits) != -(-images // 8):
-        raise ValueError(f"these are the wrong images of {8 * len(bits)} images, not of {images}")
+        raise ValueError(f"this lists the wrong ones among {8 * len(bits)} images, expected {images}")
     return np.unpackbits(bits, count=images).astype(bool)
 
 

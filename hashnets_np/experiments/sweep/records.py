@@ -2,7 +2,7 @@
 
 A line is appended with one write and flushed to the disk (fsync) under a file lock. If a machine loses power in the
 middle of a write, the unfinished line is cut off before the next append. A job that is done stays done: its first
-record of success counts, in reading as in appending, whatever comes before or after it. If a job only failed, its last
+success counts, whatever comes before or after it, both when reading and when appending. If a job only failed, its last
 failure counts. `schema` says what a line holds.
 """
 
@@ -27,9 +27,9 @@ def append(path: Path, record: Record) -> bool:
     Raises
     ------
     ValueError
-        If a line of the file is not a record; it is named, and nothing is written.
+        If a line of the file is not a record. The message names the line; nothing is written.
     OSError
-        If the disk is full; the file is as it was.
+        If the disk is full. The file stays as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     line = (json.dumps(record_to_json(record), allow_nan=False) + "\n").encode()
@@ -60,7 +60,7 @@ def write_line(descriptor: int, path: Path, size: int, line: bytes) -> None:
 
 
 def half_line(content: bytes) -> bytes:
-    """Return the beginning of a record at the end of a file, which a crash left; a complete record is none."""
+    """Return the unfinished record that a crash left at the end of a file; nothing if the last one is complete."""
     rest = content[content.rfind(b"\n") + 1 :]
     if not rest.lstrip(b"\0 \t").startswith(b"{"):
         return b""
@@ -74,25 +74,25 @@ def half_line(content: bytes) -> bytes:
 
 
 def parse(content: bytes, path: Path, notice: Notice | None = None) -> Iterator[Record]:
-    """Read the records of a file's content; the beginning of a line at its end, which a crash left, is none.
+    """Read the records in the content of a file, except an unfinished one that a crash left at the end.
 
-    Blank lines, a byte-order mark, line ends of Windows and the NUL bytes of a power cut are passed over. Raises
-    ValueError, naming file and line, for anything else that is not a record.
+    Blank lines, a byte-order mark, Windows line ends and the NUL bytes left by a power cut are skipped. Anything else
+    that is not a record raises a ValueError that names the file and the line.
     """
     rest = half_line(content)
     if rest and notice:
-        notice(f"{path}: half a line at the end, {len(rest)} bytes that a crash left, is ignored")
+        notice(f"{path}: the last {len(rest)} bytes, half a line left by a crash, are ignored")
     lines = content[: len(content) - len(rest)].removeprefix(BOM).split(b"\n")
     for number, line in enumerate(lines, start=1):
         text = line.strip(b"\0 \t\r")
         if b"\0" in line and notice:
-            notice(f"{path}, line {number}: NUL bytes, as a power cut leaves them, are ignored")
+            notice(f"{path}, line {number}: NUL bytes, left by a power cut, are ignored")
         if text:
             yield parse_line(text, path, number)
 
 
 def parse_line(text: bytes, path: Path, number: int) -> Record:
-    """Read one line; what is wrong with it becomes one ValueError that names it and says what to do."""
+    """Read one line; whatever is wrong with it becomes a ValueError that names the line and says what to do."""
     try:
         return record_from_json(json.loads(text.decode(), parse_constant=refuse))
     except (ValueError, RecursionError) as error:
@@ -107,7 +107,7 @@ def refuse(constant: str) -> float:
 
 
 def by_key(records: Iterator[Record]) -> dict[str, Record]:
-    """Keep one record of each job: the first of success or, without one, the last failure."""
+    """Keep one record of each job: its first success or, if it never succeeded, its last failure."""
     kept: dict[str, Record] = {}
     for record in records:
         if isinstance(kept.get(record.key), FailureRecord | None):  # nothing yet, or a failure
@@ -116,7 +116,7 @@ def by_key(records: Iterator[Record]) -> dict[str, Record]:
 
 
 def read(path: Path, notice: Notice | None = None) -> dict[str, Record]:
-    """Read the record of each job; no file is no records. notice: is told what was passed over."""
+    """Read the record of each job, or none if there is no file; `notice` is called with what was skipped."""
     return by_key(parse(path.read_bytes(), path, notice)) if path.exists() else {}
 
 

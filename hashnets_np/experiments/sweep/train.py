@@ -127,7 +127,7 @@ def loss_and_targets(hyper: Hyper, data: Dataset, teacher: NDArray | None) -> tu
 
 
 def loss_range(loss: Loss, targets: NDArray, data: Dataset, hyper: Hyper) -> tuple[float, float]:
-    """Return the least loss there can be, and that of a network without an opinion (all logits 0).
+    """Return the least loss there can be, and that of a network whose logits are all 0.
 
     The least is 0 for labels; with soft targets it is their entropy, as far as they count.
     """
@@ -153,7 +153,7 @@ def steps_to_watch(examples: int, epochs: int) -> tuple[int, int]:
 
 
 def watch(loss: Loss, least: float, no_opinion: float, steps: tuple[int, int]) -> Loss:
-    """Wrap a loss: after so many steps it raises StuckError if its mean is still near that of no opinion."""
+    """Wrap a loss: after so many steps it raises StuckError if its mean is still near that of all-zero logits."""
     after, average_over = steps
     values: list[float] = []
 
@@ -164,7 +164,8 @@ def watch(loss: Loss, least: float, no_opinion: float, steps: tuple[int, int]) -
             values.append(value)
             mean = float(np.mean(values[-average_over:])) if len(values) == after else 0.0
             if mean - least > STUCK_LOSS * (no_opinion - least):
-                raise StuckError(f"mean training loss {mean:.4f} after {after} steps, {no_opinion:.4f} without opinion")
+                raise StuckError(f"mean training loss {mean:.4f} after {after} steps, near the "
+                                 f"{no_opinion:.4f} of a network whose logits are all 0")
         return value, dz
 
     return watched
@@ -177,7 +178,7 @@ def train_to_the_end(
 
     A search finds the largest step size that is stable on fewer examples, and a teacher changes the scale of the loss,
     so the final training may be unstable. Only the training loss decides: training blew up if the loss ends above twice
-    that of a network without an opinion (all logits 0). Under protocol 2, a training that is stuck also begins again.
+    that of a network whose logits are all 0. Under protocol 2, a training that is stuck also begins again.
     If every attempt is stuck, the first one is trained to its end: then it is slow, not stuck.
     """
     loss, targets = loss_and_targets(hyper, data, teacher)

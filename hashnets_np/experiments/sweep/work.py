@@ -141,8 +141,8 @@ def load_for(job: Job, data_dir: str | None, provenance: str | None) -> Dataset:
     except ValueError as error:
         raise OSError(str(error)) from error
     if provenance not in (None, data.provenance):
-        raise OSError(f"the records are of {job.dataset} {provenance!r}, but here is {data.provenance!r}; set "
-                      "--data-dir or HASHNETS_DATA, or use another folder of --records")
+        raise OSError(f"the records were made with {job.dataset} {provenance!r}, but the data here are "
+                      f"{data.provenance!r}; set --data-dir or HASHNETS_DATA, or use another folder with --records")
     return data
 
 
