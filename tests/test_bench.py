@@ -10,11 +10,11 @@ import pytest
 
 from hashnets_np import __main__ as cli
 from hashnets_np.bench import measure, worker
-from hashnets_np.bench.contenders import CONTENDERS, TORCH_HASHED, Cell, Dense, Hashed
+from hashnets_np.bench.contenders import ALL_CONTENDERS, KINDS, TORCH_HASHED, Cell, Dense, Hashed
 from hashnets_np.kernels import hash_gather, hash_scatter_add
 
 CELL = Cell(n_in=70, n_out=90, buckets=300, batch=6)
-HERE = [n for n in CONTENDERS if importlib.util.find_spec("torch") or not n.startswith("torch")]
+HERE = [n for n in ALL_CONTENDERS if importlib.util.find_spec("torch") or not n.startswith("torch")]
 
 
 def as_numpy(x):
@@ -25,7 +25,8 @@ def as_numpy(x):
 @pytest.mark.parametrize("name", HERE)
 def test_every_contender_makes_the_same_step(name, momentum):
     cell = CELL._replace(momentum=momentum)
-    ours, other = Hashed(cell), CONTENDERS[name](cell)
+    ours = ALL_CONTENDERS[name if name in KINDS else "hashed"](cell)
+    other = ALL_CONTENDERS[name](cell)
     other.tables()
     a, dz, w = (as_numpy(x).copy() for x in (other.a, other.dz, other.w))
     V = w if w.ndim == 2 else hash_gather(w, ours.map)

@@ -75,9 +75,14 @@ class Contender(ABC):
 class Hashed(Contender):
     """hashnets_np: V is never built whole, and nothing is kept from forward to backward."""
 
+    kind = "xxhash"
+    size: int | None = None
+
     def __init__(self, cell: Cell) -> None:
         super().__init__(cell)
-        self.map = SharingMap(cell.n_out, cell.n_in, buckets=cell.buckets, seed=SEED)
+        self.map = SharingMap(
+            cell.n_out, cell.n_in, buckets=cell.buckets, seed=SEED, kind=self.kind, size=self.size
+        )
 
     def forward(self) -> Any:
         """Eq. 8."""
@@ -86,6 +91,33 @@ class Hashed(Contender):
     def gradients(self) -> tuple[Any, Any, Any]:
         """Eq. 8, 12 and 9."""
         return self.forward(), *hashed_backward(self.w, self.a, self.dz, self.map)
+
+
+class HashedFold(Hashed):
+    """The map "fold"."""
+
+    kind = "fold"
+
+
+class HashedChunk(Hashed):
+    """The map "chunk": 16 neighbours of a row are neighbours in w."""
+
+    kind = "chunk"
+    size = 16
+
+
+class HashedTile(Hashed):
+    """The map "tile": 32 x 32 neighbours of V are copied together."""
+
+    kind = "tile"
+    size = 32
+
+
+class HashedLargeTile(Hashed):
+    """The map "tile" with pieces so large that they are multiplied in place."""
+
+    kind = "tile"
+    size = 256
 
 
 class Dense(Contender):
@@ -240,4 +272,11 @@ CONTENDERS: dict[str, type[Contender]] = {
     "torch by hand": TorchByHand,
     "torch scatter_add": TorchByHandScatter,
 }
+KINDS: dict[str, type[Contender]] = {
+    "fold": HashedFold,
+    "chunk 16": HashedChunk,
+    "tile 32": HashedTile,
+    "tile 256": HashedLargeTile,
+}
+ALL_CONTENDERS = CONTENDERS | KINDS
 TORCH_HASHED = [name for name in CONTENDERS if name.startswith("torch") and name != "torch dense"]

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from .contenders import TORCH_HASHED
+from .contenders import KINDS, TORCH_HASHED
 from .measure import compare, summary
 
 MIB = 2**20
@@ -50,6 +50,20 @@ def step_table(cells: list[dict[str, Any]]) -> str:
             ratio(step, "torch dense", "dense"), *best_torch(step),
             round(1e3 * summary(forward["hashed"])["median"], 3), ratio(forward, "hashed", "dense"),
             best_torch(forward)[1],
+        ])  # fmt: skip
+    return table(rows)
+
+
+def kind_table(cells: list[dict[str, Any]]) -> str:
+    """One row for each cell: the step with "xxhash" in ms, and what the other kinds take beside it and beside dense."""
+    columns = ["threads", "layer", "K", "batch", "xxhash ms", *(f"{name} / xxhash" for name in KINDS)]
+    rows: list[Iterable[Any]] = [[*columns, "xxhash / dense in place", "tile 256 / dense in place"]]
+    for cell in cells:
+        step = cell["step"]
+        rows.append([
+            cell["threads"], f"{cell['n_in']}->{cell['n_out']}", cell["compression"], cell["batch"],
+            round(1e3 * summary(step["hashed"])["median"], 2), *(ratio(step, name, "hashed") for name in KINDS),
+            ratio(step, "hashed", "dense in place"), ratio(step, "tile 256", "dense in place"),
         ])  # fmt: skip
     return table(rows)
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .contenders import CONTENDERS, Cell, Contender, Hashed
+from .contenders import ALL_CONTENDERS, Cell, Contender, Hashed
 
 MIN_CALLS = 3
 MAX_CALLS = 300
@@ -26,7 +26,7 @@ class Worker:
     """A contender, and the requests that it answers."""
 
     def __init__(self, name: str) -> None:
-        self.kind = CONTENDERS[name]
+        self.kind = ALL_CONTENDERS[name]
         self.contender: Contender | None = None
         self.kind(Cell(64, 64, 100, 8)).tables()  # import everything that is needed
 

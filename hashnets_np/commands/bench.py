@@ -1,8 +1,9 @@
 """Measure the hashed layer against a dense NumPy layer, and against torch where it is installed.
 
-Four parts: `steps` (time of a training step and of inference), `parts` (where the time goes, in nanoseconds per virtual
-weight), `memory` (peak of one step above parameters, inputs, outputs and gradients) and `sizes` (time and memory up to
-2**34 virtual weights, with a figure). Every contender runs in a process of its own, in turns. Close other programs.
+Five parts: `steps` (time of a training step and of inference), `kinds` (the same step with other kinds of sharing map),
+`parts` (where the time goes, in nanoseconds per virtual weight), `memory` (peak of one step above parameters, inputs,
+outputs and gradients) and `sizes` (time and memory up to 2**34 virtual weights, with a figure). Every contender runs in
+a process of its own, in turns. Close other programs.
 """
 
 import argparse
@@ -14,15 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from ..bench.contenders import CONTENDERS, Cell
+from ..bench.contenders import CONTENDERS, KINDS, Cell
 from ..bench.measure import ask_once, cores, installed, processes, time_cell, total_memory
-from ..bench.report import draw_sizes, memory_table, parts_table, size_table, step_table
+from ..bench.report import draw_sizes, kind_table, memory_table, parts_table, size_table, step_table
 from ..maps import bucket_count
 from ..support.disk import atomic_write
 from .train import check_output
 
 HELP = "time and memory of the hashed layer against dense and torch layers"
-PARTS = ("steps", "parts", "memory", "sizes")
 SIZE_BUCKETS = 2**16
 SIZE_BATCH = 8
 MEMORY_LAYER = 8192
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.set_defaults(execute=bench_layers)
     add = parser.add_argument
-    add("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (default: all)")
+    add("parts", nargs="*", metavar="PART", help=f"{', '.join(MEASUREMENTS)} (default: all)")
     add("--layers", nargs="+", default=["784x1000", "1000x1000", "4096x4096"], help="(default: %(default)s)")
     add("--batches", nargs="+", type=int, default=[1, 50, 128], help="(default: %(default)s)")
     add("--compressions", nargs="+", default=["1/8", "1/64"], help="(default: %(default)s)")
@@ -55,22 +55,22 @@ def bench_layers(args: argparse.Namespace) -> int:
     args.threads = args.threads or sorted({1, cores()})
     results: dict[str, Any] = {"machine": machine()}
     print(" ".join(f"{name} {value};" for name, value in results["machine"].items()))
-    for part in args.parts or PARTS:
+    for part in args.parts or MEASUREMENTS:
         cells: list[dict[str, Any]] = []
         results[part] = cells
-        for cell in {"steps": steps, "parts": parts, "memory": memory, "sizes": sizes}[part](args):
+        for cell in MEASUREMENTS[part](args):
             cells.append(cell)
             if args.json:  # after each cell, so that an interrupted run is not lost
                 atomic_write(args.json, (json.dumps(results, indent=1) + "\n").encode())
-        print({"steps": show_steps, "parts": show_parts, "memory": show_memory, "sizes": show_sizes}[part](args, cells))
+        print(TABLES[part](args, cells))
     return 0
 
 
 def check(args: argparse.Namespace) -> None:
     """Refuse arguments that make no sense, before anything is measured."""
-    unknown = set(args.parts) - set(PARTS)
+    unknown = set(args.parts) - set(MEASUREMENTS)
     if unknown:
-        raise ValueError(f"unknown part {sorted(unknown)[0]!r}; known parts: {', '.join(PARTS)}")
+        raise ValueError(f"unknown part {sorted(unknown)[0]!r}; known parts: {', '.join(MEASUREMENTS)}")
     for name in ("batches", "threads", "rounds"):
         value = getattr(args, name)
         if value is not None and np.min(value) < 1:
@@ -128,6 +128,24 @@ def show_steps(args: argparse.Namespace, cells: list[dict[str, Any]]) -> str:
     return ("\nTraining step (forward, both gradients, update with momentum "
             f"{args.momentum:g}), then inference, in ms; ratios: median over the rounds (quartiles)\n\n"
             + step_table(cells))  # fmt: skip
+
+
+def kinds(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Time training steps with every kind of map that has a fast path, in every cell."""
+    names = ["dense in place", "hashed", *KINDS]
+    with progress(len(args.threads) * len(grid(args))) as bar:
+        for threads in args.threads:
+            with processes(names, threads) as running:
+                for cell in grid(args):
+                    sizes = Cell(cell["n_in"], cell["n_out"], cell["buckets"], cell["batch"], args.momentum)
+                    times = time_cell(running, sizes, args.rounds, args.seconds, "step")
+                    yield {"threads": threads, **cell, "step": times}
+                    bar.update()
+
+
+def show_kinds(args: argparse.Namespace, cells: list[dict[str, Any]]) -> str:
+    """Write the table of the kinds."""
+    return f"\nTraining step by kind of map, ratios: median over the rounds (quartiles)\n\n{kind_table(cells)}"
 
 
 def grid(args: argparse.Namespace) -> list[dict[str, Any]]:
@@ -194,6 +212,10 @@ def show_sizes(args: argparse.Namespace, cells: list[dict[str, Any]]) -> str:
     title = f"One training step: K = {SIZE_BUCKETS:,}, batch {SIZE_BATCH}, {threads} thread{'s' * (threads > 1)}"
     draw_sizes(cells, total_memory(), title, path)
     return f"\n{title}\n\n{size_table(cells)}\n\nThe same as a picture: {path}"
+
+
+MEASUREMENTS = {"steps": steps, "kinds": kinds, "parts": parts, "memory": memory, "sizes": sizes}
+TABLES = {"steps": show_steps, "kinds": show_kinds, "parts": show_parts, "memory": show_memory, "sizes": show_sizes}
 
 
 def progress(total: int) -> Any:

@@ -6,6 +6,7 @@
 
 import threading
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,22 +22,44 @@ SMALL_BATCH = 1  # up to here, multiplying line by line is faster than making ti
 MAX_EXTENSION = 2**20  # w is extended by at most this many weights; larger pieces are handled one by one
 VIEW_SIDE = 128  # pieces of at least this size are worth a multiplication of their own
 
+MAX_PRODUCT = SHORT_SIDE * LONG_SIDE  # numbers of a product that a thread keeps the memory of
+
 own_memory = threading.local()
+
+
+def kept_memory(use: str, size: int, dtype: np.dtype) -> NDArray:
+    """Return memory for `size` numbers that this thread keeps for one use; what it held before is lost.
+
+    Asking the system for it again and again costs a tenth of a step and more.
+    """
+    name = f"{use} {dtype.char}"
+    memory = getattr(own_memory, name, None)
+    if memory is None or memory.size < size:
+        memory = np.empty(size, dtype)
+        setattr(own_memory, name, memory)
+    return memory[:size]
 
 
 def new_tile(rows: slice, cols: slice, dtype: np.dtype, rows_only: bool) -> NDArray:
     """Make room for V[rows, cols], with lines of memory along its shorter side, unless that is very short.
 
-    A thread has one tile at a time, and keeps its memory: asking the system for it again costs a tenth of a step.
+    A thread has one tile at a time.
     """
-    if not hasattr(own_memory, dtype.char):
-        setattr(own_memory, dtype.char, np.empty(SHORT_SIDE * LONG_SIDE, dtype))
     height = rows.stop - rows.start
     width = cols.stop - cols.start
-    room = getattr(own_memory, dtype.char)[: height * width]
+    room = kept_memory("tile", height * width, dtype)
     short_lines = min(height, width) >= SHORT_SIDE // 2
     lines_are_columns = (height < width) == short_lines and not rows_only
     return room.reshape((height, width), order="F" if lines_are_columns else "C")
+
+
+def product(x: NDArray, y: NDArray) -> NDArray:
+    """Return x @ y, in memory that this thread uses for its next product again."""
+    shape = len(x), y.shape[1]
+    size = len(x) * y.shape[1]
+    if size > MAX_PRODUCT:
+        return x @ y
+    return np.matmul(x, y, out=kept_memory("product", size, x.dtype).reshape(shape))
 
 
 def multiply_add(x: NDArray, y: NDArray, out: NDArray, first: bool) -> None:
@@ -44,7 +67,16 @@ def multiply_add(x: NDArray, y: NDArray, out: NDArray, first: bool) -> None:
     if first:
         np.matmul(x, y, out=out)
     else:
-        out += x @ y
+        out += product(x, y)
+
+
+def multiply_subtract(x: NDArray, y: NDArray, out: NDArray, first: bool) -> None:
+    """Subtract x @ y from out, or write -(x @ y) there if it is the first contribution."""
+    if first:
+        np.matmul(x, y, out=out)
+        np.negative(out, out=out)
+    else:
+        out -= product(x, y)
 
 
 def own(x: NDArray) -> NDArray:
@@ -62,28 +94,29 @@ class TileLoops:
         self.integer = np.dtype(f"u{w.dtype.itemsize}")
         self.w = own(w).view(self.integer)
         self.lines = lines
-        self.signed = m.signed
+        self.sign_bits = np.uint32(1 if m.signed else 0)
         self.length = m.buckets
 
     def new_tile(self, rows: slice, cols: slice, dtype: np.dtype) -> NDArray:
         """Make room for V[rows, cols], in an order that the line function can fill."""
-        return new_tile(rows, cols, dtype, self.lines.rows_only())
+        return new_tile(rows, cols, dtype, self.lines.rows_only)
 
     def scatter_gather(
         self, V: NDArray, rows: slice, cols: slice, dw: NDArray | None = None, gather: bool = True
     ) -> NDArray:
         """Go through the tile V[rows, cols] along its memory: add it to dw, if given; then gather into it."""
         by_rows = V.flags.c_contiguous
-        start, first, tile = (rows.start, cols.start, V) if by_rows else (cols.start, rows.start, V.T)
+        tile = V if by_rows else V.T
         sums = np.empty(0, V.dtype) if dw is None else dw
         scatter = dw is not None
         bits = tile.view(self.integer)
-        scatter_gather_tile(tile, bits, self.w, sums, self.lines, self.signed, start, first, by_rows, scatter, gather)
+        lines = self.lines.of_tile(rows, cols, by_rows)
+        scatter_gather_tile(tile, bits, self.w, sums, *lines, self.sign_bits, scatter, gather)
         return V
 
     def by_lines(self, batch: int) -> bool:
         """Tell whether a batch is so small that multiplying line by line is faster than making tiles for BLAS."""
-        return batch <= SMALL_BATCH and not self.lines.rows_only()
+        return batch <= SMALL_BATCH and not self.lines.rows_only
 
     def forward(self, z: NDArray, a: NDArray, rows: slice, cols: slice) -> None:
         """Add a V^T to z for the tile V[rows, cols]; the first columns put it there instead (Eq. 8)."""
@@ -116,7 +149,8 @@ class TileLoops:
         part = np.zeros((len(a), rows.stop - rows.start), z.dtype)
         line = np.empty(rows.stop - rows.start, z.dtype)
         bits = line.view(self.integer)
-        forward_lines(part, own(a[:, cols]), line, bits, self.w, self.lines, self.signed, rows.start, cols.start)
+        lines = self.lines.of_tile(rows, cols, by_rows=False)
+        forward_lines(part, own(a[:, cols]), line, bits, self.w, *lines, self.sign_bits)
         z[:, rows] += part
 
     def backward_lines(
@@ -129,9 +163,8 @@ class TileLoops:
         a = own(a[:, cols])
         dz = own(dz[:, rows])
         wanted = da is not None
-        backward_lines(
-            dw, part, a, dz, line, bits, self.w, self.lines, self.signed, rows.start, cols.start, wanted
-        )
+        lines = self.lines.of_tile(rows, cols, by_rows=True)
+        backward_lines(dw, part, a, dz, line, bits, self.w, *lines, self.sign_bits, wanted)
         if da is not None:
             da[:, cols] += part
 
@@ -141,7 +174,7 @@ class PieceLoops(TileLoops):
 
     def __init__(self, w: NDArray, m: SharingMap, lines: Any) -> None:
         height, width = m.piece_shape()
-        super().__init__(np.resize(w, m.buckets + height * width) if w.size else w, m, lines)
+        super().__init__(extend(w, height * width) if w.size else w, m, lines)
         self.buckets = m.buckets
         self.length = m.buckets + height * width
         top = 8 * w.dtype.itemsize - 1
@@ -160,9 +193,8 @@ class PieceLoops(TileLoops):
         sums = np.empty(0, V.dtype) if dw is None else dw
         scatter = dw is not None
         bits = V.view(self.integer)
-        scatter_gather_pieces(
-            V, bits, self.w, sums, self.lines, rows.start, cols.start, self.signs, self.flips, scatter, gather
-        )
+        lines = self.lines.of_tile(rows, cols, by_rows=True)
+        scatter_gather_pieces(V, bits, self.w, sums, *lines, self.signs, self.flips, scatter, gather)
         return V
 
     def fold_back(self, dw: NDArray) -> NDArray:
@@ -186,31 +218,28 @@ class ViewLoops(PieceLoops):
         self.floats = self.w.view(w.dtype)
 
     def pieces(self, rows: slice, cols: slice) -> Iterator[tuple[slice, slice, int, bool]]:
-        """Cut a tile at the borders of pieces: (rows, columns, where it begins in w, whether its sign is -1)."""
+        """Cut a tile at the borders of pieces: (rows, columns, where the piece begins in w, whether its sign is -1)."""
         for r in cut(rows, self.height):
             for c in cut(cols, self.width):
                 piece = r.start // self.height, c.start // self.width
-                inside = (r.start % self.height) * self.width + c.start % self.width
-                yield r, c, int(self.starts[piece]) + inside, bool(self.signs_of_pieces[piece] < 0)
+                yield r, c, int(self.starts[piece]), bool(self.signs_of_pieces[piece] < 0)
 
     def view(self, x: NDArray, start: int, rows: slice, cols: slice) -> NDArray:
-        """See a piece of w or dw as a matrix."""
+        """See some rows and columns of the piece that begins at `start` of w or dw as a matrix."""
+        top = rows.start % self.height
+        left = cols.start % self.width
         height = rows.stop - rows.start
-        width = cols.stop - cols.start
-        stride = self.width * x.itemsize
-        return np.lib.stride_tricks.as_strided(x[start:], (height, width), (stride, x.itemsize))
+        piece_rows = x[start + top * self.width : start + (top + height) * self.width].reshape(height, self.width)
+        return piece_rows[:, left : left + cols.stop - cols.start]
 
     def forward(self, z: NDArray, a: NDArray, rows: slice, cols: slice) -> None:
         """Add a V^T to z, piece by piece (Eq. 8)."""
         for r, c, start, negative in self.pieces(rows, cols):
             V = self.view(self.floats, start, r, c)
-            product = a[:, c] @ V.T
-            if c.start == 0:
-                np.negative(product, out=z[:, r]) if negative else np.copyto(z[:, r], product)
-            elif negative:
-                z[:, r] -= product
+            if negative:
+                multiply_subtract(a[:, c], V.T, z[:, r], c.start == 0)
             else:
-                z[:, r] += product
+                multiply_add(a[:, c], V.T, z[:, r], c.start == 0)
 
     def backward(
         self, dw: NDArray, da: NDArray | None, a: NDArray, dz: NDArray, rows: slice, cols: slice
@@ -226,8 +255,16 @@ class ViewLoops(PieceLoops):
                 multiply_add(delta, V, da[:, c], r.start == 0)
 
 
+def extend(w: NDArray, more: int) -> NDArray:
+    """Append the first `more` weights to w, over and over if there are fewer."""
+    if more <= w.size:
+        return np.concatenate((w, w[:more]))  # much faster than np.resize, which repeats all of w
+    return np.resize(w, w.size + more)
+
+
+@lru_cache(maxsize=16)
 def piece_starts(m: SharingMap) -> tuple[NDArray, NDArray]:
-    """Find bucket and sign of the first weight of every piece."""
+    """Find bucket and sign of the first weight of every piece; kept for a few maps, since a step asks twice."""
     height, width = m.piece_shape()
     i = np.arange(0, m.n_out, height)
     j = np.arange(0, m.n_cols, width)

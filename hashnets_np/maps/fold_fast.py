@@ -1,14 +1,15 @@
 """The kind "fold" in numba: the buckets of a piece of a row are a few runs of consecutive numbers."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..hashing import KEY_BYTES, MAX_UINT32, PRIME_5
 from ..support.compiling import njit
-from .kind import MapFacts
+from .kind import MapFacts, TileLines
 from .xxhash_fast import DOWN, ONE, P3, P4, UP, column_lanes, hash_line, hash_of_lanes, row_lanes
 
 uint32 = np.uint32
@@ -34,17 +35,17 @@ def count_up(bucket, value):
         value = uint32(value + ONE)
 
 
-@njit(cache=True, nogil=True)
-def fold_line(bucket, x, lines, line, first, by_rows):
-    """Fill buckets and sign hashes of a piece of row `line`; by_rows is always true (`rows_only`)."""
-    hash_line(x, lines.rows[line], lines.cols[first : first + x.size])
-    K = lines.buckets
-    g = uint64(line) * lines.n_cols + uint64(first)  # the position in V
+@njit(cache=True, nogil=True, inline="always")
+def fold_line(bucket, x, outer, inner, numbers, n):
+    """Fill buckets and sign hashes of the n-th row of a tile."""
+    hash_line(x, outer[n], inner)
+    K = numbers.buckets
+    g = (numbers.first_row + uint64(n)) * numbers.n_cols + numbers.first_col  # the position in V
     q = g // K  # the fold
     p = g - q * K  # the position in it
     done = 0
     while done < x.size:
-        bucket_of_p = (p + fold_shift(q, lines.start)) % K
+        bucket_of_p = (p + fold_shift(q, numbers.start)) % K
         end = min(x.size, done + int(K - p))  # where this fold ends
         wrap = min(end, done + int(K - bucket_of_p))  # where bucket K - 1 is followed by bucket 0
         count_up(bucket[done:wrap], uint32(bucket_of_p))
@@ -54,11 +55,11 @@ def fold_line(bucket, x, lines, line, first, by_rows):
         p = uint64(0)
 
 
-class FoldLines(NamedTuple):
-    """What `fold_line` needs of a map."""
+class FoldNumbers(NamedTuple):
+    """What `fold_line` needs: where a tile begins, the shape of the map, and XXH32 before its first lane."""
 
-    rows: NDArray[np.uint32]
-    cols: NDArray[np.uint32]
+    first_row: np.uint64
+    first_col: np.uint64
     n_cols: np.uint64
     buckets: np.uint64
     start: np.uint32
@@ -68,15 +69,25 @@ class FoldLines(NamedTuple):
         """Return the compiled line function."""
         return fold_line
 
-    @staticmethod
-    def rows_only() -> bool:
-        """The line function knows only rows of V."""
-        return True
+
+@dataclass(frozen=True)
+class FoldLines:
+    """What `fold_line` needs of a map: the lanes of all rows and columns, and its numbers."""
+
+    rows: NDArray[np.uint32]
+    cols: NDArray[np.uint32]
+    numbers: FoldNumbers
+    rows_only: ClassVar[bool] = True
 
     @classmethod
     def of(cls, m: MapFacts) -> "FoldLines":
-        """Prepare the numbers of a map."""
+        """Prepare the lanes and the numbers of a map."""
         rows = row_lanes(np.arange(m.n_out, dtype=np.uint32), m.seed)
         cols = column_lanes(np.arange(m.n_cols, dtype=np.uint32))
         start = uint32((m.seed + PRIME_5 + KEY_BYTES) & MAX_UINT32)
-        return cls(rows, cols, uint64(m.n_cols), uint64(m.buckets), start)
+        return cls(rows, cols, FoldNumbers(uint64(0), uint64(0), uint64(m.n_cols), uint64(m.buckets), start))
+
+    def of_tile(self, rows: slice, cols: slice, by_rows: bool) -> TileLines:
+        """Take the lanes of a tile and note where it begins."""
+        numbers = self.numbers._replace(first_row=uint64(rows.start), first_col=uint64(cols.start))
+        return TileLines(self.rows[rows], self.cols[cols], numbers)

@@ -6,7 +6,7 @@ the object: nothing outside the file of a kind compares its name.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -55,22 +55,37 @@ class Rule(Protocol):
         raise NotImplementedError
 
 
-class Lines(Protocol):
-    """What a compiled line function needs to know of a map: a NamedTuple of numbers and arrays, which numba takes."""
+class LineNumbers(Protocol):
+    """The numbers that a compiled line function needs: a NamedTuple, whose class tells numba which function it is.
+
+    It holds no array: numba counts the references to arrays in a tuple for each line, which is a tenth of the time.
+    """
 
     @staticmethod
     def fill_function() -> Callable[..., None]:
-        """Return the compiled function fill(bucket, x, lines, line, first, by_rows).
+        """Return the compiled function fill(bucket, x, outer, inner, numbers, n).
 
-        It writes the buckets of a piece of a line of V, and hashes x whose bit 0 is set where the sign is -1, both
-        uint32. With by_rows the line is row number `line`, from column `first` on; else it is column number `line`,
-        from row `first` on.
+        It writes the buckets of the n-th line of a tile, and hashes x whose bit 0 is set where the sign is -1, both
+        uint32. The other arguments are those of `TileLines`.
         """
         raise NotImplementedError
 
-    @staticmethod
-    def rows_only() -> bool:
-        """Tell whether the function knows only rows."""
+
+class TileLines(NamedTuple):
+    """What a compiled line function needs to know of a tile of V."""
+
+    outer: NDArray[np.uint32]  # what can be computed beforehand for the lines
+    inner: NDArray[np.uint32]  # and for the weights along a line
+    numbers: LineNumbers
+
+
+class Lines(Protocol):
+    """What a compiled line function needs to know of a map."""
+
+    rows_only: ClassVar[bool]  # whether the lines of a tile must be its rows
+
+    def of_tile(self, rows: slice, cols: slice, by_rows: bool) -> TileLines:
+        """Say what is needed for the tile V[rows, cols]: its lines are its rows or, without by_rows, its columns."""
         raise NotImplementedError
 
 

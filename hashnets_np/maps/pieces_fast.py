@@ -4,13 +4,14 @@ w is extended by its own beginning (`PieceLoops` does it), so that no slice has 
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..support.compiling import njit
-from .kind import MapFacts
+from .kind import MapFacts, TileLines
 from .xxhash_fast import ONE, column_lanes, divisor, hash_of_lanes, row_lanes
 
 uint32 = np.uint32
@@ -18,32 +19,32 @@ uint64 = np.uint64
 
 
 @njit(cache=True, nogil=True)
-def piece_start(x, lines):
+def piece_start(x, numbers):
     """Find the bucket of a piece's first weight, (x >> 1) mod K, without a division (see `divisor`)."""
     y = uint32(x >> ONE)
-    quotient = uint32((uint64(y) * uint64(lines.multiplier)) >> lines.shift)
-    return uint64(uint32(y - uint32(quotient * lines.buckets)))
+    quotient = uint32((uint64(y) * uint64(numbers.multiplier)) >> numbers.shift)
+    return uint64(uint32(y - uint32(quotient * numbers.buckets)))
 
 
 @njit(cache=True, nogil=True)
-def piece_line(bucket, x, lines, line, first, by_rows):
-    """Fill buckets and hashes of a piece of a row, weight by weight; by_rows is always true (`rows_only`)."""
-    i = uint64(line)
-    row = i // lines.height
-    above = (i - row * lines.height) * lines.width
+def piece_line(bucket, x, outer, inner, numbers, n):
+    """Fill buckets and hashes of the n-th row of a tile, weight by weight."""
+    i = numbers.first_row + uint64(n)
+    row = i // numbers.height
+    above = (i - row * numbers.height) * numbers.width
     for c in range(x.size):
-        j = uint64(first + c)
-        col = j // lines.width
-        x[c] = hash_of_lanes(lines.rows[row], lines.cols[col])
-        place = piece_start(x[c], lines) + above + (j - col * lines.width)
-        bucket[c] = uint32(place % uint64(lines.buckets))
+        j = numbers.first_col + uint64(c)
+        col = j // numbers.width
+        x[c] = hash_of_lanes(outer[row], inner[col])
+        place = piece_start(x[c], numbers) + above + (j - col * numbers.width)
+        bucket[c] = uint32(place % uint64(numbers.buckets))
 
 
-class PieceLines(NamedTuple):
-    """What the loops need of a map: the lanes of all pieces, their shape, and how to divide by K."""
+class PieceNumbers(NamedTuple):
+    """What the loops need: where a tile begins, the shape of a piece, and how to divide by K."""
 
-    rows: NDArray[np.uint32]
-    cols: NDArray[np.uint32]
+    first_row: np.uint64
+    first_col: np.uint64
     height: np.uint64
     width: np.uint64
     buckets: np.uint32
@@ -55,14 +56,28 @@ class PieceLines(NamedTuple):
         """Return the compiled line function."""
         return piece_line
 
-    @staticmethod
-    def rows_only() -> bool:
-        """The line function knows only rows of V."""
-        return True
+
+@dataclass(frozen=True)
+class PieceLines:
+    """What the loops need of a map: the lanes of all its pieces, and its numbers."""
+
+    rows: NDArray[np.uint32]
+    cols: NDArray[np.uint32]
+    numbers: PieceNumbers
+    rows_only: ClassVar[bool] = True
 
     @classmethod
     def of(cls, m: MapFacts, height: int, width: int) -> "PieceLines":
-        """Prepare the numbers of a map whose pieces have this shape."""
+        """Prepare the lanes and the numbers of a map whose pieces have this shape."""
         rows = row_lanes(np.arange(-(-m.n_out // height), dtype=np.uint32), m.seed)
         cols = column_lanes(np.arange(-(-m.n_cols // width), dtype=np.uint32))
-        return cls(rows, cols, uint64(height), uint64(width), uint32(m.buckets), *divisor(m.buckets))
+        multiplier, shift = divisor(m.buckets)
+        numbers = PieceNumbers(
+            uint64(0), uint64(0), uint64(height), uint64(width), uint32(m.buckets), multiplier, shift
+        )
+        return cls(rows, cols, numbers)
+
+    def of_tile(self, rows: slice, cols: slice, by_rows: bool) -> TileLines:
+        """Note where a tile begins; the lanes are those of all pieces."""
+        numbers = self.numbers._replace(first_row=uint64(rows.start), first_col=uint64(cols.start))
+        return TileLines(self.rows, self.cols, numbers)

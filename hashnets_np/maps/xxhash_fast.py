@@ -1,19 +1,20 @@
 """The kind "xxhash" in numba: a line of virtual weights is hashed and gets its buckets.
 
-A line is a piece of a row or of a column of V. All integer arithmetic is modulo 2**32, as XXH32 requires: numba widens
+A line is a row or a column of a tile of V. All integer arithmetic is modulo 2**32, as XXH32 requires: numba widens
 uint32 to 64 bits, which halves the speed of the vector units, so `uint32(...)` brings back every intermediate and
 LLVM then computes in 32 bits. Each loop is short enough to be vectorised.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..hashing import KEY_BYTES, MAX_UINT32, PRIME_2, PRIME_3, PRIME_4, PRIME_5, rotate_left
 from ..support.compiling import njit
-from .kind import MapFacts
+from .kind import MapFacts, TileLines
 
 uint32 = np.uint32
 uint64 = np.uint64
@@ -82,21 +83,16 @@ def bucket_line(bucket, x, buckets, multiplier, shift):
         bucket[c] = uint32(y - uint32(quotient * buckets))
 
 
-@njit(cache=True, nogil=True)
-def xxhash_line(bucket, x, lines, line, first, by_rows):
-    """Fill buckets and hashes of a piece of a line: x = hash of (i, j), bucket = (x >> 1) mod K."""
-    if by_rows:
-        hash_line(x, lines.rows[line], lines.cols[first : first + x.size])
-    else:
-        hash_line(x, lines.cols[line], lines.rows[first : first + x.size])
-    bucket_line(bucket, x, lines.buckets, lines.multiplier, lines.shift)
+@njit(cache=True, nogil=True, inline="always")
+def xxhash_line(bucket, x, outer, inner, numbers, n):
+    """Fill buckets and hashes of the n-th line: x = hash of (i, j), bucket = (x >> 1) mod K."""
+    hash_line(x, outer[n], inner)
+    bucket_line(bucket, x, numbers.buckets, numbers.multiplier, numbers.shift)
 
 
-class XxhashLines(NamedTuple):
-    """What `xxhash_line` needs of a map: the lanes of all rows and columns, and how to divide by K."""
+class XxhashNumbers(NamedTuple):
+    """How `xxhash_line` divides by K, see `divisor`."""
 
-    rows: NDArray[np.uint32]
-    cols: NDArray[np.uint32]
     buckets: np.uint32
     multiplier: np.uint32
     shift: np.uint64
@@ -106,14 +102,25 @@ class XxhashLines(NamedTuple):
         """Return the compiled line function."""
         return xxhash_line
 
-    @staticmethod
-    def rows_only() -> bool:
-        """A line may be a row or a column of V."""
-        return False
+
+@dataclass(frozen=True)
+class XxhashLines:
+    """What `xxhash_line` needs of a map: the lanes of all rows and columns, and how to divide by K."""
+
+    rows: NDArray[np.uint32]
+    cols: NDArray[np.uint32]
+    numbers: XxhashNumbers
+    rows_only: ClassVar[bool] = False
 
     @classmethod
     def of(cls, m: MapFacts) -> "XxhashLines":
-        """Prepare the numbers of a map."""
+        """Prepare the lanes and the numbers of a map."""
         rows = row_lanes(np.arange(m.n_out, dtype=np.uint32), m.seed)
         cols = column_lanes(np.arange(m.n_cols, dtype=np.uint32))
-        return cls(rows, cols, uint32(m.buckets), *divisor(m.buckets))
+        return cls(rows, cols, XxhashNumbers(uint32(m.buckets), *divisor(m.buckets)))
+
+    def of_tile(self, rows: slice, cols: slice, by_rows: bool) -> TileLines:
+        """Take the lanes of a tile."""
+        if by_rows:
+            return TileLines(self.rows[rows], self.cols[cols], self.numbers)
+        return TileLines(self.cols[cols], self.rows[rows], self.numbers)

@@ -122,7 +122,7 @@ def test_a_flipped_top_bit_is_a_product_with_the_sign(dtype):
     x = np.repeat(np.array([2, 2**32 - 1], np.uint32), 8)  # bit 0 clear: +1; set: -1
     expected = values * np.repeat([1, -1], 8).astype(dtype)
     integer = np.dtype(f"u{values.itemsize}")
-    fast_lines.flip_line(values.view(integer), x)
+    fast_lines.flip_line(values.view(integer), x, np.uint32(1))
     np.testing.assert_array_equal(values, expected)
     finite = ~np.isnan(values)
     np.testing.assert_array_equal(np.signbit(values[finite]), np.signbit(expected[finite]))
