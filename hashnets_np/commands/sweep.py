@@ -1,7 +1,7 @@
 """Train a grid of networks and record each: data sets x methods x sizes x depths x seeds.
 
 The grid is a preset (quick, table1, table2, figure2, figure3, figure4, all; protocol2-rect and others, protocol2;
-released) or a small TOML file. What is recorded already is skipped, so that a sweep goes on where it was stopped,
+released; ablations) or a small TOML file. What is recorded already is skipped, so that a sweep goes on where it was stopped,
 however it was stopped. At its end it shows the results of the grid; `report` draws those of the paper's presets.
 
 Exit code 0: all of the grid is done. 1: some jobs failed or are left. 2: it could not begin or continue; one line says
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 HELP = "train a grid of networks; stop and resume at any time"
 RECORDS = Path("data/records")
+FOLDERS = {  # of grids whose records are kept apart
+    "quick": Path("data/cache/quick"),
+    **dict.fromkeys(("ablations", "ablations-digits", "ablations-mnist14"), RECORDS / "ablations"),
+}
 SELECTIONS: "dict[str, Callable[[Job], str]]" = {
     "datasets": lambda job: job.dataset,
     "methods": lambda job: job.method,
@@ -35,7 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.set_defaults(execute=run_sweep)
     parser.add_argument("grid", help="a preset or a TOML file; hashnets_np/experiments/sweep/presets holds the presets")
-    parser.add_argument("--records", type=Path, help=f"folder (default: {RECORDS}; for quick: data/cache/quick)")
+    parser.add_argument("--records", type=Path, help=f"folder (default: {RECORDS}; for quick: data/cache/quick; "
+                        f"for ablations: {RECORDS}/ablations)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
     parser.add_argument("--dask", metavar="ADDRESS", help="work on this Dask scheduler, such as tcp://host:8786; its "
                         "workers look for data in --data-dir or in a $HASHNETS_DATA of their own")
@@ -57,14 +62,14 @@ def run_sweep(args: argparse.Namespace) -> int:
 
     if args.workers < 1:
         raise ValueError(f"--workers must be at least 1, got {args.workers}")
-    records = args.records or (Path("data/cache/quick") if args.grid == "quick" else RECORDS)
+    records = args.records or FOLDERS.get(args.grid, RECORDS)
     runs = selected(read_grid(args.grid), args)
     to_do = jobs_to_do(runs, read_all(records), args.retry)
     if args.list:
         for job in to_do:
             print(job.label())
         return 0
-    if any(job.kind == "search" for job in to_do) and not args.dask and not find_spec("optuna"):
+    if any(map(needs_optuna, to_do)) and not args.dask and not find_spec("optuna"):
         raise ValueError("hyper-parameters are searched with Optuna, which is not installed: pip install optuna")
     if to_do:
         writable_folder(records, "--records")
@@ -78,6 +83,13 @@ def run_sweep(args: argparse.Namespace) -> int:
     if failed:
         print(f"{failed} failed now or earlier; --retry tries them again")
     return 1 if failed or left else 0
+
+
+def needs_optuna(job: "Job") -> bool:
+    """Tell whether a job searches more than a few given step sizes."""
+    from ..experiments.sweep.protocols import PROTOCOLS
+
+    return job.kind == "search" and not PROTOCOLS[job.protocol].rates
 
 
 def selected(jobs: "list[Job]", args: argparse.Namespace) -> "list[Job]":

@@ -3,6 +3,6 @@
 Importing it registers what it adds to the core: the layers of the baselines and the data sets of Larochelle et al.
 """
 
-from . import baselines, larochelle, methods
+from . import ablations, baselines, larochelle, methods
 
-__all__ = ["baselines", "larochelle", "methods"]
+__all__ = ["ablations", "baselines", "larochelle", "methods"]

@@ -37,6 +37,31 @@ Maker = Callable[[int, int, int, int, Generator, DTypeLike], Layer]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Hashing:
+    """How the hashed layers of a network share their weights; the defaults are the paper's. See `build`."""
+
+    kind: KindName = "xxhash"
+    size: int | None = None
+    signed: bool = True
+    hashes: int = 1
+    learn_alpha: bool = False
+    share: str = "layer"
+    layer_seeds: str = "own"
+
+    def __post_init__(self) -> None:
+        for name, known in (("share", ("layer", "network")), ("layer_seeds", ("own", "shared"))):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} must be {' or '.join(map(repr, known))}, got {getattr(self, name)!r}")
+        check_count("hashes", self.hashes)
+        if self.learn_alpha and self.hashes == 1:
+            raise ValueError("alpha can be learned only with several hashes; give hashes=2 or more")
+        if (self.hashes > 1 or self.share == "network") and (self.size is not None or not self.signed):
+            raise ValueError("several hashes, or one store, need signed maps of the kind's default size")
+        if self.hashes > 1 and self.share == "network":
+            raise ValueError("give either several hashes or one store for the network, not both")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Method:
     """What the study needs to know of a method.
 
@@ -56,6 +81,10 @@ class Method:
         Colour, marker and line style of its curves, in matplotlib's words.
     layers : tuple of classes
         Layer classes of its own, so that model files can hold its networks.
+    hashing : Hashing, optional
+        How its hashed layers share weights, where a maker of single layers can't say it.
+    load_exponent : float
+        Sweeps train it with this `SGD.load_exponent`.
 
     Examples
     --------
@@ -70,6 +99,8 @@ class Method:
     narrow: bool = False
     style: Mapping[str, Any] = field(default_factory=lambda: {"color": "0.35", "marker": "v", "linestyle": "-"})
     layers: tuple[type[Layer], ...] = ()
+    hashing: Hashing | None = None
+    load_exponent: float = 0.0
 
     @property
     def network(self) -> "Method":
@@ -223,31 +254,6 @@ PAPER = (  # in the order of the paper's tables
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Hashing:
-    """How the hashed layers of a network share their weights; the defaults are the paper's. See `build`."""
-
-    kind: KindName = "xxhash"
-    size: int | None = None
-    signed: bool = True
-    hashes: int = 1
-    learn_alpha: bool = False
-    share: str = "layer"
-    layer_seeds: str = "own"
-
-    def __post_init__(self) -> None:
-        for name, known in (("share", ("layer", "network")), ("layer_seeds", ("own", "shared"))):
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name} must be {' or '.join(map(repr, known))}, got {getattr(self, name)!r}")
-        check_count("hashes", self.hashes)
-        if self.learn_alpha and self.hashes == 1:
-            raise ValueError("alpha can be learned only with several hashes; give hashes=2 or more")
-        if (self.hashes > 1 or self.share == "network") and (self.size is not None or not self.signed):
-            raise ValueError("several hashes, or one store, need signed maps of the kind's default size")
-        if self.hashes > 1 and self.share == "network":
-            raise ValueError("give either several hashes or one store for the network, not both")
-
-
 def hashed_layers(
     widths: Sequence[int], stored: Sequence[int], seeds: Sequence[int], positions: Sequence[int], rng: Generator,
     dtype: DTypeLike, hashing: Hashing,
@@ -349,6 +355,7 @@ def build(
     if hashing != Hashing() and network.name != "hashnet":
         raise ValueError(f"method {method!r} does not hash; kind, size, signed, hashes, learn_alpha, share and "
                          "layer_seeds are for 'hashnet' and 'hashnetdk'")
+    hashing = network.hashing or hashing
     seeds = [derive_seed(seed, 0 if layer_seeds == "shared" else number) for number in range(len(stored))]
     between = [between_layers(number, seed, activation, dropout if number else input_dropout)
                for number in range(len(stored))]

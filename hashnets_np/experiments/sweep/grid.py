@@ -23,7 +23,8 @@ PRESETS = Path(__file__).parent / "presets"
 ALL = ("table1", "table2", "figure2", "figure3", "figure4")  # the paper's campaign; `all` is these, in this order
 PROTOCOL2 = ("protocol2-rect", "protocol2-basic", "protocol2-mnist3", "protocol2-mnist5", "protocol2-figure4",
              "protocol2-figures")  # the original data again, with more power; `protocol2` is these, in this order
-JOINED = {"all": ALL, "protocol2": PROTOCOL2}
+ABLATIONS = ("ablations-digits", "ablations-mnist14")  # other ways of sharing weights; `ablations` is both
+JOINED = {"all": ALL, "protocol2": PROTOCOL2, "ablations": ABLATIONS}
 SEARCHED = {"nn": ("1", *TABLE_POINTS)}  # where protocol 1 searches; nn at 1 is the teacher of dark knowledge
 SEARCHED_OTHERS = TABLE_POINTS
 
@@ -104,7 +105,7 @@ def search_for(job: Job, method: str | None = None, at: str | None = None) -> Jo
         return nearest_search(job, method, at or nearest_point(job, method, SEARCHED.get(method, SEARCHED_OTHERS)))
     if at is not None:
         return nearest_search(job, method, at)
-    return replace(job, kind="search", method=method, seed=0, tune=True)
+    return replace(job, kind="search", method=method, seed=PROTOCOLS[job.protocol].search_seed, tune=True)
 
 
 def nearest_search(job: Job, method: str, at: str) -> Job:
@@ -132,7 +133,8 @@ def step_search_from(job: Job) -> Job | None:
     each compression. Other methods, and all methods at an expansion, take all but the step size from the nearest point
     of the tables.
     """
-    if job.kind != "search" or not PROTOCOLS[job.protocol].own_searches:
+    protocol = PROTOCOLS[job.protocol]
+    if job.kind != "search" or not protocol.own_searches or protocol.rates:
         return None
     if job.compression and (job.compression in TABLE_POINTS or job.method in ("hashnet", "nn")):
         return None

@@ -1,8 +1,9 @@
 """The rules by which runs are made: how hyper-parameters and epochs are chosen, and how often what is tried.
 
 Protocol 1 made the 545 runs of the first campaign, protocol 2 repeats those on the original data with more power, and
-"released" is the recipe of the authors' code, without a search. `data/records/protocol1.md` and `protocol2.md` state
-them in words; a record says which is its own.
+"released" is the recipe of the authors' code, without a search. "ablations" compares other ways of sharing weights.
+`data/records/protocol1.md`, `protocol2.md` and `ablations/README.md` state them in words; a record says which is its
+own.
 """
 
 from collections.abc import Mapping
@@ -33,6 +34,10 @@ class Protocol:
         Whether a run's record has the test images that it got wrong.
     recipe : str or None
         "released": networks and training of the authors' code.
+    rates : tuple of float
+        If given, a search tries these step sizes and nothing else, and goes on beyond the best while that is an end.
+    search_seed : int
+        The seed of searches.
     """
 
     name: str
@@ -46,6 +51,8 @@ class Protocol:
     restart_stuck: bool = False
     keep_wrong: bool = False
     recipe: str | None = None
+    rates: tuple[float, ...] = ()
+    search_seed: int = 0
 
 
 PROTOCOLS = {protocol.name: protocol for protocol in (
@@ -54,4 +61,5 @@ PROTOCOLS = {protocol.name: protocol for protocol in (
              most_epochs={"mnist": 120, "basic": 480, "rect": 600}, own_searches=True, student_is_final=True,
              restart_stuck=True, keep_wrong=True),
     Protocol(name="released", keep_wrong=True, recipe="released"),
+    Protocol(name="ablations", keep_wrong=True, own_searches=True, rates=(0.1, 0.2, 0.4, 0.8), search_seed=1000),
 )}

@@ -10,6 +10,7 @@ import errno
 import json
 import os
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -94,11 +95,17 @@ def parse(content: bytes, path: Path, notice: Notice | None = None) -> Iterator[
 def parse_line(text: bytes, path: Path, number: int) -> Record:
     """Read one line; whatever is wrong with it becomes a ValueError that names the line and says what to do."""
     try:
-        return record_from_json(json.loads(text.decode(), parse_constant=refuse))
+        return read_line(text)
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
         raise ValueError(f"{path}, line {number} is not a record ({reason}); was it edited or merged by hand? Correct "
                          "the line, or delete it: `sweep` then does its job again") from error
+
+
+@lru_cache(maxsize=None)  # a sweep reads its files again after each job, and lines never change
+def read_line(text: bytes) -> Record:
+    """Make a record of a line."""
+    return record_from_json(json.loads(text.decode(), parse_constant=refuse))
 
 
 def refuse(constant: str) -> float:

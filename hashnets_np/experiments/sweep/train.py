@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,7 +116,14 @@ def network_and_optimizer(job: Job, hyper: Hyper, data: Dataset) -> tuple[Networ
     net = build(job.method, widths, compression=job.compression, expansion=job.expansion, seed=job.seed,
                 dropout=hyper["dropout"], input_dropout=hyper["input_dropout"])
     momentum = hyper["momentum"]
-    return net, SGD(hyper["rate"] * (1 - momentum), momentum, schedule="cosine")
+    exponent = METHODS[job.method].load_exponent
+    rate = hyper["rate"] * mean_load(job) ** exponent  # a weight of average load takes the same steps at every exponent
+    return net, SGD(rate * (1 - momentum), momentum, schedule="cosine", load_exponent=exponent)
+
+
+def mean_load(job: Job) -> float:
+    """Say how many virtual weights share a real one on average: 1 / compression, or the expansion."""
+    return float(1 / Fraction(job.compression)) if job.compression else float(job.expansion or 1)
 
 
 def loss_and_targets(hyper: Hyper, data: Dataset, teacher: NDArray | None) -> tuple[Loss, NDArray]:

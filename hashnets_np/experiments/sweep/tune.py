@@ -88,6 +88,8 @@ DARK_RANGES = {
 # the first trials of every method: the middle of the ranges at three step sizes
 MIDDLE: Hyper = {"rate": 0.5, "momentum": 0.9, "input_dropout": 0.1, "dropout": 0.2, "temperature": 4.0, "mix": 0.7}
 FIRST_RATES = (0.5, 0.1, 2.0)
+FIXED: Hyper = {"momentum": 0.9, "input_dropout": 0.0, "dropout": 0.0}  # where only the step size is searched
+MOST_BEYOND = 3  # step sizes tried beyond the given ones
 
 
 def folds(data: Dataset, limit: float = EXAMPLES) -> Iterator[Dataset]:
@@ -129,6 +131,8 @@ def trial_epochs(data: Dataset, most: int) -> int:
 def do_search(job: Job, found: Found, data: Dataset) -> dict[str, Any]:
     """Do a search and return the results of its record: of everything, or of the step size alone."""
     protocol = PROTOCOLS[job.protocol]
+    if protocol.rates:
+        return try_rates(job, found, data)
     short = trial_epochs(data, epochs_for(job, data))
     epochs = epochs_of_finals(job, found, data)
     origin = step_search_from(job)
@@ -151,6 +155,31 @@ def do_search(job: Job, found: Found, data: Dataset) -> dict[str, Any]:
         best = min(best, own, key=lambda final: final.valid_error)
     chosen = {"hyper": best.hyper, "epochs": best.epochs, "valid_error": best.valid_error, "curve": best.curve}
     return chosen | tried | {"finals": finals, "doublings": doublings}
+
+
+def try_rates(job: Job, found: Found, data: Dataset) -> dict[str, Any]:
+    """Try a few step sizes, everything else fixed, and keep the one with the lowest validation error at the end.
+
+    While the best is the smallest or the largest of those tried, the next one beyond it is tried as well.
+    """
+    epochs = epochs_for(job, data)
+    rates = sorted(PROTOCOLS[job.protocol].rates)
+    factor = rates[1] / rates[0]
+    curves: dict[float, np.ndarray] = {}
+    to_try = list(rates)
+    while to_try:
+        for rate in to_try:
+            curves[rate] = valid_curve(job, FIXED | {"rate": rate}, found, data, epochs)
+        best = min(curves, key=lambda rate: curves[rate][-1])
+        beyond = {min(curves): min(curves) / factor, max(curves): max(curves) * factor}
+        to_try = [beyond[best]] if best in beyond and len(curves) < len(rates) + MOST_BEYOND else []
+    tried = [Trial(hyper=FIXED | {"rate": rate}, valid_error=round(float(curve[-1]), 4))
+             for rate, curve in curves.items()]
+    return {
+        "hyper": FIXED | {"rate": best}, "epochs": epochs, "valid_error": float(curves[best][-1]),
+        "curve": [round(float(error), 3) for error in curves[best]], "at_edge": best in beyond,
+        "trial_epochs": epochs, "rounds": [Round(ranges={"rate": [min(curves), max(curves)]}, trials=tried)],
+    }
 
 
 def epochs_of_finals(job: Job, found: Found, data: Dataset) -> int:
