@@ -1,8 +1,9 @@
 """Train a grid of networks and record each: data sets x methods x sizes x depths x seeds.
 
 The grid is a preset (quick, table1, table2, figure2, figure3, figure4, all; protocol2-rect and others, protocol2;
-released; ablations) or a small TOML file. What is recorded already is skipped, so that a sweep goes on where it was stopped,
-however it was stopped. At its end it shows the results of the grid; `report` draws those of the paper's presets.
+released; ablations) or a small TOML file. What is recorded already is skipped, so that a sweep goes on where it was
+stopped, however it was stopped. At its end it shows the results of the grid; `report` draws those of the paper's
+presets and of the ablations.
 
 Exit code 0: all of the grid is done. 1: some jobs failed or are left. 2: it could not begin or continue; one line says
 why. 130: Ctrl-C.

@@ -356,7 +356,7 @@ def build(
         raise ValueError(f"method {method!r} does not hash; kind, size, signed, hashes, learn_alpha, share and "
                          "layer_seeds are for 'hashnet' and 'hashnetdk'")
     hashing = network.hashing or hashing
-    seeds = [derive_seed(seed, 0 if layer_seeds == "shared" else number) for number in range(len(stored))]
+    seeds = [derive_seed(seed, 0 if hashing.layer_seeds == "shared" else number) for number in range(len(stored))]
     between = [between_layers(number, seed, activation, dropout if number else input_dropout)
                for number in range(len(stored))]
     if hashing == Hashing():
