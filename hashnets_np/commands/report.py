@@ -1,4 +1,7 @@
-"""Write our Tables 1-2 and Figures 2-4 beside the paper's, and how much is done, from the records alone."""
+"""Write our Tables 1-2 and Figures 2-4 beside the paper's, and how much is done, from the records alone.
+
+The page on other ways to share weights is written too, if the folder, or `ablations` in it, has records of that study.
+"""
 
 import argparse
 from pathlib import Path
@@ -30,6 +33,7 @@ def nothing_to_report(folder: Path) -> str:
 
 def write_report(args: argparse.Namespace) -> int:
     """Write the report and print its coverage and checks."""
+    from ..experiments.report.ablations import has_ablations, write_page
     from ..experiments.report.document import document
     from ..experiments.report.evidence import against_nn, against_paper
     from ..experiments.report.figures import TITLES, draw
@@ -37,9 +41,16 @@ def write_report(args: argparse.Namespace) -> int:
     from ..experiments.report.tables import coverage_table
 
     found = results(args.records)
-    if not found:
+    ablations = [folder for folder in (args.records, args.records / "ablations") if has_ablations(folder)]
+    if not found and not ablations:
         raise ValueError(nothing_to_report(args.records))
     out = args.out or args.records
+    for folder in ablations:
+        own = out / folder.relative_to(args.records)
+        writable_folder(own, "--out")
+        print(f"Other ways to share weights: {write_page(folder, own)}")
+    if not found:
+        return 0
     writable_folder(out, "--out")
     drawn = {title: draw(number, found, out) for number, title in TITLES.items()}
     pictures = {title: path.name for title, path in drawn.items() if path}

@@ -1,11 +1,15 @@
 """Several hashes, one store for all layers, maps without signs, shared seeds, gradients divided by loads."""
 
+import itertools
+
 import numpy as np
 import pytest
 
 import hashnets_np as hn
 from hashnets_np.experiments.one_store import StoreLinear, TenantLinear
 from hashnets_np.experiments.several_hashes import MultiHashedLinear
+from hashnets_np.layers import ACTIVATIONS
+from hashnets_np.maps import KINDS, allowed_biases
 
 WIDTHS = [6, 9, 8, 7, 4]  # three hidden layers
 CHOICES = [
@@ -13,15 +17,28 @@ CHOICES = [
     {"hashes": 2, "learn_alpha": True}, {"share": "network"}, {"share": "network", "kind": "fold"},
     {"layer_seeds": "shared"},
 ]
+MIXED = [{"hashes": 2, "learn_alpha": True, "kind": kind} for kind in ("fold", "chunk", "tile")]
+MIXED += [{"share": "network", "kind": kind} for kind in ("chunk", "tile")]
 
 
 def make(choices, **more):
     return hn.build("hashnet", WIDTHS, compression="1/3", seed=3, dtype=np.float64, **choices, **more)
 
 
-@pytest.mark.parametrize("choices", CHOICES, ids=str)
+@pytest.mark.parametrize("choices", [*CHOICES, *MIXED], ids=str)
 def test_the_gradients_of_each_choice_pass_the_check(choices, kernels, rng):
     report = hn.gradcheck(make(choices), rng.normal(size=(7, 6)), rng.integers(0, 4, 7))
+    assert report.worst < 1e-6, report
+
+
+@pytest.mark.parametrize(("kind", "bias"), [
+    (kind, bias) for kind in KINDS if not kind.endswith("_bias") for bias in allowed_biases(kind)])
+def test_the_gradients_of_each_kind_pass_the_check_with_each_of_its_biases(kind, bias, kernels, rng):
+    layers = []
+    for n_in, n_out in itertools.pairwise(WIDTHS):
+        layer = hn.HashedLinear(n_in, n_out, compression="1/3", seed=n_in, kind=kind, bias=bias, dtype=np.float64)
+        layers += [layer, ACTIVATIONS["tanh"]()]  # smooth: some of these maps leave few numbers, near kinks of ReLU
+    report = hn.gradcheck(hn.Network(layers[:-1]), rng.normal(size=(7, 6)), rng.integers(0, 4, 7))
     assert report.worst < 1e-6, report
 
 

@@ -22,6 +22,9 @@ from hashnets_np.support import threads as fast_threads
 
 BOUND = {np.float32: 1e-5, np.float64: 1e-12}
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+KINDS_AND_SIZES = pytest.mark.parametrize(("kind", "size"), [
+    ("xxhash", None), ("fold", None), ("chunk", None), ("tile", None), ("tile", 256),
+])
 # n_out, n_cols, buckets, batch: narrow, wide, one bucket, more buckets than weights, several tiles and pieces
 SIZES = [
     (1, 1, 1, 1), (3, 5, 4, 2), (10, 1001, 157, 50), (1000, 65, 1000, 7), (30, 70, 2**17, 20), (300, 700, 3277, 3),
@@ -35,11 +38,11 @@ def difference(result, expected):
     return np.abs(result - expected).max() / np.abs(expected).max()
 
 
-def example(n_out, n_cols, buckets, batch, dtype, seed=1, kind="xxhash"):
+def example(n_out, n_cols, buckets, batch, dtype, seed=1, kind="xxhash", size=None):
     """A map, and w, a, dz, dV to go with it."""
     rng = np.random.default_rng(seed)
     shapes = buckets, (batch, n_cols), (batch, n_out), (n_out, n_cols)
-    m = SharingMap(n_out, n_cols, buckets=buckets, seed=2**32 - 1, kind=kind)
+    m = SharingMap(n_out, n_cols, buckets=buckets, seed=2**32 - 1, kind=kind, size=size)
     return m, *(rng.normal(size=s).astype(dtype) for s in shapes)
 
 
@@ -129,10 +132,10 @@ def test_a_flipped_top_bit_is_a_product_with_the_sign(dtype):
 
 
 @DTYPES
-@pytest.mark.parametrize("kind", ["xxhash", "fold", "chunk", "tile"])
+@KINDS_AND_SIZES
 @pytest.mark.parametrize("batch", [1, 20])
-def test_the_same_bits_for_any_number_of_threads(batch, kind, dtype, monkeypatch):
-    inputs = example(1100, 900, 3000, batch, dtype, kind=kind)
+def test_the_same_bits_for_any_number_of_threads(batch, kind, size, dtype, monkeypatch):
+    inputs = example(1100, 900, 3000, batch, dtype, kind=kind, size=size)
     monkeypatch.setattr(fast_threads, "thread_count", lambda: 1)
     expected = all_four(*inputs)
     for threads in (2, 4, 3, 4):
@@ -244,10 +247,11 @@ def test_partial_sums_need_less_memory_than_the_virtual_weights(dtype):
     assert len(fast.column_pieces(SharingMap(1000, 1000, buckets=10**6), np.dtype(dtype), 10**6)[0]) == 1
 
 
+@KINDS_AND_SIZES
 @pytest.mark.parametrize("batch", [1, 16])
-def test_memory_is_a_few_tiles_and_sums_not_the_virtual_weights(batch, monkeypatch):
+def test_memory_is_a_few_tiles_and_sums_not_the_virtual_weights(batch, kind, size, monkeypatch):
     monkeypatch.setattr(fast_threads, "thread_count", lambda: 4)
-    m, w, a, dz, _ = example(4096, 4096, 2**14, batch, np.float32)  # V would be 64 MiB
+    m, w, a, dz, _ = example(4096, 4096, 2**14, batch, np.float32, kind=kind, size=size)  # V would be 64 MiB
     fast.hashed_backward(w, a, dz, m)
     tracemalloc.start()
     try:
