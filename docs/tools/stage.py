@@ -23,6 +23,8 @@ PAGES = {
     "data/vectors/SPEC.md": "specification.md",
     "data/records/README.md": "records/README.md",
     "data/records/*.md": "records/",
+    "data/records/ablations/report.md": "records/ablations.md",
+    "data/records/ablations/README.md": "records/ablations-rules.md",
     "data/records/bench/README.md": "records/bench.md",
     "data/records/bench/*.md": "records/",
     "data/paper/ERRATA.md": "records/errata.md",

@@ -2,6 +2,7 @@
 
 import re
 
+import answers_to_better_maps
 import answers_to_lessons
 import answers_to_more
 import numpy as np
@@ -10,8 +11,8 @@ import pytest
 from hashnets_np.course import checks
 from hashnets_np.course.marking import NotYet
 
-RIGHT = answers_to_lessons.RIGHT | answers_to_more.RIGHT
-WRONG = answers_to_lessons.WRONG | answers_to_more.WRONG
+RIGHT = answers_to_lessons.RIGHT | answers_to_more.RIGHT | answers_to_better_maps.RIGHT
+WRONG = answers_to_lessons.WRONG | answers_to_more.WRONG | answers_to_better_maps.WRONG
 SEVERAL = {checks.figure_1, checks.rung}  # checks of more than one argument
 right_answers = [(check, answer) for check, answers in RIGHT.items() for answer in answers]
 wrong_answers = [(check, *answer) for check, answers in WRONG.items() for answer in answers]

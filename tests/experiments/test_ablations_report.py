@@ -8,6 +8,7 @@ import pytest
 from small_sweeps import run_record, search_record
 
 from hashnets_np.__main__ import main
+from hashnets_np.datasets.data_files import package_file
 from hashnets_np.experiments.report import ablations as page
 from hashnets_np.experiments.report.paired_changes import Change, change_in_points, relative_change, student
 from hashnets_np.experiments.sweep.grid import read_grid, search_for
@@ -117,6 +118,17 @@ def test_a_page_is_written_by_report_from_its_folder_or_the_one_above(tmp_path, 
     assert "| fold | **-4" in text or "| fold | **-3" in text
     assert not re.search(r"[+-]0 %|\(-0 ", text)
     assert "report.md" in capsys.readouterr().out
+
+
+def test_the_changes_that_the_lesson_reads_are_those_of_the_records(study):
+    changes = study.changes()
+    read = page.changes_from_json(page.changes_to_json(changes))
+    assert read.keys() == changes.keys() and ("digits", "fold", page.ALL_CELLS) in read
+    assert all(read[key].mean == pytest.approx(changes[key].mean, abs=1e-3) for key in read)
+    assert page.table_of_changes(read, "digits") == page.table_of_changes(changes, "digits")
+    committed = package_file("records/ablations")
+    assert (committed / page.CHANGES).read_text() == page.changes_to_json(page.Study(committed).changes())
+    assert (committed / "report.md").read_text() == page.page(page.Study(committed)), "run `hashnets report`"
 
 
 def test_a_cell_with_a_seed_missing_does_not_count(tmp_path):

@@ -6,6 +6,7 @@ Not covered here: open questions, which only people can mark.
 """
 
 from .accuracy import difference_in_errors, equal_size_width, standard_error, wins
+from .better_maps import chunk_map, fold_map, lines_touched, load_variance, two_places
 from .gradient import gather, input_gradient, layer_gradients, scatter_add, slope, tied_gradient
 from .hash_functions import avalanche, balanced_map, bucket_and_sign, count_buckets, used_once
 from .hashing_trick import features_view, figure_1, hashed_features, mean_without_signs, variance_with_signs
@@ -22,6 +23,7 @@ __all__ = [
     "best_epoch",
     "bias_and_variance",
     "bucket_and_sign",
+    "chunk_map",
     "chunked_scatter",
     "convolution_matrix",
     "count_buckets",
@@ -31,12 +33,15 @@ __all__ = [
     "equal_size_width",
     "features_view",
     "figure_1",
+    "fold_map",
     "gather",
     "hashed_features",
     "hashed_kernel",
     "input_gradient",
     "inverted_dropout",
     "layer_gradients",
+    "lines_touched",
+    "load_variance",
     "lost_share",
     "low_rank_gradient",
     "mean_without_signs",
@@ -54,6 +59,7 @@ __all__ = [
     "table_bytes",
     "tied_gradient",
     "tiled_forward",
+    "two_places",
     "units_without_edges",
     "used_once",
     "variance_with_signs",

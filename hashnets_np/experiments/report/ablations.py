@@ -4,9 +4,11 @@ Every sentence follows from the numbers by the rules of `data/records/ablations/
 answer. Cells count whose seeds are all done, of the variant and of HashNet.
 """
 
+import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,9 @@ OVER_ALL = 1 - 0.05 / len(VARIANTS)  # of a set's numbers over all cells
 BY_COMPRESSION = 1 - 0.05 / (len(VARIANTS) * len(COMPRESSIONS))
 LOST = 50.0  # percent of errors above which a network has learned next to nothing
 FIGURE = "changes.png"
+CHANGES = "changes.json"
+ALL_CELLS = "all cells"
+Changes = dict[tuple[str, str, str], Change]  # data set, variant, compression or ALL_CELLS
 Cell = tuple[str, int, str]  # data set, layers, compression
 
 
@@ -96,6 +101,15 @@ class Study:
             return None
         return relative_change([(self.wrong(cell, method), self.wrong(cell, BASELINE)) for cell in cells])
 
+    def changes(self) -> Changes:
+        """Return all changes that are known: of each variant, on each set, over all cells and at each compression."""
+        found: Changes = {}
+        for dataset, variant, compression in product(SETS, VARIANTS, (None, *COMPRESSIONS)):
+            change = self.change(variant.name, dataset, compression)
+            if change is not None:
+                found[dataset, variant.name, compression or ALL_CELLS] = change
+        return found
+
     def error(self, cell: Cell, method: str) -> tuple[float, float]:
         """Return mean and standard deviation of the test error over the seeds, percent."""
         errors = [run.test_error for run in self.runs[cell, method]]
@@ -114,12 +128,31 @@ def has_ablations(folder: Path) -> bool:
 
 
 def write_page(folder: Path, out: Path) -> Path:
-    """Write the figure and the page from the records in `folder`; return the path of the page."""
+    """Write the figure, the changes and the page from the records in `folder`; return the path of the page."""
     study = Study(folder)
+    atomic_write(out / CHANGES, changes_to_json(study.changes()).encode())
     save_figure(compose(study), out / FIGURE, dpi=110)
     path = out / "report.md"
     atomic_write(path, page(study).encode())
     return path
+
+
+def changes_to_json(changes: Changes) -> str:
+    """Write changes as JSON, a line for each: the lesson reads them, so that it needs no records."""
+    lines = [json.dumps({"dataset": dataset, "variant": variant, "cells": cells, **rounded(change)})
+             for (dataset, variant, cells), change in changes.items()]
+    return "[\n" + ",\n".join(lines) + "\n]\n"
+
+
+def rounded(change: Change) -> dict[str, float]:
+    """Round the numbers of a change."""
+    return {name: round(value, 4) for name, value in asdict(change).items()}
+
+
+def changes_from_json(text: str) -> Changes:
+    """Read what `changes_to_json` wrote."""
+    return {(row["dataset"], row["variant"], row["cells"]): Change(row["mean"], row["error"], row["freedom"])
+            for row in json.loads(text)}
 
 
 def page(study: Study) -> str:
@@ -129,8 +162,9 @@ def page(study: Study) -> str:
     for question in QUESTIONS:
         parts += [f"**{question.text}** {answer(study, question)}", ""]
     parts += ["## How much is done", "", coverage(study), "", "## Each variant against HashNet", "", HOW_TO_READ, ""]
+    changes = study.changes()
     for dataset, name in SETS.items():
-        parts += [f"On {name}:", "", table_of_changes(study, dataset), ""]
+        parts += [f"On {name}:", "", table_of_changes(changes, dataset), ""]
     parts += [f"![Change of the errors of each variant at four compressions, on both sets]({FIGURE})", "",
               caption(), "", "## Every cell", "", HOW_TO_READ_CELLS, ""]
     for dataset, name in SETS.items():
@@ -232,14 +266,14 @@ def done(records: Sequence[Record | None]) -> int:
     return sum(isinstance(record, RunRecord | SearchRecord) for record in records)
 
 
-def table_of_changes(study: Study, dataset: str) -> str:
+def table_of_changes(changes: Changes, dataset: str) -> str:
     """One row for each variant: the change over all cells and at each compression."""
     rows = []
     for variant in VARIANTS:
-        at = [study.change(variant.name, dataset, c) for c in COMPRESSIONS]
-        rows.append([variant.label, shown(study.change(variant.name, dataset), OVER_ALL),
-                     *(shown(change, BY_COMPRESSION) for change in at)])
-    return markdown_table(["errors against HashNet's", "all cells", *COMPRESSIONS], rows)
+        over_all = shown(changes.get((dataset, variant.name, ALL_CELLS)), OVER_ALL)
+        at = [shown(changes.get((dataset, variant.name, c)), BY_COMPRESSION) for c in COMPRESSIONS]
+        rows.append([variant.label, over_all, *at])
+    return markdown_table(["errors against HashNet's", ALL_CELLS, *COMPRESSIONS], rows)
 
 
 def shown(change: Change | None, level: float) -> str:
