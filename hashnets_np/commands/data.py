@@ -57,6 +57,8 @@ def state(name: str, data_dir: str | None) -> str:
         return idx_state(name, data_dir)
     if name in larochelle.SOURCES:
         return larochelle_state(name, data_dir)
+    if name == "mnist14":
+        return f"made from mnist, which is {idx_state('mnist', data_dir)}"
     return "registered by a program"
 
 
