@@ -61,7 +61,7 @@ def test_a_bad_grid_file_gets_one_clear_line(text, message, tmp_path):
 
 def test_an_unknown_preset_is_refused_on_the_command_line(capsys):
     assert main(["sweep", "table9"]) == 2
-    assert "neither a preset (figure2" in capsys.readouterr().err
+    assert "neither a preset (ablations-digits, " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
