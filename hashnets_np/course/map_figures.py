@@ -9,17 +9,22 @@ from ..maps import SharingMap
 from ..plots import use_style
 from .show import show_figure
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9")
+COLOURS = {"xxhash": "#0072B2", "fold": "#D55E00", "chunk": "#009E73", "tile": "#CC79A7"}
 CACHE_LINE = 16  # weights of 4 bytes in 64 bytes
+
+
+def colour(name: str) -> str:
+    """Return the colour of a kind, whatever its size: "chunk of 16"."""
+    return COLOURS[name.split()[0]]
 
 
 def loads_of_kinds(loads: Mapping[str, NDArray], predicted: Mapping[str, float]) -> None:
     """Lesson 12, Figure 1: how often a real weight is used so many times, by kind; the predicted variance as text."""
     plt = use_style()
     fig, axes = plt.subplots(1, len(loads), figsize=(9.6, 3.2), layout="constrained", sharey=True)
-    for ax, colour, (kind, counts) in zip(axes, COLOURS, loads.items(), strict=False):
+    for ax, (kind, counts) in zip(axes, loads.items(), strict=True):
         shares = np.bincount(counts.ravel(), minlength=22)[:22] / counts.size
-        ax.bar(range(len(shares)), 100 * shares, color=colour, width=0.85)
+        ax.bar(range(len(shares)), 100 * shares, color=colour(kind), width=0.85)
         ax.set(title=kind, xlabel="load", xticks=[0, 8, 16], ylim=(0, 30))
         ax.text(0.97, 0.95, f"variance\n{np.var(counts):.2f} measured\n{predicted[kind]:.2f} predicted", ha="right",
                 va="top", fontsize=9, transform=ax.transAxes)
@@ -40,7 +45,7 @@ def variance_of_kinds(measured: Mapping[tuple[str, str], float], predicted: Mapp
     fig, axes = plt.subplots(1, len(names), figsize=(9.6, 3.6), layout="constrained", sharey=True)
     for ax, name in zip(axes, names, strict=True):
         base = predicted[name, kinds[0]]
-        ax.bar(range(len(kinds)), [measured[name, kind] / base for kind in kinds], color=COLOURS[: len(kinds)],
+        ax.bar(range(len(kinds)), [measured[name, kind] / base for kind in kinds], color=list(map(colour, kinds)),
                width=0.7, label="measured")
         ax.plot(range(len(kinds)), [predicted[name, kind] / base for kind in kinds], linestyle="", marker="_",
                 markersize=22, markeredgewidth=2, color="black", label="predicted")
@@ -62,11 +67,11 @@ def traffic(maps: Mapping[str, SharingMap]) -> None:
     """Lesson 12, Figure 3: where in w the weights of one row of V are; a cache line is one step of the grid."""
     plt = use_style()
     fig, axes = plt.subplots(1, len(maps), figsize=(9.6, 3.4), layout="constrained", sharey=True)
-    for ax, colour, (name, m) in zip(axes, COLOURS, maps.items(), strict=False):
+    for ax, (name, m) in zip(axes, maps.items(), strict=True):
         bucket, _ = m.tile(slice(0, 1), slice(0, 64))
         line = bucket[0] // CACHE_LINE
         jumps = int(np.sum(line[1:] != line[:-1])) + 1
-        ax.plot(range(64), bucket[0], linestyle="", marker=".", markersize=5, color=colour)
+        ax.plot(range(64), bucket[0], linestyle="", marker=".", markersize=5, color=colour(name))
         ax.set(title=f"{name}\n{jumps} lines fetched", xlabel="column j", xticks=[0, 32, 64])
     axes[0].set_ylabel("bucket: place in w")
     show_figure(

@@ -62,7 +62,8 @@ QUESTIONS = (
     Question("Do chunks cost accuracy, and at which size?",
              ("chunk-4", "chunk-16", "chunk-64", "tile-8", "tile-32"), "Yes: there are more errors",
              "No: there are fewer errors",
-             "What tiles do at 1/32 and 1/64 is the small output layer's fault: see [below](#what-to-be-careful-with)."),
+             "What tiles do at 1/32 and 1/64 is due to the small output layer: see "
+             "[below](#what-to-be-careful-with)."),
     Question("Does the load-scaled gradient help?", ("by-load", "by-root-load"), "No: there are more errors",
              "Yes: there are fewer errors"),
     Question("Do layers need seeds of their own?", ("one-seed",), "Yes: with one seed there are more errors",
