@@ -71,7 +71,7 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
     "article_header_start": [],
     "footer_start": ["copyright"],
-    "footer_end": ["theme-switcher"],
+    "footer_end": [],
     "navbar_align": "left",
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",

@@ -33,7 +33,7 @@ function makeCell(text, label, bucket) {
   cell.type = "button";
   cell.className = "hn-cell";
   cell.textContent = text;
-  cell.style.background = colour(bucket);
+  cell.style.setProperty("--colour", colour(bucket));
   cell.dataset.bucket = bucket;
   cell.setAttribute("aria-label", label);
   cell.tabIndex = -1;

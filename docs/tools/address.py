@@ -2,10 +2,12 @@
 
 `[tool.hashnets] repository` in pyproject.toml is the address on GitHub, without a slash at the end, and empty as long
 as there is none; `site` is where the pages are served. After a change of either, `python docs/tools/address.py` writes
-what follows from them between the marks in README.md, CITATION.cff, pyproject.toml and the issue forms. Without an
-address nothing stands there, so nothing points to an invented place.
+what follows from them between the marks in README.md, CITATION.cff, pyproject.toml and the issue forms, and puts a cell
+that installs the package on Colab first in every notebook. Without an address nothing stands there, so nothing points
+to an invented place.
 """
 
+import json
 import re
 import sys
 import tomllib
@@ -16,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BINDER = "https://mybinder.org/v2/gh"
 COLAB = "https://colab.research.google.com/github"
 GITHUB = "https://github.com/"
+COLAB_CELL = "colab-install"  # the id of the cell
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,15 @@ class Address:
         ]
         return "\n".join(lines) + "\n" + (f"\nLessons and reference: <{self.site}>\n" if self.site else "")
 
+    def colab_cell(self) -> dict | None:
+        """The cell that installs the package on Colab; elsewhere it does nothing, and notebook tests skip it."""
+        if not self.repository:
+            return None
+        lines = ["# On Colab only: installs the package; this takes half a minute.\n", "import sys\n", "\n",
+                 'if "google.colab" in sys.modules:\n', f"    %pip install -q git+{self.repository}"]
+        return {"cell_type": "code", "execution_count": None, "id": COLAB_CELL, "metadata": {"tags": ["skip-execution"]},
+                "outputs": [], "source": lines}
+
     def citation(self) -> str:
         """The links of CITATION.cff."""
         lines = [f'repository-code: "{self.repository}"\n'] if self.repository else []
@@ -74,9 +86,9 @@ class Address:
                 f"    url: {security}\n    about: Report it privately, not as an issue.\n")
 
 
-def address() -> Address:
+def address(root: Path = ROOT) -> Address:
     """Read the setting."""
-    found = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hashnets"]
+    found = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hashnets"]
     repository = found["repository"].rstrip("/")
     if repository and not re.fullmatch(GITHUB + r"[\w.-]+/[\w.-]+", repository):
         raise SystemExit(f"repository = {repository!r} in pyproject.toml; expected {GITHUB}OWNER/NAME, or nothing")
@@ -106,15 +118,33 @@ def written(text: str, opening: str, closing: str, between: str) -> str:
     return before + opening + between + closing + after
 
 
-def main(check: bool) -> int:
+def notebook_with(text: str, cell: dict | None) -> str:
+    """Put the cell that installs the package below a notebook's title, or take it away."""
+    notebook = json.loads(text)
+    cells = [one for one in notebook["cells"] if one.get("id") != COLAB_CELL]
+    notebook["cells"] = [*cells[:1], cell, *cells[1:]] if cell else cells
+    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+
+
+def updated(root: Path) -> dict[Path, str]:
+    """Map every file that depends on the setting to its text as it should be."""
+    there = address(root)
+    files = {root / name: marks for name, marks in places(there).items()}
+    texts = {path: written(path.read_text(encoding="utf-8"), *marks) for path, marks in files.items()}
+    cell = there.colab_cell()
+    for path in sorted(root.glob("notebooks/**/*.ipynb")):
+        text = path.read_text(encoding="utf-8")
+        if cell or COLAB_CELL in text:
+            texts[path] = notebook_with(text, cell)
+    return texts
+
+
+def main(check: bool, root: Path = ROOT) -> int:
     """Write the links, or only say which files do not fit the setting."""
     stale = []
-    for name, marks in places(address()).items():
-        path = ROOT / name
-        text = path.read_text(encoding="utf-8")
-        new = written(text, *marks)
-        if new != text:
-            stale.append(name)
+    for path, new in updated(root).items():
+        if new != path.read_text(encoding="utf-8"):
+            stale.append(path.relative_to(root).as_posix())
         if not check:
             path.write_text(new, encoding="utf-8")
     print(("these do not fit the setting: " if check else "written: ") + (", ".join(stale) or "none"))

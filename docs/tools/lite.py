@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from address import COLAB_CELL
 from shorter import shorten
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,6 +66,7 @@ def settings(runtime: Path | None) -> dict:
 def prepare_notebook(path: Path) -> None:
     """Shorten what takes long, put the cell that installs the package first, and drop the outputs."""
     notebook = json.loads(path.read_text(encoding="utf-8"))
+    notebook["cells"] = [cell for cell in notebook["cells"] if cell.get("id") != COLAB_CELL]
     shorten(notebook, path)
     notebook["cells"].insert(1, {"cell_type": "code", "id": "install", "metadata": {}, "source": INSTALL})
     for cell in notebook["cells"]:

@@ -11,6 +11,8 @@ import shutil
 from os.path import relpath
 from pathlib import Path
 
+from address import COLAB_CELL, address
+
 ROOT = Path(__file__).resolve().parents[2]
 
 # Globs in the project -> folder or page on the site. What is not there yet is left out.
@@ -39,6 +41,8 @@ GENERATED = {ROOT / "docs/api/index.md": "api/index.md", ROOT / "docs/commands.m
 FENCE = re.compile(r"^(```|~~~).*?^\1[^\S\n]*$", re.M | re.S)
 CODE = re.compile(r"(`+)[^`].*?\1")
 LINK = re.compile(r"(\]\()([^)\s]+)(\))")
+TITLE = re.compile(r"^# ", re.M)
+HEADING = re.compile(r"^(#+ )", re.M)
 SECTION = re.compile(r"^<!-- README: (.+) -->$", re.M)
 
 
@@ -134,8 +138,10 @@ def copy_file(aim: Path, link: str, path: Path, target: Path) -> str:
 
 
 def stage_notebook(path: Path, place: str, places: dict[Path, str], target: Path) -> str:
-    """Prepare a notebook: links, buttons under its title, and drawing code folded."""
+    """Prepare a notebook: links, headings, buttons under its title, and drawing code folded."""
     notebook = json.loads(path.read_text(encoding="utf-8"))
+    notebook["cells"] = [cell for cell in notebook["cells"] if cell.get("id") != COLAB_CELL]
+    give_one_title(notebook, solved=path.parent.name == "solutions")
     for cell in notebook["cells"]:
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
@@ -144,6 +150,21 @@ def stage_notebook(path: Path, place: str, places: dict[Path, str], target: Path
             cell["metadata"]["tags"] = [*cell["metadata"].get("tags", []), "hide-input"]
     add_buttons(notebook, path, place)
     return json.dumps(notebook)
+
+
+def give_one_title(notebook: dict, solved: bool) -> None:
+    """Leave one heading of the first level, or a contents list shows the others as pages; solutions say what they are."""
+    texts = [cell for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
+    for cell in texts:
+        cell["source"] = "".join(cell["source"])
+    if sum(len(TITLE.findall(cell["source"])) for cell in texts) > 1:
+        for number, cell in enumerate(texts):
+            head, _, rest = cell["source"].partition("\n") if number == 0 else ("", "", cell["source"])
+            cell["source"] = "\n".join(filter(None, [head, HEADING.sub(r"#\1", rest)]))
+    if solved:
+        head, mark, rest = texts[0]["source"].partition("\n")
+        head = head.replace("# Exercises", "# Solutions") if "# Exercises" in head else f"{head}, solved"
+        texts[0]["source"] = head + mark + rest
 
 
 def add_buttons(notebook: dict, path: Path, place: str) -> None:
@@ -159,6 +180,4 @@ def add_buttons(notebook: dict, path: Path, place: str) -> None:
 
 def outside_links(name: Path) -> list[str]:
     """Links to Colab and Binder, once the project has a public address (docs/tools/address.py)."""
-    from address import address
-
     return [f'<a href="{link}">{label}</a>' for label, link in address().notebook_links(name.as_posix())]

@@ -120,12 +120,21 @@ class OpenNotebook:
         return NotebookRun(cells, self.visit.outside, seconds)
 
 
-def run_notebooks(browser: Any, base: str, paths: list[str], limit: float, at_once: int = 2) -> dict[str, NotebookRun]:
-    """Run notebooks in the browser, some at once: each has a Python of its own, in a thread of its own."""
+def run_notebooks(
+    browser: Any, base: str, paths: list[str], limit: float, must: int, budget: float, at_once: int = 2,
+) -> dict[str, NotebookRun]:
+    """Run notebooks in the browser, some at once: each has a Python of its own, in a thread of its own.
+
+    The first `must` of them are run in any case, the others only if they can begin within `budget` seconds.
+    """
+    start = time.monotonic()
     waiting = list(paths)
+    optional = set(paths[must:])
     running: dict[str, OpenNotebook] = {}
     done: dict[str, NotebookRun] = {}
     while waiting or running:
+        if time.monotonic() - start > budget:
+            waiting = [path for path in waiting if path not in optional]
         while waiting and len(running) < at_once:
             path = waiting.pop(0)
             running[path] = OpenNotebook(browser, base, path)

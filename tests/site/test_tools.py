@@ -1,6 +1,8 @@
 """What builds the site: links are brought along, and one setting makes every link to the project's address."""
 
 import json
+import re
+import shutil
 
 import pytest
 from tools_of_docs import address, shorter, stage
@@ -27,6 +29,58 @@ def test_with_an_address_every_file_gets_its_links():
     assert "security/advisories/new" in written[".github/ISSUE_TEMPLATE/config.yml"]
     (colab, _), (binder, _) = HERE.notebook_links("x.ipynb")
     assert (colab, binder) == ("Open in Colab", "Open in Binder")
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    """What depends on the address, in a folder of its own, so that a test can fill the address in."""
+    for name in ("pyproject.toml", "README.md", "CITATION.cff", ".github", "notebooks"):
+        source = address.ROOT / name
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        copy(source, tmp_path / name)
+    return tmp_path
+
+
+def give_address(root, repository):
+    path = root / "pyproject.toml"
+    setting = re.compile(r'^repository = ".*?"', re.M)
+    path.write_text(setting.sub(f'repository = "{repository}"', path.read_text(encoding="utf-8")), encoding="utf-8")
+    assert address.main(check=False, root=root) == 0
+
+
+def contents(root):
+    return {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def test_with_an_address_every_notebook_first_installs_the_package_on_colab(elsewhere):
+    give_address(elsewhere, HERE.repository)
+    paths = list(elsewhere.glob("notebooks/**/*.ipynb"))
+    assert len(paths) >= 30
+    for path in paths:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        first = next(cell for cell in cells if cell["cell_type"] == "code")
+        assert "".join(first["source"]).endswith(f"%pip install -q git+{HERE.repository}"), path.name
+        assert sum(cell["id"] == address.COLAB_CELL for cell in cells) == 1
+    once = contents(elsewhere)
+    assert address.main(check=True, root=elsewhere) == 0
+    assert address.main(check=False, root=elsewhere) == 0 and contents(elsewhere) == once
+    give_address(elsewhere, "")
+    assert address.main(check=True, root=elsewhere) == 0
+
+
+def test_taking_the_address_away_leaves_every_file_as_it_was(elsewhere):
+    give_address(elsewhere, "")
+    before = contents(elsewhere)
+    assert not [path for path, text in before.items() if address.COLAB_CELL.encode() in text]
+    give_address(elsewhere, HERE.repository)
+    assert len([path for path, text in contents(elsewhere).items() if text != before[path]]) >= 34
+    give_address(elsewhere, "")
+    assert contents(elsewhere) == before
+
+
+def test_the_cell_for_colab_does_nothing_elsewhere():
+    *lines, last = HERE.colab_cell()["source"]
+    assert lines[-1] == 'if "google.colab" in sys.modules:\n' and last.startswith("    %pip")
 
 
 def test_a_link_to_a_page_becomes_a_link_between_pages(tmp_path):
@@ -62,6 +116,24 @@ def test_a_lesson_gets_its_buttons_under_its_title():
     assert title.startswith("# 3")
     assert "../lite/notebooks/index.html?path=03_gradient_derivation.ipynb" in buttons
     assert "colab" not in buttons or address.address().repository
+
+
+def texts(notebook):
+    return [cell["source"] for cell in notebook["cells"]]
+
+
+def test_a_notebook_has_one_title_on_its_page():
+    def notebook():
+        return {"cells": [{"cell_type": "markdown", "source": text} for text in ("# 8 · A\n\nB", "# 1. C\n\n## D")]}
+
+    lesson, solution = notebook(), notebook()
+    stage.give_one_title(lesson, solved=False)
+    assert texts(lesson) == ["# 8 · A\n\nB", "## 1. C\n\n### D"]
+    stage.give_one_title(solution, solved=True)
+    assert texts(solution)[0] == "# 8 · A, solved\n\nB"
+    one = {"cells": [{"cell_type": "markdown", "source": ["# Exercises 1 · E\n", "\n", "## F"]}]}
+    stage.give_one_title(one, solved=True)
+    assert texts(one) == ["# Solutions 1 · E\n\n## F"]
 
 
 LESSONS = sorted((stage.ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
