@@ -61,8 +61,8 @@ class Address:
             return None
         lines = ["# On Colab only: installs the package; this takes half a minute.\n", "import sys\n", "\n",
                  'if "google.colab" in sys.modules:\n', f"    %pip install -q git+{self.repository}"]
-        return {"cell_type": "code", "execution_count": None, "id": COLAB_CELL, "metadata": {"tags": ["skip-execution"]},
-                "outputs": [], "source": lines}
+        return {"cell_type": "code", "execution_count": None, "id": COLAB_CELL,
+                "metadata": {"tags": ["skip-execution"]}, "outputs": [], "source": lines}
 
     def citation(self) -> str:
         """The links of CITATION.cff."""

@@ -153,7 +153,7 @@ def stage_notebook(path: Path, place: str, places: dict[Path, str], target: Path
 
 
 def give_one_title(notebook: dict, solved: bool) -> None:
-    """Leave one heading of the first level, or a contents list shows the others as pages; solutions say what they are."""
+    """Leave one heading of the first level: a contents list shows each as a page. Solutions say what they are."""
     texts = [cell for cell in notebook["cells"] if cell["cell_type"] == "markdown"]
     for cell in texts:
         cell["source"] = "".join(cell["source"])
