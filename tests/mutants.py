@@ -1,30 +1,37 @@
 """Do the tests notice a mistake? `python tests/mutants.py 200 --seed 1` makes that many, one at a time, and counts.
 
 A mutant is the package with one small change: a comparison, an operator, a number, a condition or a statement. They
-are drawn from all places in the core, the kit and the records. Each is put into a copy of the checkout, and the tests
-of its module run there, then the quick tests of the whole project; for numba code also with its bounds checked. A
-mutant that no test notices is a survivor: it shows a missing test, or a change that makes no difference, which a person
-has to tell.
+are drawn from all places in the core, the kit and the records. Each is put into a copy of the checkout. There the tests
+run that run its line (`which_tests.py` finds them once), the quickest first, then those that know its module best; for
+numba code also with its bounds checked. A mutant that no test notices is a survivor: it shows a missing test, or a
+change that makes no difference, which a person has to tell.
+
+The copy and the results stay in a folder, and a second call goes on where the first one stopped. Delete the folder to
+begin again with newer code.
 """
 
 import argparse
 import ast
+import contextlib
+import json
 import os
 import random
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from which_tests import Covering, ignored, learn
+
 ROOT = Path(__file__).resolve().parent.parent
 CORE = ["types", "support/*", "hashing", "maps/*", "kernels/*", "layers/*", "losses", "optim", "network", "files",
         "datasets/*", "training", "gradient_check", "explanations"]
 KIT = ["conformance/adapter", "conformance/cases", "conformance/compare", "conformance/diagnosis",
-       "conformance/operations", "conformance/report", "conformance/runner"]
+       "conformance/operations", "conformance/outside", "conformance/probe", "conformance/random_layers",
+       "conformance/report", "conformance/runner"]
 RECORDS = ["experiments/sweep/records", "experiments/sweep/schema", "experiments/report/results"]
 TESTS = {  # beginning of a module's place -> the tests that know it best; the rest come after them
     "hashing": ["test_hashing.py"], "maps": ["maps", "test_vectors.py", "kernels"], "kernels": ["kernels"],
@@ -40,10 +47,12 @@ TESTS = {  # beginning of a module's place -> the tests that know it best; the r
     "support/compiling": ["test_compiling.py"],
     "support/backend": ["test_threads.py", "kernels"], "gradient_check": ["test_gradient_check.py", "test_layers.py"],
     "explanations": ["test_commands.py", "test_layers.py"],
-    "conformance": ["test_conformance.py"], "experiments/sweep": ["experiments/test_sweep_records.py"],
+    "conformance": ["test_conformance.py", "test_kit_outside.py"],
+    "experiments/sweep": ["experiments/test_sweep_records.py"],
     "experiments/report": ["experiments/test_report.py"],
 }
 SLOWEST = 900  # seconds that tests may take before a mutant counts as hanging
+PROCESSOR = 60  # seconds of processor time beside three times what its tests take: for an endless loop
 
 SWAPS: dict[type, type] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
@@ -64,6 +73,8 @@ class Mutant:
     end: int
     old: str
     new: str
+    lines: range = range(0)  # of the whole statement, or of the head of a loop or a condition
+    around: range = range(0)  # of the function
 
     def source(self, whole: bytes) -> bytes:
         """The file with the change in it."""
@@ -120,6 +131,11 @@ def children(node: ast.AST) -> Iterator[ast.AST]:
                 yield child
 
 
+def lines_of(node: ast.AST) -> range:
+    """List the lines of a node."""
+    return range(node.lineno, node.end_lineno + 1)
+
+
 def mutants_of(path: Path, copy: Path) -> list[Mutant]:
     """List all mutants of a file."""
     text = (copy / path).read_bytes()
@@ -128,9 +144,13 @@ def mutants_of(path: Path, copy: Path) -> list[Mutant]:
         starts.append(starts[-1] + len(line))
     found = []
 
-    def walk(node: ast.AST) -> None:
+    def walk(node: ast.AST, lines: range, around: range) -> None:
         if skipped(node):
             return
+        if isinstance(node, ast.FunctionDef):
+            around = lines_of(node)
+        if isinstance(node, ast.stmt) and not hasattr(node, "body"):
+            lines = lines_of(node)
         if hasattr(node, "lineno"):
             start = starts[node.lineno - 1] + node.col_offset
             end = starts[node.end_lineno - 1] + node.end_col_offset
@@ -138,20 +158,20 @@ def mutants_of(path: Path, copy: Path) -> list[Mutant]:
             for change in changes(node):
                 new = "pass" if change is None else ast.unparse(change)
                 new = f"({new})" if isinstance(change, ast.expr) else new
-                found.append(Mutant(path, node.lineno, start, end, old, new))
+                found.append(Mutant(path, node.lineno, start, end, old, new, lines or lines_of(node), around))
         for child in children(node):
-            walk(child)
+            walk(child, range(0) if isinstance(child, ast.stmt) else lines, around)
 
-    walk(ast.parse(text))
+    walk(ast.parse(text), range(0), range(0))
     return found
 
 
-def modules() -> list[Path]:
+def modules(copy: Path) -> list[Path]:
     """List the files that are mutated, as far as they exist."""
     paths = []
     for name in [*CORE, *KIT, *RECORDS]:
-        found = sorted((ROOT / "hashnets_np").glob(f"{name}.py" if "*" not in name else name))
-        paths += [path.relative_to(ROOT) for path in found if path.suffix == ".py" and path.stat().st_size]
+        found = sorted((copy / "hashnets_np").glob(f"{name}.py" if "*" not in name else name))
+        paths += [path.relative_to(copy) for path in found if path.suffix == ".py" and path.stat().st_size]
     return paths
 
 
@@ -162,48 +182,75 @@ def tests_for(path: Path) -> list[str]:
     return [f"tests/{name}" for name in TESTS.get(best, []) if (ROOT / "tests" / name).exists()]
 
 
-def copy_of_checkout(folder: Path) -> Path:
+def copy_of_checkout(copy: Path) -> None:
     """Copy what the tests need; large folders that nothing changes are linked."""
-    copy = folder / "checkout"
-    copy.mkdir()
+    unfinished = copy.with_name("unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
     ignore = shutil.ignore_patterns("__pycache__", "cache", ".hypothesis")
     for name in ("hashnets_np", "tests", "data"):
-        shutil.copytree(ROOT / name, copy / name, ignore=ignore)
+        shutil.copytree(ROOT / name, unfinished / name, ignore=ignore)
     for path in ROOT.iterdir():
-        if path.name not in ("hashnets_np", "tests", "data", ".git", ".venv"):
-            (copy / path.name).symlink_to(path)
-    return copy
+        if path.name not in ("hashnets_np", "tests", "data", ".git", ".venv", "build"):
+            (unfinished / path.name).symlink_to(path)
+    unfinished.rename(copy)
 
 
-def run(copy: Path, tests: list[str], seconds: float, **more: str) -> bool | None:
-    """Run tests in the copy; whether they pass, None if they take too long."""
-    left_out = ["test_notebooks.py", "test_exercises.py", "test_package.py", "test_install.py", "fuzz"]
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests,
-               *(f"--ignore=tests/{name}" for name in left_out)]
+def limit_processor(seconds: int) -> None:
+    """Let the system end a process that computes for longer: an endless loop, however busy the machine is."""
+    with contextlib.suppress(ImportError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+
+
+def run(copy: Path, tests: list[str], seconds: float, compiled: bool, **more: str) -> bool | None:
+    """Run tests in the copy, with numba code compiled anew or not; whether they pass, None if they take too long."""
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests, *ignored()]
     environment = os.environ | {"PYTHONPATH": str(copy), "CI": "1"} | more
+    if compiled:  # numba looks only at a function's own file for changes, not at those of the functions it calls
+        shutil.rmtree(copy / "compiled", ignore_errors=True)
+        environment["NUMBA_CACHE_DIR"] = str(copy / "compiled")
     with subprocess.Popen(command, cwd=copy, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                          start_new_session=True) as process:
+                          start_new_session=True,
+                          preexec_fn=lambda: limit_processor(int(PROCESSOR + 3 * seconds))) as process:
         try:
-            return process.wait(timeout=seconds) == 0
+            status = process.wait(timeout=SLOWEST + 10 * seconds)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, 9)
             return None
+    if status in (4, 5):
+        raise SystemExit(f"pytest ran no test: {' '.join(command)}")
+    return None if status == -24 else status == 0  # 24: SIGXCPU
 
 
-def is_killed(copy: Path, mutant: Mutant, quick: bool) -> str:
+def rounds(mutant: Mutant, covering: Covering | None) -> Iterator[tuple[str, list[str], dict[str, str]]]:
+    """List what is run for a mutant, in turn: a name, the tests, and the environment."""
+    best = tests_for(mutant.path)
+    if covering is None or "fast" in mutant.path.name:  # coverage does not see what numba compiles
+        yield "its own tests", best or ["tests"], {}
+    if covering is not None:
+        near = (covering.of(mutant.path, mutant.lines) or covering.of(mutant.path, mutant.around)
+                or covering.of_file(mutant.path))
+        if near:
+            yield "tests of its line", near, {}
+        if "fast" in mutant.path.name:
+            yield "bounds", ["tests/kernels", "tests/maps"], {"NUMBA_BOUNDSCHECK": "1"}
+        elif best:
+            yield "its own tests", best, {}
+
+
+def is_killed(copy: Path, mutant: Mutant, covering: Covering | None) -> str:
     """Put a mutant into the copy and run tests until one notices it; returns which did, "" if none."""
     place = copy / mutant.path
     original = place.read_bytes()
     place.write_bytes(mutant.source(original))
     try:
-        best = tests_for(mutant.path)
-        rounds = [("its own tests", best, {})] if best else []
-        if not quick:
-            rounds.append(("the other tests", ["tests"], {}))
-        if "fast" in mutant.path.name and not quick:
-            rounds.append(("bounds", ["tests/kernels", "tests/maps"], {"NUMBA_BOUNDSCHECK": "1"}))
-        for name, tests, more in rounds:
-            passed = run(copy, tests, SLOWEST, **more)
+        for name, tests, more in rounds(mutant, covering):
+            known = {} if covering is None else covering.seconds
+            seconds = sum(took for test, took in known.items()
+                          if any(test.startswith((name, f"{name}::", f"{name}/")) for name in tests))
+            passed = run(copy, tests, seconds or 300, "fast" in mutant.path.name, **more)
             if not passed:
                 return name if passed is False else f"{name}, too slow"
         return ""
@@ -218,22 +265,34 @@ def main() -> int:
     parser.add_argument("--only", default="", help="only modules with this in their place")
     parser.add_argument("--quick", action="store_true", help="run each module's own tests only")
     parser.add_argument("--list", action="store_true", help="print the mutants and run nothing")
+    parser.add_argument("--folder", type=Path, default=ROOT / "build" / "mutants", help="for the copy and the results")
     args = parser.parse_args()
-    survivors = []
-    with tempfile.TemporaryDirectory() as folder:
-        copy = copy_of_checkout(Path(folder))  # from here on nobody's edits reach the mutants
-        every = [mutant for path in modules() if args.only in str(path) for mutant in mutants_of(path, copy)]
-        drawn = random.Random(args.seed).sample(every, min(args.number, len(every)))
-        print(f"{len(drawn)} of {len(every)} mutants, seed {args.seed}", flush=True)
-        if args.list:
-            print(*drawn, sep="\n")
-            return 0
-        for number, mutant in enumerate(drawn, start=1):
-            begin = time.monotonic()
-            killer = is_killed(copy, mutant, args.quick)
-            survivors += [] if killer else [mutant]
-            seconds = time.monotonic() - begin
-            print(f"[{number}/{len(drawn)}] {killer or 'SURVIVES'} ({seconds:.0f} s)  {mutant}", flush=True)
+    folder = args.folder.resolve()
+    copy = folder / "checkout"
+    if not copy.exists():
+        copy_of_checkout(copy)  # from here on nobody's edits reach the mutants
+    every = [mutant for path in modules(copy) if args.only in str(path) for mutant in mutants_of(path, copy)]
+    drawn = random.Random(args.seed).sample(every, min(args.number, len(every)))
+    print(f"{len(drawn)} of {len(every)} mutants, seed {args.seed}", flush=True)
+    if args.list:
+        print(*drawn, sep="\n")
+        return 0
+    if not args.quick and not (folder / "covering.json").exists():
+        learn(copy, folder)
+    covering = None if args.quick else Covering.read(folder)
+    results = folder / f"results-{'quick' if args.quick else 'all'}.jsonl"
+    known = dict(map(json.loads, results.read_text().splitlines())) if results.exists() else {}
+    for number, mutant in enumerate(drawn, start=1):
+        key = f"{mutant.path}:{mutant.start}-{mutant.end}: {mutant.new}"
+        if key in known:
+            continue
+        begin = time.monotonic()
+        known[key] = is_killed(copy, mutant, covering), str(mutant)
+        with results.open("a") as file:
+            file.write(json.dumps([key, known[key]]) + "\n")
+        seconds = time.monotonic() - begin
+        print(f"[{number}/{len(drawn)}] {known[key][0] or 'SURVIVES'} ({seconds:.0f} s)  {mutant}", flush=True)
+    survivors = [m for m in drawn if not known[f"{m.path}:{m.start}-{m.end}: {m.new}"][0]]
     killed = len(drawn) - len(survivors)
     print(f"\n{killed} of {len(drawn)} mutants were noticed ({100 * killed / max(1, len(drawn)):.1f} %)")
     print(*survivors, sep="\n")

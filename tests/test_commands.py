@@ -3,8 +3,10 @@
 import errno
 import os
 import re
+import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -186,7 +188,7 @@ def test_no_bar_is_written_into_a_pipe(argv, tmp_path):
 
 @pytest.mark.parametrize("argv", [["train", "--output"], ["bench", "steps", "--json"]])
 @pytest.mark.parametrize(("place", "why"), [("/proc/x.safetensors", "its folder must exist and be writable"),
-                                            ("/nowhere/x.safetensors", "its folder"), ("/tmp", "it is a folder")])
+                                            ("/nowhere/x.safetensors", "its folder"), ("/tmp", "is a folder")])
 def test_a_place_that_is_not_writable_is_rejected_first(capsys, monkeypatch, argv, place, why):
     if place.startswith("/proc") and not os.path.isdir("/proc"):
         pytest.skip("this system has no /proc")
@@ -194,7 +196,48 @@ def test_a_place_that_is_not_writable_is_rejected_first(capsys, monkeypatch, arg
     monkeypatch.setattr(train, "fit", lambda *_, **__: begun.append("train"))
     monkeypatch.setattr(bench, "machine", lambda: begun.append("bench"))
     code, _, err = run(capsys, *argv, place)
-    assert (code, begun) == (2, []) and f"cannot write {place}: {why}" in err and err.count("\n") == 1
+    assert (code, begun) == (2, []) and f"{place}: {why}" in err and err.count("\n") == 1
+
+
+def test_a_read_only_file_and_a_socket_are_rejected_first(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(train, "fit", None)
+    (tmp_path / "old").write_bytes(b"old")
+    (tmp_path / "old").chmod(0o444)
+    code, _, err = run(capsys, "train", "--output", tmp_path / "old")
+    assert code == 2 and f"{tmp_path / 'old'}: is read-only; check its permissions" in err and err.count("\n") == 1
+    if hasattr(socket, "AF_UNIX"):
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(str(tmp_path / "socket"))
+            code, _, err = run(capsys, "train", "--output", tmp_path / "socket")
+        assert code == 2 and "is neither a file nor a pipe" in err and err.count("\n") == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a FIFO")
+def test_a_pipe_gets_the_network_and_has_no_size(capsys, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    got = []
+    reader = threading.Thread(target=lambda: got.append((tmp_path / "pipe").read_bytes()))
+    reader.start()
+    code, out, _ = run(capsys, "train", "--widths", "64-5-10", "--epochs", 1, "--output", tmp_path / "pipe")
+    reader.join()
+    (tmp_path / "net").write_bytes(got[0])
+    assert code == 0 and out.endswith(f"written: {tmp_path / 'pipe'}\n") and len(hn.load(tmp_path / "net").layers) == 3
+
+
+def test_an_output_of_the_longest_name_and_one_in_the_home_folder(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    for name in ("ä" * 127 + "x", "~/net"):
+        path = name if name.startswith("~") else tmp_path / name
+        code, out, _ = run(capsys, "train", "--widths", "64-5-10", "--epochs", 1, "--output", path)
+        assert code == 0 and "bytes)" in out
+    assert sorted(os.listdir(tmp_path)) == sorted(["ä" * 127 + "x", "net"])
+
+
+def test_help_does_not_list_every_data_set(capsys):
+    for command in ("train", "data"):
+        assert "emnist" not in run(capsys, command, "--help")[1]
+    assert "choose from" in run(capsys, "train", "--data", "cifar")[2]
 
 
 def test_looking_for_a_place_leaves_nothing_there(tmp_path):

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.set_defaults(execute=manage_data)
     parser.add_argument("action", nargs="?", default="list", choices=["list", "fetch", "verify"])
-    parser.add_argument("name", nargs="?", help=f"a data set: {', '.join(LOADERS)}")
+    parser.add_argument("name", nargs="?", help="a data set, one that `list` names")
     parser.add_argument("--data-dir", help="where to look first (then $HASHNETS_DATA, then the cache)")
 
 

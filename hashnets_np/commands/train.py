@@ -6,8 +6,8 @@ Ctrl-C keeps the best epoch so far, and exits with 130. Exit code 1, and no file
 """
 
 import argparse
+import os
 import sys
-import tempfile
 from pathlib import Path
 
 from ..datasets import LOADERS, Dataset, load_dataset
@@ -16,17 +16,19 @@ from ..experiments.own_files import load_own
 from ..files import save
 from ..network import Network
 from ..optim import SCHEDULES, SGD
-from ..support.disk import user_path
+from ..support.disk import check_place, user_path
 from ..training import History, fit
 
 HELP = "train one network and save it"
+SO_FAR = ".so-far"
+LONGEST_NAME = 255  # bytes, on all usual file systems
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.set_defaults(execute=train_network)
     add = parser.add_argument
-    add("--data", choices=list(LOADERS), help="data set (default: digits)")
+    add("--data", metavar="NAME", choices=list(LOADERS), help="data set, one that `data list` names (default: digits)")
     add("--data-dir", help="where to look for its files first")
     add("--x", type=Path, metavar="FILE", help="your own examples, one per row: .npy, .npz or .csv")
     add("--y", type=Path, metavar="FILE", help="their labels 0, 1, ...; not needed if the file of --x has them, in a "
@@ -89,8 +91,13 @@ def train_and_report(args: argparse.Namespace, data: Dataset, so_far: Path | Non
         print(f"not saved to {args.output}: no epoch finished")
     elif args.output:
         save(net, args.output)
-        print(f"written: {args.output} ({args.output.stat().st_size} bytes)")
+        print(f"written: {args.output}{size_of(user_path(args.output))}")
     return 130 if history.interrupted else 0
+
+
+def size_of(path: Path) -> str:
+    """Write the size of a file; what went into a pipe has none."""
+    return f" ({path.stat().st_size} bytes)" if path.is_file() else ""
 
 
 def load_data(args: argparse.Namespace) -> Dataset:
@@ -106,10 +113,13 @@ def load_data(args: argparse.Namespace) -> Dataset:
 
 def so_far_file(output: Path | None) -> Path | None:
     """Name the file of the best epoch so far, beside the output; none where the output is a pipe or a device."""
-    if output is None or (output.exists() and not output.is_file()):
+    if output is None:
         return None
     output = user_path(output)
-    return output.with_name(f"{output.name}.so-far")
+    if output.exists() and not output.is_file():
+        return None
+    room = LONGEST_NAME - len(SO_FAR)
+    return output.with_name(os.fsencode(output.name)[:room].decode(errors="ignore") + SO_FAR)
 
 
 def train(
@@ -160,11 +170,5 @@ def parse_widths(text: str, data: Dataset) -> list[int]:
 
 def check_output(path: Path | None) -> None:
     """Refuse a path that cannot be written to before hours of work, not after."""
-    if path is None:
-        return
-    if path.is_dir():
-        raise ValueError(f"cannot write {path}: it is a folder")
-    try:  # not os.access: it says yes for /proc (test_a_place_that_is_not_writable_is_rejected_first)
-        tempfile.TemporaryFile(dir=path.absolute().parent).close()
-    except OSError as error:
-        raise ValueError(f"cannot write {path}: its folder must exist and be writable ({error.strerror})") from error
+    if path is not None:
+        check_place(path)

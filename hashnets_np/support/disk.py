@@ -11,6 +11,7 @@ import os
 import secrets
 import stat
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -66,6 +67,32 @@ def atomic_write(path: str | os.PathLike, content: Content) -> None:
         raise OSError(error.errno or errno.EIO, reason(error, path), str(path)) from error
 
 
+def check_place(path: str | os.PathLike) -> None:
+    """Ask whether `atomic_write` could write a file, before hours of work and not after; nothing is written.
+
+    Raises
+    ------
+    OSError
+        If it could not. The message names `path`.
+    """
+    path = user_path(path)
+    try:
+        if not is_stream(path):
+            target = Path(os.path.realpath(path))
+            check_writable(target)
+            check_folder(target.parent)
+    except OSError as error:
+        raise OSError(error.errno or errno.EIO, reason(error, path), str(path)) from error
+
+
+def check_folder(folder: Path) -> None:
+    """Make and remove a file in a folder; os.access would say yes for /proc."""
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise OSError(error.errno, f"its folder must exist and be writable ({error.strerror})") from error
+
+
 def rendered(content: Callable[[BinaryIO], object]) -> bytes:
     """Call a writing function and return what it wrote."""
     buffer = io.BytesIO()
@@ -75,7 +102,7 @@ def rendered(content: Callable[[BinaryIO], object]) -> bytes:
 
 def reason(error: OSError, path: Path) -> str:
     """Say why a file could not be written; NumPy's own errors have no `strerror`."""
-    if isinstance(error, FileNotFoundError) and not path.parent.is_dir():
+    if isinstance(error, FileNotFoundError) and not path.parent.is_dir() and error.filename:
         return f"cannot be written: there is no folder {path.parent}"
     return error.strerror or str(error)
 
