@@ -68,6 +68,17 @@ def test_many_processes_that_compile_at_once_leave_a_right_cache(call, tmp_path)
     assert call(*names) == [(1094.0, 1), (1094.0, 2), (1094.0, 3)]
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+def test_on_a_full_disk_the_code_is_compiled_and_used_all_the_same(call, tmp_path):
+    full = ("import numba.core.caching as caching\nreal = caching.open if hasattr(caching, 'open') else open\n"
+            "caching.open = lambda path, mode='r': real('/dev/full' if 'w' in mode else path, mode)\n"
+            "import sys\nsys.argv = ['', 'rows']\nimport weights")
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    done = subprocess.run([sys.executable, "-c", full], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("rows 1094.0 0\n", "")
+    assert call("rows") == [(1094.0, 0)] and call("rows") == [(1094.0, 1)]
+
+
 def test_without_a_compiler_the_function_itself_is_called(call):
     command = "from hashnets_np.support.compiling import njit\nprint(njit(cache=True)(lambda x: -x)(-3))"
     done = subprocess.run([sys.executable, "-c", command], env=os.environ | {"NUMBA_DISABLE_JIT": "1"},

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..maps import SharingMap
-from ..support.backend import importing_numba_code, uses_numba
+from ..support.backend import uses_numba
 from ..support.checks import check_flag
 from ..types import FloatArray
 from . import plain
@@ -45,8 +45,8 @@ def kernels() -> Kernels:
 @cache
 def fast_kernels() -> Kernels:
     """Import the numba version, once: even an import that does nothing takes longer than a small layer."""
-    with importing_numba_code():
-        from . import fast
+    from . import fast
+
     return fast
 
 

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from ..hashing import MAX_UINT32, xxh32_pair
-from ..support.backend import importing_numba_code
 from .kind import BucketArray, IndexArray, Kind, Lines, MapFacts, SignArray, register_kind
 from .xxhash import sign_of
 
@@ -36,8 +35,8 @@ def fold_lines(m: MapFacts) -> Lines:
 @cache
 def line_class() -> Any:
     """Import the numba part, once."""
-    with importing_numba_code():
-        from .fold_fast import FoldLines
+    from .fold_fast import FoldLines
+
     return FoldLines
 
 

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from ..hashing import xxh32_pair
-from ..support.backend import importing_numba_code
 from .kind import BucketArray, IndexArray, Kind, Lines, MapFacts, SignArray, register_kind
 from .xxhash import sign_of
 
@@ -65,8 +64,8 @@ def piece_lines(m: MapFacts) -> Lines:
 @cache
 def line_class() -> Any:
     """Import the numba part, once."""
-    with importing_numba_code():
-        from .pieces_fast import PieceLines
+    from .pieces_fast import PieceLines
+
     return PieceLines
 
 

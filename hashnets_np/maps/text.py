@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..hashing import MAX_UINT32, PRIME_1, PRIME_2, PRIME_3, PRIME_4, PRIME_5
-from ..support.backend import importing_numba_code, uses_numba
+from ..support.backend import uses_numba
 from .kind import BIASES, BucketArray, IndexArray, Kind, MapFacts, Rule, SignArray, register_kind
 
 Texts = NDArray[np.bytes_]
@@ -82,8 +82,8 @@ def hash_texts(first: Texts, second: Texts, seed: int) -> NDArray[np.uint32]:
     """Hash with numba where it is used, else with the plain version."""
     if not uses_numba():
         return text_hashes(first, second, seed)
-    with importing_numba_code():
-        from . import text_fast
+    from . import text_fast
+
     return text_fast.text_hashes(first, second, seed)
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from ..hashing import xxh32_pair
-from ..support.backend import importing_numba_code
 from .kind import BucketArray, IndexArray, Kind, Lines, MapFacts, SignArray, register_kind
 
 
@@ -33,8 +32,8 @@ def xxhash_lines(m: MapFacts) -> Lines:
 @cache
 def line_class() -> Any:
     """Import the numba part, once."""
-    with importing_numba_code():
-        from .xxhash_fast import XxhashLines
+    from .xxhash_fast import XxhashLines
+
     return XxhashLines
 
 

@@ -30,16 +30,6 @@ def uses_numba() -> bool:
 
 
 @contextmanager
-def importing_numba_code() -> Iterator[None]:
-    """Turn numba's complaint that it finds no folder for its cache into one line that says what to do."""
-    try:
-        yield
-    except RuntimeError as error:  # raised when a jitted function is defined (test_no_folder_for_the_cache_is_one_line)
-        fix = "name a writable folder in NUMBA_CACHE_DIR, or choose the plain kernels with HASHNETS_KERNELS=numpy"
-        raise OSError(f"the numba kernels cannot be loaded: {error}; {fix}") from error
-
-
-@contextmanager
 def naming_a_damaged_cache() -> Iterator[None]:
     """Turn the error that numba raises, at every call, for a damaged cache file into a line saying what to delete."""
     try:
