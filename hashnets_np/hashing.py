@@ -27,7 +27,8 @@ def as_uint32(value: ArrayLike, name: str) -> NDArray[np.uint32]:
     if array.size and array.dtype.kind not in "iu":
         raise ValueError(f"{name} must be integers in 0..2**32-1, got {array.dtype} ({shown(value)})")
     if array.size and (int(array.min()) < 0 or int(array.max()) > MAX_UINT32):
-        raise ValueError(f"{name} must be in 0..2**32-1, got values from {array.min()} to {array.max()}")
+        found = f"values from {array.min()} to {array.max()}" if array.size > 1 else array.item()
+        raise ValueError(f"{name} must be in 0..2**32-1, got {found}")
     return array.astype(np.uint32)
 
 

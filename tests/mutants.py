@@ -6,6 +6,8 @@ run that run its line (`which_tests.py` finds them once), the quickest first, th
 numba code also with its bounds checked. A mutant that no test notices is a survivor: it shows a missing test, or a
 change that makes no difference, which a person has to tell.
 
+Tests that take more than a few seconds wait until every mutant has met the quick ones: most fall there.
+
 The copy and the results stay in a folder, and a second call goes on where the first one stopped. Delete the folder to
 begin again with newer code.
 """
@@ -51,8 +53,16 @@ TESTS = {  # beginning of a module's place -> the tests that know it best; the r
     "experiments/sweep": ["experiments/test_sweep_records.py"],
     "experiments/report": ["experiments/test_report.py"],
 }
+OTHER_PROCESSES = {  # the same, of tests in whose child processes a module works, which coverage does not see
+    "conformance": ["test_kit_outside.py"], "support/compiling": ["test_compiling.py"],
+    "support/threads": ["test_threads.py"], "support/disk": ["test_disk.py"], "files": ["test_files.py"],
+    "kernels": ["test_threads.py"],
+}
+QUICK = 3.0  # seconds that a test may take to be among the first
 SLOWEST = 900  # seconds that tests may take before a mutant counts as hanging
 PROCESSOR = 60  # seconds of processor time beside three times what its tests take: for an endless loop
+
+ASIDE = ".unchanged"  # the file as it is, while a mutant stands in its place
 
 SWAPS: dict[type, type] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
@@ -75,6 +85,16 @@ class Mutant:
     new: str
     lines: range = range(0)  # of the whole statement, or of the head of a loop or a condition
     around: range = range(0)  # of the function
+
+    @property
+    def key(self) -> str:
+        """What names this change in the results."""
+        return f"{self.path}:{self.start}-{self.end}: {self.new}"
+
+    @property
+    def is_compiled(self) -> bool:
+        """Tell whether the change is in numba code."""
+        return "fast" in self.path.name
 
     def source(self, whole: bytes) -> bytes:
         """The file with the change in it."""
@@ -175,11 +195,11 @@ def modules(copy: Path) -> list[Path]:
     return paths
 
 
-def tests_for(path: Path) -> list[str]:
-    """List the tests that know a module best."""
+def tests_for(path: Path, known: dict[str, list[str]]) -> list[str]:
+    """List the tests of a module, from a table by the beginnings of their places."""
     place = path.relative_to("hashnets_np").with_suffix("").as_posix()
-    best = max((name for name in TESTS if place.startswith(name)), key=len, default="")
-    return [f"tests/{name}" for name in TESTS.get(best, []) if (ROOT / "tests" / name).exists()]
+    best = max((name for name in known if place.startswith(name)), key=len, default="")
+    return [f"tests/{name}" for name in known.get(best, []) if (ROOT / "tests" / name).exists()]
 
 
 def copy_of_checkout(copy: Path) -> None:
@@ -224,38 +244,67 @@ def run(copy: Path, tests: list[str], seconds: float, compiled: bool, **more: st
     return None if status == -24 else status == 0  # 24: SIGXCPU
 
 
-def rounds(mutant: Mutant, covering: Covering | None) -> Iterator[tuple[str, list[str], dict[str, str]]]:
-    """List what is run for a mutant, in turn: a name, the tests, and the environment."""
-    best = tests_for(mutant.path)
-    if covering is None or "fast" in mutant.path.name:  # coverage does not see what numba compiles
-        yield "its own tests", best or ["tests"], {}
-    if covering is not None:
-        near = (covering.of(mutant.path, mutant.lines) or covering.of(mutant.path, mutant.around)
-                or covering.of_file(mutant.path))
-        if near:
-            yield "tests of its line", near, {}
-        if "fast" in mutant.path.name:
-            yield "bounds", ["tests/kernels", "tests/maps"], {"NUMBA_BOUNDSCHECK": "1"}
-        elif best:
-            yield "its own tests", best, {}
+def rounds(mutant: Mutant, covering: Covering | None, long: bool) -> Iterator[tuple[str, list[str], dict[str, str]]]:
+    """List what is run for a mutant, in turn: a name, the tests, and the environment; first the quick, then the long.
+
+    Coverage does not see what numba compiles: for that, the tests of its module come first.
+    """
+    if not long and mutant.is_compiled and covering is not None:
+        yield "the loops as ordinary Python", ["tests/kernels", "tests/maps"], {"NUMBA_DISABLE_JIT": "1"}
+    if not long and (covering is None or mutant.is_compiled):
+        yield "its own tests", tests_for(mutant.path, TESTS) or ["tests"], {}
+    if covering is None:
+        return
+    near = (covering.of(mutant.path, mutant.lines) or covering.of(mutant.path, mutant.around)
+            or covering.of_file(mutant.path))
+    if chosen := [test for test in near if (covering.seconds[test] > QUICK) == long]:
+        yield "tests of its line", chosen, {}
+    if long and (children := tests_for(mutant.path, OTHER_PROCESSES)):
+        yield "tests with processes", children, {}
+    if long and mutant.is_compiled:
+        yield "bounds", ["tests/kernels", "tests/maps"], {"NUMBA_BOUNDSCHECK": "1"}
 
 
-def is_killed(copy: Path, mutant: Mutant, covering: Covering | None) -> str:
+def is_killed(copy: Path, mutant: Mutant, covering: Covering | None, long: bool) -> str:
     """Put a mutant into the copy and run tests until one notices it; returns which did, "" if none."""
     place = copy / mutant.path
-    original = place.read_bytes()
-    place.write_bytes(mutant.source(original))
+    aside = place.with_suffix(ASIDE)
+    shutil.copy2(place, aside)
+    place.write_bytes(mutant.source(place.read_bytes()))
     try:
-        for name, tests, more in rounds(mutant, covering):
+        for name, tests, more in rounds(mutant, covering, long):
             known = {} if covering is None else covering.seconds
             seconds = sum(took for test, took in known.items()
                           if any(test.startswith((name, f"{name}::", f"{name}/")) for name in tests))
-            passed = run(copy, tests, seconds or 300, "fast" in mutant.path.name, **more)
+            passed = run(copy, tests, seconds or 300, mutant.is_compiled, **more)
             if not passed:
                 return name if passed is False else f"{name}, too slow"
         return ""
     finally:
-        place.write_bytes(original)
+        aside.replace(place)
+
+
+class Results:
+    """What came of each mutant so far, on disk: a line of JSON for each time that its tests have run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        lines = path.read_text().splitlines() if path.exists() else []
+        self.known = {(key, long): killer for key, long, killer in map(json.loads, lines)}
+
+    def add(self, mutant: Mutant, long: bool, killer: str) -> None:
+        """Keep a result."""
+        self.known[mutant.key, long] = killer
+        with self.path.open("a") as file:
+            file.write(json.dumps([mutant.key, long, killer]) + "\n")
+
+    def settled(self, mutant: Mutant, long: bool) -> bool:
+        """Tell whether the tests need not run: they did, or quicker ones have noticed the mutant."""
+        return (mutant.key, long) in self.known or bool(self.killers(mutant))
+
+    def killers(self, mutant: Mutant) -> list[str]:
+        """List which tests noticed a mutant."""
+        return [killer for long in (False, True) if (killer := self.known.get((mutant.key, long), ""))]
 
 
 def main() -> int:
@@ -271,6 +320,8 @@ def main() -> int:
     copy = folder / "checkout"
     if not copy.exists():
         copy_of_checkout(copy)  # from here on nobody's edits reach the mutants
+    for aside in copy.rglob(f"*{ASIDE}"):  # of a run that was killed
+        aside.replace(aside.with_suffix(".py"))
     every = [mutant for path in modules(copy) if args.only in str(path) for mutant in mutants_of(path, copy)]
     drawn = random.Random(args.seed).sample(every, min(args.number, len(every)))
     print(f"{len(drawn)} of {len(every)} mutants, seed {args.seed}", flush=True)
@@ -280,19 +331,18 @@ def main() -> int:
     if not args.quick and not (folder / "covering.json").exists():
         learn(copy, folder)
     covering = None if args.quick else Covering.read(folder)
-    results = folder / f"results-{'quick' if args.quick else 'all'}.jsonl"
-    known = dict(map(json.loads, results.read_text().splitlines())) if results.exists() else {}
-    for number, mutant in enumerate(drawn, start=1):
-        key = f"{mutant.path}:{mutant.start}-{mutant.end}: {mutant.new}"
-        if key in known:
-            continue
-        begin = time.monotonic()
-        known[key] = is_killed(copy, mutant, covering), str(mutant)
-        with results.open("a") as file:
-            file.write(json.dumps([key, known[key]]) + "\n")
-        seconds = time.monotonic() - begin
-        print(f"[{number}/{len(drawn)}] {known[key][0] or 'SURVIVES'} ({seconds:.0f} s)  {mutant}", flush=True)
-    survivors = [m for m in drawn if not known[f"{m.path}:{m.start}-{m.end}: {m.new}"][0]]
+    results = Results(folder / f"results-{'quick' if args.quick else 'all'}.jsonl")
+    in_turn = sorted(enumerate(drawn, start=1), key=lambda each: each[1].is_compiled)  # these take long
+    for long in (False, True):
+        for number, mutant in in_turn:
+            if results.settled(mutant, long):
+                continue
+            begin = time.monotonic()
+            killer = is_killed(copy, mutant, covering, long)
+            results.add(mutant, long, killer)
+            said = killer or ("SURVIVES" if long else "not noticed by quick tests")
+            print(f"[{number}/{len(drawn)}] {said} ({time.monotonic() - begin:.0f} s)  {mutant}", flush=True)
+    survivors = [mutant for mutant in drawn if not results.killers(mutant)]
     killed = len(drawn) - len(survivors)
     print(f"\n{killed} of {len(drawn)} mutants were noticed ({100 * killed / max(1, len(drawn)):.1f} %)")
     print(*survivors, sep="\n")

@@ -3,10 +3,13 @@
 import errno
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import Future
 
 import pytest
 
@@ -17,6 +20,7 @@ from hashnets_np.commands import bench, demo, train
 from hashnets_np.commands import hash as hash_command
 from hashnets_np.datasets import LOADERS, idx
 
+ROOT = os.path.dirname(os.path.dirname(hn.__file__))
 BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}  # as most people have it
 
 
@@ -316,11 +320,34 @@ def test_there_are_no_bars_in_pipes_and_logs(tmp_path, argv):
     assert done.returncode == 0 and "\r" not in done.stderr and "%|" not in done.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="needs process groups")
+@pytest.mark.parametrize("argv", [["demo", "--figures", "figures"], ["sweep", "quick", "--records", "records"]])
+@pytest.mark.parametrize("seconds", [0.5, 1.5, 3.0, 6.0])
+def test_ctrl_c_ends_all_processes_in_one_line(tmp_path, argv, seconds):
+    """A worker that took Ctrl-C as its own showed a traceback, or died with a lock in its hands: the demo hung."""
+    begun = "import sys, hashnets_np.__main__ as cli\nprint('begun', flush=True)\nsys.exit(cli.main(sys.argv[1:]))"
+    (tmp_path / "begin.py").write_text(f"if __name__ == '__main__':\n    {begun.replace(chr(10), chr(10) + '    ')}")
+    with subprocess.Popen([sys.executable, "begin.py", *argv, "--workers", "2"], cwd=tmp_path, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, start_new_session=True,
+                          env=BUFFERED | {"PYTHONPATH": ROOT}) as process:
+        assert process.stdout.readline() == "begun\n"
+        time.sleep(seconds)
+        os.killpg(process.pid, signal.SIGINT)
+        try:
+            said = process.communicate(timeout=60)[1]
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 130 and said.splitlines()[-1].endswith(f"{argv[0]}: interrupted")
+    assert "Traceback" not in said
+
+
 def test_the_methods_of_the_demo_take_turns(monkeypatch):
     plans = []
 
     class Pool:
-        def __init__(self, *_):
+        def __init__(self, *_, **__):
             pass
 
         def __enter__(self):
@@ -329,9 +356,11 @@ def test_the_methods_of_the_demo_take_turns(monkeypatch):
         def __exit__(self, *_):
             pass
 
-        def map(self, function, plan, chunksize):
-            plans.extend(plan)
-            return plan
+        def submit(self, function, plan):
+            plans.append(plan)
+            future = Future()
+            future.set_result(plan)
+            return future
 
     monkeypatch.setattr(demo, "ProcessPoolExecutor", Pool)
     demo.train_all(seeds=2, epochs=1, workers=1)

@@ -56,3 +56,10 @@ def test_derived_seeds_are_the_hash_of_seed_and_number():
     assert len({derive_seed(5, n) for n in range(1000)}) == 1000
     with pytest.raises(ValueError, match=r"seed must be an integer in 0..2\*\*32-1, got -1"):
         derive_seed(-1, 0)
+
+
+def test_one_number_that_is_out_of_range_is_shown_as_it_is():
+    with pytest.raises(ValueError, match=r"^i must be in 0\.\.2\*\*32-1, got -1$"):
+        xxh32_pair(-1, 5, 0)
+    with pytest.raises(ValueError, match=r"got values from -1 to 3$"):
+        xxh32_pair([-1, 3], 5, 0)

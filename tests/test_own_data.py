@@ -138,3 +138,9 @@ def test_own_data_in_five_lines(tmp_path):
 def test_a_class_that_is_missing_in_the_training_set_gets_a_hint():
     with pytest.warns(UserWarning, match=r"class 2 is in y_valid but not in y_train.*sorted"):
         hn.fit(hn.build("nn", [4, 5, 3], compression=1), dataset(y_valid=np.array([0, 1, 2, 0, 1, 2])), 1)
+
+
+@pytest.mark.parametrize("seed", [None, [1], 2**32, True, 1.0, "1", np.random.default_rng(0)])
+def test_a_seed_is_checked_also_where_nothing_is_drawn(seed):
+    with pytest.raises(ValueError, match=r"seed must be an integer in 0\.\.2\*\*32-1"):
+        hn.Dataset.from_arrays(X, Y, seed=seed)

@@ -20,6 +20,7 @@ from ..datasets import load_dataset
 from ..experiments.methods import METHODS as KNOWN
 from ..experiments.methods import build
 from ..optim import SGD
+from ..support.processes import begin_work, interrupts_held_back, stop
 from ..training import fit
 from . import writable_folder
 
@@ -75,9 +76,15 @@ def train_all(seeds: int, epochs: int, workers: int) -> list[Run]:
     points = itertools.product(COMPRESSIONS, LEARNING_RATES, range(seeds), METHODS)
     plan = [Run(method, compression, rate, seed, epochs) for compression, rate, seed, method in points]
     print(f"Training {len(plan)} networks on {workers} cores, after about 10 s of compiling.", file=sys.stderr)
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        runs = pool.map(train_one, plan, chunksize=4)
-        return list(tqdm(runs, total=len(plan), unit="run", leave=False, disable=None))  # None: on terminals only
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=begin_work) as pool:
+        try:
+            with interrupts_held_back():
+                futures = [pool.submit(train_one, run) for run in plan]
+            # disable=None: a bar on terminals only
+            return [future.result() for future in tqdm(futures, unit="run", leave=False, disable=None)]
+        except BaseException:
+            stop(pool)  # or it would wait for all of the plan
+            raise
 
 
 def train_one(plan: Run) -> Run:

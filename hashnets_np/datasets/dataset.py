@@ -130,6 +130,7 @@ class Dataset:
         """
         x = as_examples("x", x)
         y = as_targets("y", y, len(x))
+        seed = check_seed(seed)  # also where nothing is drawn
         if isinstance(validation, (int, float, np.number)):
             kept, drawn = draw_fraction(len(x), float(validation), seed)
             x_valid = x[drawn]
@@ -177,7 +178,7 @@ def draw_fraction(n: int, fraction: float, seed: int) -> tuple[IntArray, IntArra
     size = round(fraction * n)
     if not 0 < size < n:
         raise ValueError(f"validation={fraction:g} of {n} examples is {size}, which leaves one set empty")
-    order = np.random.default_rng(check_seed(seed)).permutation(n)
+    order = np.random.default_rng(seed).permutation(n)
     return np.sort(order[size:]), np.sort(order[:size])
 
 

@@ -30,7 +30,8 @@ from . import generators
 
 SEED = 2007  # of everything that is regenerated; each set adds its own number
 RECIPE = 1  # raise it when a generator changes: the cached sets are then regenerated
-PIXELS = 784
+SIDE = 28
+PIXELS = SIDE * SIDE
 LONGEST_LINE = 2**16  # bytes; a line of 785 numbers has about 13,000
 URL = "https://www.iro.umontreal.ca/~lisa/icml2007data/"
 
@@ -319,6 +320,8 @@ def read_photograph(path: Path) -> NDArray[np.float64]:
         picture = np.asarray(imread(path), np.float64)
     except (OSError, SyntaxError, ValueError, EOFError, zlib.error) as error:  # SyntaxError: Pillow's, of a broken PNG
         raise ValueError(f"{path} cannot be read as a picture ({error}); move it out of the folder") from error
+    if picture.ndim not in (2, 3) or min(picture.shape[:2]) < SIDE:
+        raise ValueError(f"{path} is too small, expected at least {SIDE} x {SIDE} pixels; move it out of the folder")
     if picture.max() > 1:
         picture = picture / 255
     return picture[..., :3].mean(axis=2) if picture.ndim == 3 else picture

@@ -419,6 +419,9 @@ def test_a_picture_that_macos_left_is_not_one_and_a_broken_one_is_named(tmp_path
         (tmp_path / "b.png").write_bytes(content)
         with pytest.raises(ValueError, match=r"b\.png cannot be read as a picture"):
             larochelle.read_photographs(tmp_path)
+    imsave(tmp_path / "b.png", RNG(0).random((27, 30)))
+    with pytest.raises(ValueError, match=r"b\.png is too small, expected at least 28 x 28"):
+        larochelle.read_photographs(tmp_path)
     with pytest.raises(ValueError, match="there is no folder of photographs"):
         larochelle.read_photographs(tmp_path / "nothing")
 

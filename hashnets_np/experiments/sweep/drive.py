@@ -8,7 +8,6 @@ start) stops the sweep with one line and is never recorded as a job's result.
 
 import multiprocessing
 import os
-import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,9 +15,9 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
+from ...support.processes import begin_work, interrupts_held_back, stop
 from ..methods import METHODS
 from .grid import Job, needs, with_searches
 from .progress import Counts, Progress, Say
@@ -62,7 +61,8 @@ class Workers:
 
     def submit(self, *what: Any) -> Future:
         """Hand a job out, with all that `run_job` takes, to a new executor if a dead worker has broken the old one."""
-        with environment(ONE_THREAD):  # a process starts here, and must have these before it imports NumPy
+        # a process may start here, and must have these before it imports NumPy
+        with environment(ONE_THREAD), interrupts_held_back():
             try:
                 return self.executor.submit(run_job, *what)
             except BrokenExecutor:
@@ -72,9 +72,7 @@ class Workers:
 
     def stop(self) -> None:
         """Release all workers; local processes end at once, in the middle of their job."""
-        for process in list((getattr(self.executor, "_processes", None) or {}).values()):
-            process.terminate()
-        self.executor.shutdown(wait=False, cancel_futures=True)
+        stop(self.executor)
 
 
 @contextmanager
@@ -102,8 +100,9 @@ def local_workers(count: int) -> Workers:
     def make() -> Executor:
         pool = ProcessPoolExecutor(count, spawn, initializer=begin_work)
         try:
-            with environment(ONE_THREAD):
-                pool.submit(os.getpid).result()
+            with environment(ONE_THREAD), interrupts_held_back():
+                first = pool.submit(os.getpid)
+            first.result()
         except BrokenExecutor as error:
             # Python 3.13 deadlocks if a broken pool is collected while its own thread still cleans up
             pool.shutdown(wait=True)
@@ -111,22 +110,6 @@ def local_workers(count: int) -> Workers:
         return pool
 
     return Workers(make, count)
-
-
-def begin_work() -> None:
-    """Begin as a worker: end with the sweep's process, and leave Ctrl-C to it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the sweep stops its workers itself; half a job is not a result
-    end_with_parent()
-
-
-def end_with_parent() -> None:
-    """Let a thread of a worker wait for the end of the sweep's process: killed, that can't tell its workers."""
-    def wait_for_end() -> None:
-        if parent := multiprocessing.parent_process():
-            parent.join()
-            os._exit(1)
-
-    Thread(target=wait_for_end, daemon=True).start()
 
 
 class DaskWorkers(Workers):
@@ -216,8 +199,6 @@ def sweep(
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             say("stopping; every finished job is recorded")
-        for future in running:
-            future.cancel()
         workers.stop()
         raise
     workers.executor.shutdown(wait=False)

@@ -105,7 +105,16 @@ def parse_line(text: bytes, path: Path, number: int) -> Record:
 @lru_cache(maxsize=None)  # a sweep reads its files again after each job, and lines never change
 def read_line(text: bytes) -> Record:
     """Make a record of a line."""
-    return record_from_json(json.loads(text.decode(), parse_constant=refuse))
+    return record_from_json(json.loads(text.decode(), parse_constant=refuse, object_pairs_hook=without_duplicates))
+
+
+def without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a dict of a JSON object; of a field that occurs twice, the second would silently replace the first."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)} occurs twice")
+    return found
 
 
 def refuse(constant: str) -> float:
