@@ -300,3 +300,11 @@ def test_loaded_weights_can_be_written_to_and_are_in_the_machines_byte_order(tmp
     hn.save(small_net(), tmp_path / "m")
     for _, p in hn.load(tmp_path / "m").parameters():
         assert p.flags.writeable and p.dtype.isnative and p.dtype.name in DTYPES.values()
+
+
+def test_a_layer_that_computes_a_few_numbers_from_very_few_is_read(tmp_path):
+    """One weight survives out of 10,000: a ratio that only a larger layer may not have."""
+    net = build("rer", [10_000, 1], compression="1/10000", seed=1)
+    hn.save(net, tmp_path / "net")
+    for (_, p), (_, q) in zip(net.parameters(), hn.load(tmp_path / "net").parameters(), strict=True):
+        np.testing.assert_array_equal(p, q)

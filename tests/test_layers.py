@@ -432,3 +432,19 @@ def test_another_class_of_a_registered_name_is_refused():
 def test_a_hashed_bias_is_compressed_as_the_weights_are_also_when_only_buckets_are_given(buckets, biases):
     layer = hn.HashedLinear(4, 8, buckets=buckets, bias="hashed", seed=1)  # V has 32 entries
     assert layer.params["b"].shape == (biases,)
+
+
+def test_a_layer_that_is_asked_for_its_config_keeps_the_seed_that_it_draws():
+    layer = hn.Linear(3, 4)
+    config = layer.config()
+    assert isinstance(config["seed"], int) and layer.config() == config
+    np.testing.assert_array_equal(hn.Linear(**config).params["w"], layer.params["w"])
+
+
+def test_a_layer_without_a_backward_pass_says_so():
+    class Forward(hn.Layer):
+        def forward(self, x, train=False):
+            return x
+
+    with pytest.raises(NotImplementedError):
+        Forward().backward(np.ones((1, 2)))

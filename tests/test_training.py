@@ -455,3 +455,9 @@ assert "tqdm" not in sys.modules and threading.active_count() == 1, threading.en
 
 def test_without_a_bar_nothing_is_imported_and_no_thread_is_left():
     subprocess.run([sys.executable, "-c", QUIET], check=True)
+
+
+def test_the_bar_is_shown_if_and_only_if_it_is_asked_for(capsys):
+    for progress in (True, False):
+        hn.fit(hn.build("nn", [64, 10], compression="1", seed=1), hn.load_dataset("digits"), 1, progress=progress)
+        assert ("step" in capsys.readouterr().err) == progress

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashnets_np import (
+    HashedLinear,
     SharingMap,
     explain,
     feature_hash,
@@ -242,3 +243,11 @@ def test_mates_are_the_same_however_many_are_looked_at_at_once(monkeypatch):
     monkeypatch.setattr(sys.modules["hashnets_np.explanations"], "AT_ONCE", 4)
     assert explain(m, 5, 3) == whole
     assert whole.num_mates == (m.table()[0] == whole.bucket).sum() - 1
+
+
+def test_a_layer_in_place_of_its_map_is_told_what_to_pass(rng):
+    layer = HashedLinear(4, 3, buckets=5, bias=None, seed=1)
+    for call in (lambda: hashed_forward(layer.params["w"], np.ones((1, 4)), layer),
+                 lambda: hash_gather(layer.params["w"], layer)):
+        with pytest.raises(TypeError, match=r"m must be a SharingMap, got HashedLinear; for a layer, pass layer\.map"):
+            call()
