@@ -21,7 +21,13 @@ def site() -> Path:
 
 
 @pytest.fixture(scope="session")
-def chromium(site: Path) -> Iterator[Any]:
+def chromium(site: Path, headless: Any) -> Any:
+    """A headless Chromium, for tests of the built site."""
+    return headless
+
+
+@pytest.fixture(scope="session")
+def headless() -> Iterator[Any]:
     """A headless Chromium."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: it is in .venv-docs")
     program = os.environ.get("HASHNETS_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
