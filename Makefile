@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in $(CANDIDATES); do \
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check-frameworks check-cluster check-exports check-site check-kills check-bounds fuzz mutants lint lab lessons site clean
+.PHONY: demo test check-frameworks check-cluster check-exports check-site check-kills check-bounds fuzz mutants lint lab lessons slides site clean
 
 demo: $(VENV)/base
 	$(BIN)/python -m hashnets_np demo
@@ -19,6 +19,11 @@ lab: $(VENV)/notebooks  ## options of jupyter go into LAB, for example LAB=--no-
 
 lessons: $(VENV)/test
 	$(BIN)/python -m pytest tests/test_notebooks.py tests/test_exercises.py -m "slow or not slow" --durations=0
+
+LECTURE ?= lecture
+
+slides: $(VENV)/base  ## two decks, the handout and the moving pictures, each one HTML file without a network, in LECTURE
+	$(BIN)/python notebooks/slides/build.py $(LECTURE)
 
 FRAMEWORKS ?= torch jax keras
 TORCH ?= torch
@@ -98,4 +103,4 @@ $(VENV)/notebooks: $(VENV)/base
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(VENV)-frameworks $(VENV)-versions $(DOCS) site build dist figures .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-frameworks $(VENV)-versions $(DOCS) site build dist figures lecture .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -8,10 +8,11 @@ from lessons import dense_error, kernel_noise, linear_model, projection, varianc
 from parts import Slide, column, figure, formula, options, paragraph, picture, row, stepped, text
 
 import hashnets_np as hn
-from hashnets_np.course.claims import claims, ratio
 from hashnets_np.course.moving.picture import INK, colour_of, tag
 from hashnets_np.datasets.data_files import package_file
+from hashnets_np.experiments.report.claims import claims
 from hashnets_np.experiments.report.results import Findings, paper_figures, paper_tables, results
+from hashnets_np.experiments.report.verdicts import CANNOT_TELL, NOT_SUPPORTED, SUPPORTED, ratio
 
 COMPRESSIONS = ("1", "1/2", "1/4", "1/8", "1/16", "1/32", "1/64")
 METHODS = {"hashnet": "HashNet", "nn": "NN", "rer": "RER", "lrd": "LRD"}
@@ -201,23 +202,23 @@ def stacked_parts():
 
 def verdict(start):
     """Give the verdict of a claim that begins like this, as lesson 8 gives it."""
-    (row_found,) = [claim for claim in claims(found()) if claim.claim.startswith(start)]
+    (row_found,) = [claim for claim in claims(found()) if claim.words.startswith(start)]
     return row_found.verdict
 
 
 def verdict_lines():
     judged = {
-        "1/64, 3 layers: below NN": verdict("At 1/64, 3 layers: HashNet below the equal-size NN"),
-        "1/64, 5 layers: below NN": verdict("At 1/64, 5 layers: HashNet below the equal-size NN"),
+        "1/64, 3 layers: below NN": verdict("At 1/64, 3 layers: HashNet is below the equal-size NN"),
+        "1/64, 5 layers: below NN": verdict("At 1/64, 5 layers: HashNet is below the equal-size NN"),
         "Dark knowledge helps HashNets": verdict("Dark knowledge makes HashNets better"),
-        "Inflation beats dense, 3 layers": verdict("Inflating 8 times beats the dense network"),
-        "Inflation beats dense, 5 layers": verdict("Inflating 16 times beats the dense network"),
+        "Inflation beats dense, 3 layers": verdict("Inflated 8 times, 3 layers: HashNet beats"),
+        "Inflation beats dense, 5 layers": verdict("Inflated 16 times, 5 layers: HashNet beats"),
     }
-    colours = {"supported": "#006B4E", "in part": "#8A5A00", "not supported": "#B34700"}
+    colours = {SUPPORTED: "#006B4E", CANNOT_TELL: "#6B5000", NOT_SUPPORTED: "#B34700"}
     parts = []
     for n, (claim, said) in enumerate(judged.items()):
         parts.append(text(0, 40 + 76 * n, claim, "start"))
-        words = text(740, 40 + 76 * n, said, "start", font_weight="bold", fill=colours.get(said, INK))
+        words = text(740, 40 + 76 * n, said, "start", font_weight="bold", fill=colours[said])
         parts.append(stepped(n + 1, words))
     return picture(1120, 390, parts, "; ".join(f"{claim}: {said}" for claim, said in judged.items()))
 
@@ -316,9 +317,9 @@ def slides() -> list[Slide]:
               "The average "
               "stores twenty times as much; it is an explanation, not a method.</p>", 2),
         Slide("How sure are we? Five claims, one rule", row(verdict_lines()),
-              "<p>Predict each verdict before its press. The rule: three quarters of the comparisons surely as "
-              "claimed, none "
-              "surely the other way (lesson 8). “Not supported” is not “refuted”.</p>", 3),
+              "<p>Predict each verdict before its press. The rule of lesson 8: supported if more than half of the "
+              "comparisons are surely as claimed and no more are surely the other way than chance would produce. "
+              "“Not supported” is not “refuted”.</p>", 3),
         Slide("Take home", column(paragraph("1. Never hash a trained network. Train through the hash."),
                                   paragraph("2. The scatter-add is feature hashing: right on average.", 1),
                                   paragraph("3. Noise is 2 / √K: widen the virtual layer, not the store.", 2),
