@@ -47,6 +47,13 @@ def run_sphinx(source: Path, site: Path, work: Path, mathjax: Path | None) -> No
         raise SystemExit("Sphinx found what is listed above; the site is not built")
 
 
+def build_lecture(folder: Path) -> None:
+    """Write the decks, the handout and the moving pictures beside the pages."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "HASHNETS_KERNELS": "numpy"}
+    program = ROOT / "notebooks" / "slides" / "build.py"
+    subprocess.run([sys.executable, program, folder], env=environment, check=True, stdout=subprocess.DEVNULL)
+
+
 def build(site: Path, runtime: Path | None, mathjax: Path | None, lite: bool) -> None:
     """Build everything beside the old site, and put it in its place."""
     with tempfile.TemporaryDirectory(prefix="hashnets-site-") as folder:
@@ -58,6 +65,7 @@ def build(site: Path, runtime: Path | None, mathjax: Path | None, lite: bool) ->
         if mathjax:
             copy_mathjax(mathjax, source / "_static")
         run_sphinx(source, work / "html", work, mathjax)
+        build_lecture(work / "html" / "slides")
         shutil.copytree(ROOT / "notebooks", work / "html" / "notebooks", ignore=LEFT_BEHIND)  # to download
         (work / "html" / ".nojekyll").touch()  # GitHub Pages drops folders that begin with _ without this
         if lite:

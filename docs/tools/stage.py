@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = {
     "docs/*.md": "",
     "notebooks/README.md": "course.md",
+    "notebooks/slides/*.md": "slides/",
     "notebooks/*.ipynb": "lessons/",
     "notebooks/exercises/*.ipynb": "exercises/",
     "notebooks/exercises/solutions/*.ipynb": "exercises/solutions/",
