@@ -44,7 +44,7 @@ function slider(picture, words, { min, max, step, value, colour }, act) {
   const row = document.createElement("label");
   const range = document.createElement("input");
   const shown = document.createElement("span");
-  Object.assign(row.style, { display: "flex", alignItems: "center", gap: "6px", minHeight: "44px", minWidth: "0", flex: "1 1 150px" });
+  Object.assign(row.style, { display: "flex", alignItems: "center", gap: "6px", minHeight: "44px", minWidth: "150px", flex: "1 1 30%" });
   Object.assign(range, { type: "range", min, max, step, value });
   Object.assign(range.style, { width: "60px", flex: "1 1 60px", minWidth: "0", height: "32px", accentColor: colour });
   Object.assign(shown.style, { minWidth: "2.6em", textAlign: "right" });
