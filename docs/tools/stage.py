@@ -30,7 +30,6 @@ PAGES = {
     "data/records/ablations/README.md": "records/ablations-rules.md",
     "data/records/bench/README.md": "records/bench.md",
     "data/records/bench/*.md": "records/",
-    "data/records/bench/*.md": "records/",
     "data/paper/ERRATA.md": "records/errata.md",
     "data/paper/README.md": "records/paper.md",
     "data/README.md": "data.md",
