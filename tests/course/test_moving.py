@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from html import unescape
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -120,3 +121,14 @@ def test_two_of_twenty_orders_are_right():
 def test_the_numbers_are_json_and_survive_html(name):
     written = re.search(r'data-numbers="([^"]*)"', PICTURES[name]._repr_html_())[1]
     assert json.loads(unescape(written)) == PICTURES[name].numbers
+
+
+@pictures
+def test_the_lessons_show_the_pictures_with_these_numbers(name):
+    found = []
+    for path in (Path(__file__).parents[2] / "notebooks").glob("[0-9]*.ipynb"):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            for output in cell.get("outputs", []):
+                html = "".join(output.get("data", {}).get("text/html", ""))
+                found += re.findall(rf'<figure data-moving="{name}".*?</figure>', html, flags=re.S)
+    assert found == [PICTURES[name]._repr_html_()], "run the lesson again: python notebooks/rerun.py"
