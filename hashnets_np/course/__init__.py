@@ -5,5 +5,6 @@ Nothing else in the package imports it.
 
 from . import figures
 from .show import draw_map, show_figure, symbol_table
+from .stepping import step_through
 
-__all__ = ["draw_map", "figures", "show_figure", "symbol_table"]
+__all__ = ["draw_map", "figures", "show_figure", "step_through", "symbol_table"]

@@ -5,14 +5,16 @@ import re
 import answers_to_better_maps
 import answers_to_lessons
 import answers_to_more
+import answers_to_newer
 import numpy as np
 import pytest
 
 from hashnets_np.course import checks
 from hashnets_np.course.marking import NotYet
 
-RIGHT = answers_to_lessons.RIGHT | answers_to_more.RIGHT | answers_to_better_maps.RIGHT
-WRONG = answers_to_lessons.WRONG | answers_to_more.WRONG | answers_to_better_maps.WRONG
+LISTS = (answers_to_lessons, answers_to_more, answers_to_better_maps, answers_to_newer)
+RIGHT = {check: answers for one in LISTS for check, answers in one.RIGHT.items()}
+WRONG = {check: answers for one in LISTS for check, answers in one.WRONG.items()}
 SEVERAL = {checks.figure_1, checks.rung}  # checks of more than one argument
 right_answers = [(check, answer) for check, answers in RIGHT.items() for answer in answers]
 wrong_answers = [(check, *answer) for check, answers in WRONG.items() for answer in answers]

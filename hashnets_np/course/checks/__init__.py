@@ -7,6 +7,7 @@ Not covered here: open questions, which only people can mark.
 
 from .accuracy import difference_in_errors, equal_size_width, standard_error, wins
 from .better_maps import chunk_map, fold_map, lines_touched, load_variance, two_places
+from .few_bytes import best_scale, entropy_bits, gaps_of_places, packed_pairs, pruned_bits
 from .gradient import gather, input_gradient, layer_gradients, scatter_add, slope, tied_gradient
 from .hash_functions import avalanche, balanced_map, bucket_and_sign, count_buckets, used_once
 from .hashing_trick import features_view, figure_1, hashed_features, mean_without_signs, variance_with_signs
@@ -16,11 +17,13 @@ from .puzzles import puzzle
 from .rivals import convolution_matrix, dark_gradient, low_rank_gradient, sharing_matrix, units_without_edges
 from .training import best_epoch, inverted_dropout, momentum_step, occupancy_layer, permutation_map
 from .why import bias_and_variance, hashed_kernel, lost_share, noise_of_products, projected_weights, weights_needed
+from .words import hashed_pairs, hashed_text, least_buckets, mean_of_unsigned, word_gradient
 
 __all__ = [
     "avalanche",
     "balanced_map",
     "best_epoch",
+    "best_scale",
     "bias_and_variance",
     "bucket_and_sign",
     "chunk_map",
@@ -30,26 +33,34 @@ __all__ = [
     "dark_gradient",
     "difference_in_errors",
     "division_by_multiplication",
+    "entropy_bits",
     "equal_size_width",
     "features_view",
     "figure_1",
     "fold_map",
+    "gaps_of_places",
     "gather",
     "hashed_features",
     "hashed_kernel",
+    "hashed_pairs",
+    "hashed_text",
     "input_gradient",
     "inverted_dropout",
     "layer_gradients",
+    "least_buckets",
     "lines_touched",
     "load_variance",
     "lost_share",
     "low_rank_gradient",
+    "mean_of_unsigned",
     "mean_without_signs",
     "momentum_step",
     "noise_of_products",
     "occupancy_layer",
+    "packed_pairs",
     "permutation_map",
     "projected_weights",
+    "pruned_bits",
     "puzzle",
     "rung",
     "scatter_add",
@@ -65,4 +76,5 @@ __all__ = [
     "variance_with_signs",
     "weights_needed",
     "wins",
+    "word_gradient",
 ]
