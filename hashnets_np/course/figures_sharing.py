@@ -30,10 +30,10 @@ def which_s(matrices: Mapping[str, NDArray], n_out: int, n_in: int) -> None:
     axes[0, 0].set_ylabel("V: output i")
     axes[1, 0].set_ylabel("S: one row for each place of V")
     show_figure(
-        fig, f"Above: V with {n_out} outputs and {n_in} inputs. Each place has the color and the number of the "
-        "weight that it uses (the dense layer's 24 repeat six colors); white: none; hatched: with a minus; paler: times a "
+        fig, f"Above: V with {n_out} outputs and {n_in} inputs. A place has the color and the number of the weight "
+        "that it uses (the dense layer's 24 repeat six colors); white: none; hatched: with a minus; paler: times a "
         "smaller number. Below: S, blue positive, red negative.",
-        "Five pairs of pictures. Dense: every place has a number of its own, S is a diagonal. Convolution: three colors "
+        "Five pairs of pictures. Dense: every place has its own number, S is a diagonal. Convolution: three colors "
         "in diagonal bands, white elsewhere. Random edges: six places are colored, most rows of S are empty. Low rank: "
         "each row of V has one color in changing strength. Hashing: six colors are scattered over all places, half of "
         "them hatched; each row of S has one entry.",

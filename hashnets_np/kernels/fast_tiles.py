@@ -4,11 +4,13 @@
 `ViewLoops` copies nothing: it multiplies with large pieces in place, inside w. All have the same methods.
 """
 
+import os
 import threading
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +23,7 @@ LONG_SIDE = 1024
 SMALL_BATCH = 1  # up to here, multiplying line by line is faster than making tiles for BLAS
 MAX_EXTENSION = 2**20  # w is extended by at most this many weights; larger pieces are handled one by one
 VIEW_SIDE = 128  # pieces of at least this size are worth a multiplication of their own
+STEPPED = 2**10  # virtual weights: larger maps go to `plain` where these loops are not compiled
 
 MAX_PRODUCT = SHORT_SIDE * LONG_SIDE  # numbers of a product that a thread keeps the memory of
 
@@ -280,10 +283,20 @@ def cut(whole: slice, size: int) -> Iterator[slice]:
         start = stop
 
 
+def too_slow(m: SharingMap) -> bool:
+    """Tell whether NUMBA_DISABLE_JIT=1 runs the loops as Python, to be stepped through, and the map is large.
+
+    Training would take hours. HASHNETS_KERNELS=numba insists on the loops
+    (test_without_a_compiler_only_small_maps_go_through_loops).
+    """
+    insisted = os.environ.get("HASHNETS_KERNELS") == "numba"
+    return bool(numba.config.DISABLE_JIT) and not insisted and m.n_out * m.n_cols > STEPPED
+
+
 def loops_for(w: NDArray, m: SharingMap) -> TileLoops | None:
-    """Choose the loops for a map; None for a kind without a compiled line function."""
+    """Choose the loops for a map; None for a kind without a compiled line function, and where they take too long."""
     lines = m.lines()
-    if lines is None:
+    if lines is None or too_slow(m):
         return None
     height, width = m.piece_shape()
     if not 1 < height * width <= MAX_EXTENSION:

@@ -306,9 +306,24 @@ def in_a_process_of_its_own(program, **environment):
 
 
 def test_jit_on_jit_off_and_numpy_print_the_same():
-    outputs = {in_a_process_of_its_own(PROGRAM, **{name: value}) for name, value in
-               [("HASHNETS_KERNELS", "numba"), ("HASHNETS_KERNELS", "numpy"), ("NUMBA_DISABLE_JIT", "1")]}  # fmt: skip
+    compiled, plain = {"HASHNETS_KERNELS": "numba"}, {"HASHNETS_KERNELS": "numpy"}
+    stepped = compiled | {"NUMBA_DISABLE_JIT": "1"}
+    outputs = {in_a_process_of_its_own(PROGRAM, **how) for how in (compiled, plain, stepped)}
     assert len(outputs) == 1
+
+
+def test_without_a_compiler_only_small_maps_go_through_loops():
+    program = """
+import numpy as np, hashnets_np as hn
+from hashnets_np.kernels.fast_tiles import loops_for
+maps = [hn.SharingMap(n, 32, buckets=5, seed=1) for n in (4, 32, 33)]
+assert np.array_equal(hn.hash_gather(np.ones(5), maps[2]), maps[2].table()[1])
+print([loops_for(np.ones(5), m) is not None for m in maps])
+"""
+    always = "[True, True, True]"
+    for expected, how in ((always, {}), ("[True, True, False]", {"NUMBA_DISABLE_JIT": "1", "HASHNETS_KERNELS": ""}),
+                          (always, {"NUMBA_DISABLE_JIT": "1", "HASHNETS_KERNELS": "numba"})):
+        assert in_a_process_of_its_own(program, **how) == expected + "\n"
 
 
 def test_a_second_process_compiles_nothing(tmp_path):
