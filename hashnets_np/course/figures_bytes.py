@@ -47,7 +47,7 @@ def errors_by_bytes(points: Mapping[tuple[str, int], Mapping[str, tuple[ArrayLik
             y = [error.mean() for error in errors]
             spread = [error.std(ddof=1) for error in errors]
             ax.errorbar(x, y, spread, marker=marker, color=color, linestyle=line, capsize=2, markersize=5, label=family)
-        ax.set(xscale="log", xlabel="bytes on disk", title="float32" if bits == 32 else f"{bits} bits", ylim=(0, 60))
+        ax.set(xscale="log", xlabel="bytes on disk", title="float32" if bits == 32 else f"{bits} bits", ylim=(0, 36))
     axes[0].set_ylabel("test error (%)")
     axes[-1].legend(fontsize=10, loc="upper right")
     seeds = len(np.atleast_1d(np.asarray(errors[0])))
