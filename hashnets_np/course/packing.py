@@ -208,6 +208,8 @@ def pack(net: Network, bits: int = 32, coded: bool = False) -> bytes:
     out.data += struct.pack(f"<BB{len(layers) + 1}H", len(layers), bits, layers[0].n_in, *(one.n_out for one in layers))
     for layer in layers:
         if isinstance(layer, HashedLinear):
+            if layer.map.kind != "xxhash" or layer.bias != "column":
+                raise ValueError(f"pack knows the map xxhash with a bias column, got {layer}; others have no byte")
             out.data += struct.pack("<BIH", 1, layer.map.seed, layer.map.buckets)
             out.numbers(layer.params["w"], bits)
         elif isinstance(layer, PrunedLinear):

@@ -75,6 +75,11 @@ def test_a_byte_too_many_is_an_error():
         packing.unpack(packing.pack(make("hashed")) + b"x")
 
 
+def test_a_map_that_could_not_be_read_back_is_refused():
+    with pytest.raises(ValueError, match="pack knows the map xxhash"):
+        packing.pack(hn.Network([hn.HashedLinear(8, 4, "1/4", seed=1, kind="fold")]))
+
+
 def test_pruning_keeps_the_largest_weights_and_training_leaves_the_others_at_0():
     net = make("dense")
     before = np.concatenate([np.abs(layer.params["w"]).ravel() for layer in net.layers if layer.params])
