@@ -55,7 +55,7 @@ def test_stepping_through_the_kernels_shows_what_the_readme_says(tmp_path):
     assert "# Eq. 8" in done.stdout and "-0.5,  3.2, -3.2,  1.1" in done.stdout and "hash    0xf14bd5d5" in done.stdout
     pytest.importorskip("numba")
     done = run(code, tmp_path, "b xxhash_fast.xxhash_line\nc\nargs\nq\n", NUMBA_DISABLE_JIT="1")
-    assert "by_rows = False" in done.stdout and "XxhashLines(" in done.stdout, done.stdout
+    assert "outer = array(" in done.stdout and "numbers = XxhashNumbers(" in done.stdout, done.stdout
 
 
 def test_the_readme_is_short():
@@ -63,10 +63,25 @@ def test_the_readme_is_short():
 
 
 def test_the_recipe_for_a_kind_of_map_works(tmp_path):
-    (code,) = code_of(CONTRIBUTING, "### A new kind of sharing map")
+    pytest.importorskip("xxhash", reason="the specification in plain Python needs it")
+    code, specification = code_of(CONTRIBUTING, "### A new kind of sharing map")
     code = code.replace("from ..hashing", "from hashnets_np.hashing").replace("from .", "from hashnets_np.maps.")
-    use = "import hashnets_np as hn\nprint(hn.HashedLinear(4, 3, '1/2', kind='diagonal', seed=1).map.loads())"
-    assert run(code + use, tmp_path).stdout == "[1 2 3 3 3 2 1 0]\n"  # entries of a 3 x 5 matrix with i + j = 0, 1, ...
+    method = specification[specification.index("    def diagonal") :]
+    use = f"""
+import doctest, sys
+import hashnets_np as hn
+print(doctest.testmod().attempted, hn.HashedLinear(4, 3, '1/2', kind='diagonal', seed=1).map.loads())
+sys.path.insert(0, {str(ROOT / "data" / "vectors")!r})
+from specification import Right
+class Specification(Right):
+{method}
+m = hn.SharingMap(5, 4, buckets=3, seed=7, kind="diagonal")
+expected = [[Specification().diagonal({{"buckets": 3, "seed": 7}}, i, j) for j in range(4)] for i in range(5)]
+bucket, sign = m.table()
+print(expected == [[(int(bucket[i, j]), int(sign[i, j])) for j in range(4)] for i in range(5)])
+"""
+    # the loads: entries of a 3 x 5 matrix with i + j = 0, 1, ...
+    assert run(code + use, tmp_path).stdout == "2 [1 2 3 3 3 2 1 0]\nTrue\n"
 
 
 def test_the_recipe_for_a_layer_of_ones_own_works(tmp_path):

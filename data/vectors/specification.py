@@ -11,7 +11,8 @@ from math import ceil
 import xxhash
 
 MASK = 2**32 - 1
-PIECES = {"chunk": 16, "tile": 32}  # kinds that come in pieces, with their default size
+NEWER_KINDS = {"fold": (None,), "chunk": (16, 4), "tile": (32, 3)}  # since 1.1: the sizes in their cases, default first
+PIECES = {kind: sizes[0] for kind, sizes in NEWER_KINDS.items() if sizes[0]}  # kinds that come in pieces
 TEXT_SEEDS = {"authors2015": 1691, "pytorch2019": 2, "keras": 2}
 
 
@@ -61,7 +62,7 @@ class Right:
 
     def bucket_sign(self, m, i, j):
         """Bucket and sign of virtual weight (i, j) under map m."""
-        if m["kind"] in ("fold", *PIECES):
+        if m["kind"] in NEWER_KINDS:
             return getattr(self, m["kind"])(m, i, j)
         if m["kind"] != "xxhash":
             index_key, sign_key = self.text_keys(m["kind"], i, j)
@@ -72,7 +73,7 @@ class Right:
     def split(self, x, buckets):
         return (x >> 1) % buckets, -1 if x & 1 else 1
 
-    # 2b the kinds of specification 1.1
+    # 2b the kinds since specification 1.1, a method each
     def pair_sign(self, x):
         return -1 if x & 1 else 1
 
