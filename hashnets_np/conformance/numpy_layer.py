@@ -15,8 +15,7 @@ from ..maps import KINDS, SharingMap, bucket_count
 from ..maps.text import hash_texts
 from ..network import Network
 from ..optim import SGD
-from .adapter import KINDS as ORIGINAL_KINDS
-from .adapter import NEWER_KINDS, Adapter, LayerSpec
+from .adapter import Adapter, LayerSpec
 
 
 def make_layer(spec: LayerSpec, w, b, seed=None) -> HashedLinear:
@@ -39,7 +38,7 @@ def make_layer(spec: LayerSpec, w, b, seed=None) -> HashedLinear:
 class NumpyLayer(Adapter):
     """`hashnets_np.HashedLinear` and what it is made of."""
 
-    kinds = (*ORIGINAL_KINDS, *NEWER_KINDS)
+    kinds = tuple(name for name in KINDS if not name.endswith("_bias"))
 
     def __init__(self, spec, w, b):
         self.layer = make_layer(spec, w, b)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .adapter import NEWER_KINDS, Adapter, LayerSpec
+from .adapter import KINDS, Adapter, LayerSpec
 from .cases import Case, dense, make_spec, matrix
 
 MAKE = "layer = {name}(spec, w, b)"
@@ -49,9 +49,14 @@ CALLS = {
 }
 
 
+def needs_shape(inputs: dict[str, Any]) -> bool:
+    """Whether a map needs the shape of V: those of all kinds since specification 1.1 do."""
+    return "n_out" in inputs and inputs["kind"].removesuffix("_bias") not in KINDS
+
+
 def lines_of(case: Case) -> list[str]:
     """List the lines of a case; {name} stands for the adapter."""
-    if case.operation == "bucket_sign" and case.inputs["kind"] in NEWER_KINDS:
+    if case.operation == "bucket_sign" and needs_shape(case.inputs):
         return [BY_SHAPE]
     if case.operation != "script":
         return OPERATIONS[case.operation][1]
