@@ -101,6 +101,8 @@ class SGD:
         ValueError
             If there was no backward pass yet, and for a cosine schedule that does not know `total_steps`.
         """
+        if not isinstance(layers, Iterable):
+            raise TypeError(f"step takes layers, such as net.layers, got {type(layers).__name__}")
         lr = self.current_learning_rate()
         for number, layer in enumerate(layers):
             for name, w in layer.params.items():

@@ -16,9 +16,10 @@ import pytest
 import hashnets_np as hn
 from hashnets_np import __main__ as cli
 from hashnets_np import training
-from hashnets_np.commands import bench, demo, train
+from hashnets_np.commands import bench, course, demo, train
 from hashnets_np.commands import hash as hash_command
 from hashnets_np.datasets import LOADERS, idx
+from hashnets_np.support import disk
 
 ROOT = os.path.dirname(os.path.dirname(hn.__file__))
 BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}  # as most people have it
@@ -236,6 +237,33 @@ def test_an_output_of_the_longest_name_and_one_in_the_home_folder(capsys, tmp_pa
         code, out, _ = run(capsys, "train", "--widths", "64-5-10", "--epochs", 1, "--output", path)
         assert code == 0 and "bytes)" in out
     assert sorted(os.listdir(tmp_path)) == sorted(["ä" * 127 + "x", "net"])
+
+
+def test_a_disk_that_is_full_at_the_end_leaves_the_best_epoch_so_far(capsys, tmp_path, monkeypatch):
+    def save(net, path):
+        if not str(path).endswith(".so-far"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        hn.save(net, path)
+
+    monkeypatch.setattr(train, "save", save)
+    path = tmp_path / "net"
+    code, _, err = run(capsys, "train", "--widths", "64-5-10", "--epochs", 1, "--output", path)
+    assert code == 2 and f"No space left on device; the best epoch so far is in {path}.so-far" in err
+    assert hn.load(f"{path}.so-far").num_parameters() == 49 and os.listdir(tmp_path) == ["net.so-far"]
+
+
+def test_a_course_that_a_full_disk_cut_short_is_completed_the_next_time(tmp_path, monkeypatch):
+    def full(path, content):
+        if path.name.startswith("02"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        disk.atomic_write(path, content)
+
+    monkeypatch.setattr(course, "atomic_write", full)
+    with pytest.raises(OSError, match=r"No space left.*02_"):
+        course.unpack(course.course_folder(), tmp_path)
+    monkeypatch.undo()
+    new, kept = course.unpack(course.course_folder(), tmp_path)
+    assert new and kept and all(path.stat().st_size for path in tmp_path.rglob("*.ipynb"))
 
 
 def test_help_does_not_list_every_data_set(capsys):

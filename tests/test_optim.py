@@ -80,3 +80,8 @@ def test_optimizers_can_be_compared_after_a_step():
     assert one == one and one != other
     other.step([layer])
     assert one == other
+
+
+def test_a_network_in_place_of_its_layers_is_told_what_to_pass():
+    with pytest.raises(TypeError, match=r"step takes layers, such as net\.layers, got Network"):
+        hn.SGD(0.1).step(hn.Network([hn.ReLU()]))

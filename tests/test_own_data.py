@@ -144,3 +144,24 @@ def test_a_class_that_is_missing_in_the_training_set_gets_a_hint():
 def test_a_seed_is_checked_also_where_nothing_is_drawn(seed):
     with pytest.raises(ValueError, match=r"seed must be an integer in 0\.\.2\*\*32-1"):
         hn.Dataset.from_arrays(X, Y, seed=seed)
+
+
+def test_columns_that_could_hold_missing_values_are_numbers_as_long_as_they_hold_none():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(X).astype("Float64")
+    data = hn.Dataset.from_arrays(frame, pd.Series(Y).astype("Int64").astype(object))
+    np.testing.assert_array_equal(data.x_train, X)
+    assert data.y_train.dtype == np.int64 and np.array_equal(data.y_train, Y)
+    frame.iloc[2, 1] = pd.NA
+    with pytest.raises(ValueError, match="x has"):
+        hn.Dataset.from_arrays(frame, Y)
+    for wrong in (["1"] * len(Y), [None] * len(Y), [10**30] * len(Y)):
+        with pytest.raises(ValueError, match="y has dtype object"):
+            hn.Dataset.from_arrays(X, np.array(wrong, object))
+
+
+def test_one_hot_rows_are_told_how_to_become_labels():
+    with pytest.raises(ValueError, match=r"y must be \(n,\), got .*one-hot\? y\.argmax\(axis=1\)"):
+        hn.Dataset.from_arrays(X, np.eye(Y.max() + 1, dtype=int)[Y])
+    with pytest.raises(ValueError, match=r"did you forget y\.ravel"):
+        hn.Dataset.from_arrays(X, Y[:, None])

@@ -5,10 +5,10 @@ A file that you have changed is never overwritten: unpacking again into the same
 
 import argparse
 import importlib.util
-import shutil
 from pathlib import Path
 
 from ..datasets.data_files import package_file
+from ..support.disk import atomic_write
 
 HELP = "unpack the lessons and exercises into a folder"
 LEFT_BEHIND = ("__pycache__", ".ipynb_checkpoints")  # what running the lessons leaves beside them
@@ -61,6 +61,6 @@ def unpack(source: Path, target: Path) -> tuple[int, int]:
             kept += 1
             continue
         there.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, there)
+        atomic_write(there, path.read_bytes())  # half a file would never be completed
         new += 1
     return new, kept

@@ -58,10 +58,15 @@ def train_network(args: argparse.Namespace) -> int:
     check_output(args.output)
     so_far = so_far_file(args.output)
     try:
-        return train_and_report(args, data, so_far)
-    finally:  # but not after a kill, when this file is all that is left
-        if so_far:
-            so_far.unlink(missing_ok=True)
+        code = train_and_report(args, data, so_far)
+    except OSError as error:  # as on a full disk: then, as after a kill, that file is all that is left
+        if so_far and so_far.exists():
+            what = f"{error.strerror or error}; the best epoch so far is in {so_far}"
+            raise OSError(error.errno, what, error.filename) from error
+        raise
+    if so_far:
+        so_far.unlink(missing_ok=True)
+    return code
 
 
 def train_and_report(args: argparse.Namespace, data: Dataset, so_far: Path | None) -> int:

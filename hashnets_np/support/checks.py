@@ -122,7 +122,9 @@ def as_targets(name: str, y: ArrayLike, n: int) -> NDArray[Any]:
     dimensions = (1, 2) if y.dtype.kind == "f" else (1,)
     if y.ndim not in dimensions:
         shapes = "(n,) or (n, n_out)" if y.dtype.kind == "f" else "(n,)"
-        raise ValueError(f"{name} must be {shapes}, got {y.shape}; did you forget {name}.ravel()?")
+        one_hot = y.ndim == 2 and y.shape[1] > 1
+        fix = f"are the rows one-hot? {name}.argmax(axis=1)" if one_hot else f"did you forget {name}.ravel()?"
+        raise ValueError(f"{name} must be {shapes}, got {y.shape}; {fix}")
     if len(y) != n:
         raise ValueError(f"{name} has {len(y)} rows for {n} examples; expected one for each")
     if y.dtype.kind == "f":
@@ -147,9 +149,26 @@ def float_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
 def as_array(name: str, values: ArrayLike) -> NDArray[Any]:
     """Make an array of what a caller gave: an array, a list, a DataFrame, a Series; by position."""
     try:
-        return np.asarray(values)
+        array = np.asarray(values)
     except ValueError as error:  # rows of different lengths
         raise ValueError(f"{name} cannot be turned into an array: {error}") from error
+    return unboxed(array) if array.dtype.kind == "O" and not isinstance(values, np.ndarray) else array
+
+
+def unboxed(array: NDArray[Any]) -> NDArray[Any]:
+    """Turn objects into numbers if each is one, as in pandas' columns that could also hold missing values.
+
+    >>> unboxed(np.array([1, np.int8(2)], object)), unboxed(np.array([1, 2.5], object)).dtype
+    (array([1, 2]), dtype('float64'))
+    """
+    kinds = {type(value) for value in array.ravel()} - {bool}
+    wanted: type = np.int64 if all(issubclass(kind, (int, np.integer)) for kind in kinds) else np.float64
+    if not all(issubclass(kind, (int, float, np.integer, np.floating)) for kind in kinds):
+        return array
+    try:
+        return array.astype(wanted)
+    except OverflowError:
+        return array
 
 
 def check_finite(name: str, array: NDArray[Any]) -> None:
