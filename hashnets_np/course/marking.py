@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -152,7 +153,10 @@ def whole(found: Any, what: str) -> int:
     """Take what the reader wrote as one whole number."""
     value = number(found, what)
     require(value == round(value), f"{what} should be a whole number, got {value:g}")
-    return round(value) if isinstance(found, float) or not hasattr(found, "__index__") else found.__index__()
+    try:
+        return index(found)  # exact, however many digits
+    except TypeError:
+        return round(value)
 
 
 def close(found: NDArray, expected: NDArray, tolerance: float = 1e-6) -> bool:
@@ -232,7 +236,7 @@ def _difference(found: NDArray, expected: NDArray, what: str, place: str, someti
 
 
 def mark_number(found: Any, expected: float, what: str, mistakes: Sequence[tuple[str, float]] = (),
-                tolerance: float = 1e-6) -> None:
+                tolerance: float = 1e-9) -> None:
     """Mark a number that the reader worked out on paper; the right one is never shown."""
     value = number(found, what)
     if abs(value - expected) <= tolerance * max(1.0, abs(expected)):

@@ -87,7 +87,7 @@ RIGHT[checks.mean_without_signs] = [
     lambda x, y, K: np.dot(x, y) * (1 - 1 / K) + sum(x) * sum(y) / K,
 ]
 WRONG[checks.mean_without_signs] = [
-    (lambda x, y, K: x @ y, "with signs"), (lambda x, y, K: x.sum() * y.sum() / K, "always meet"),
+    (lambda x, y, K: x @ y, "independent signs"), (lambda x, y, K: x.sum() * y.sum() / K, "always meet"),
     (lambda x, y, K: x @ y + x.sum() * y.sum() / K, "counted twice"), (lambda x, y, K: x.sum() * y.sum(), "1/K only"),
     (lambda x, y, K: (x.sum() * y.sum() - x @ y) / K, "are missing"),
     (lambda x, y, K: x @ y + (x.sum() * y.sum() - x @ y) / 3, "(4|3) indices"),

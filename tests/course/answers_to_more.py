@@ -34,7 +34,7 @@ WRONG[checks.table_bytes] = [
 ]
 RIGHT[checks.weights_needed] = [1600, (2 / 0.05) ** 2, np.int64(1600), np.round(4 / 0.0025)]
 WRONG[checks.weights_needed] = [
-    (40, "under a root"),
+    (40, "square root"),
     (400, "1 / sqrt"),
     (0.16, "0.05"),
     (6400, "twice"),

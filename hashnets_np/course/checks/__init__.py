@@ -5,21 +5,45 @@ or raises `NotYet` (see `marking`), which a notebook shows as one line. Known wr
 Not covered here: open questions, which only people can mark.
 """
 
-from .accuracy import difference_in_errors, equal_size_width, standard_error, wins
+from .accuracy import (
+    claim_verdict,
+    difference_in_errors,
+    equal_size_width,
+    paired_errors,
+    standard_error,
+    wins,
+)
 from .better_maps import chunk_map, fold_map, lines_touched, load_variance, two_places
 from .few_bytes import best_scale, entropy_bits, gaps_of_places, packed_pairs, pruned_bits
 from .gradient import gather, input_gradient, layer_gradients, scatter_add, slope, tied_gradient
-from .hash_functions import avalanche, balanced_map, bucket_and_sign, count_buckets, used_once
+from .hash_functions import (
+    avalanche,
+    balanced_map,
+    bucket_and_sign,
+    count_buckets,
+    equal_hashes,
+    undo_avalanche,
+    used_once,
+)
 from .hashing_trick import features_view, figure_1, hashed_features, mean_without_signs, variance_with_signs
 from .kernels import chunked_scatter, division_by_multiplication, table_bytes, tiled_forward
-from .ladder import rung
+from .ladder import RUNGS, rung
 from .puzzles import puzzle
 from .rivals import convolution_matrix, dark_gradient, low_rank_gradient, sharing_matrix, units_without_edges
 from .training import best_epoch, inverted_dropout, momentum_step, occupancy_layer, permutation_map
-from .why import bias_and_variance, hashed_kernel, lost_share, noise_of_products, projected_weights, weights_needed
+from .why import (
+    bias_and_variance,
+    half_lost,
+    hashed_kernel,
+    lost_share,
+    noise_of_products,
+    projected_weights,
+    weights_needed,
+)
 from .words import hashed_pairs, hashed_text, least_buckets, mean_of_unsigned, word_gradient
 
 __all__ = [
+    "RUNGS",
     "avalanche",
     "balanced_map",
     "best_epoch",
@@ -28,18 +52,21 @@ __all__ = [
     "bucket_and_sign",
     "chunk_map",
     "chunked_scatter",
+    "claim_verdict",
     "convolution_matrix",
     "count_buckets",
     "dark_gradient",
     "difference_in_errors",
     "division_by_multiplication",
     "entropy_bits",
+    "equal_hashes",
     "equal_size_width",
     "features_view",
     "figure_1",
     "fold_map",
     "gaps_of_places",
     "gather",
+    "half_lost",
     "hashed_features",
     "hashed_kernel",
     "hashed_pairs",
@@ -58,6 +85,7 @@ __all__ = [
     "noise_of_products",
     "occupancy_layer",
     "packed_pairs",
+    "paired_errors",
     "permutation_map",
     "projected_weights",
     "pruned_bits",
@@ -71,6 +99,7 @@ __all__ = [
     "tied_gradient",
     "tiled_forward",
     "two_places",
+    "undo_avalanche",
     "units_without_edges",
     "used_once",
     "variance_with_signs",

@@ -8,7 +8,8 @@ import numpy as np
 
 from ...datasets.data_files import package_file
 from ...experiments.methods import equal_size_widths
-from ..marking import Example, done, mark, number, require
+from ...experiments.report.verdicts import NOT_SUPPORTED, SUPPORTED, SURE, VERDICTS, verdict
+from ..marking import Example, call, done, mark, number, one_line, require
 
 
 def _width_mistakes(n_in: int, hidden: int, classes: int, stored: int) -> list[tuple[str, float]]:
@@ -36,6 +37,7 @@ def equal_size_width(function: Callable) -> None:
     questions = [(784, 1000, 10, 99_376), (784, 1000, 10, 12_423), (784, 1000, 10, 795_010), (784, 50, 10, 5000)]
     questions += [(784, 50, 10, 100), (784, 2, 10, 5000)]  # without the bounds 1 and `hidden` they would be 0 and 6
     questions += [(8, 100, 10, 601), (3, 500, 2, 900), (20, 40, 30, 777), (4, 90, 5, 333), (64, 256, 10, 310)]
+    questions += [(4, 50, 40, 1000)]  # many classes: storage is not in proportion to the width
     examples = []
     for n_in, hidden, classes, stored in questions:
         expected = equal_size_widths([n_in, hidden, classes], stored)[1]
@@ -105,6 +107,70 @@ def standard_error(function: Callable) -> None:
         ], f"{percent} % on {n}"))
     mark(function, examples, "the standard error")
     done("For MNIST at 1.5 %, about 0.12 %.")
+
+
+def paired_errors(function: Callable) -> None:
+    """Check McNemar's test: function(wrong_first, wrong_second), two arrays of True and False -> standard errors."""
+    rng = np.random.default_rng(3)
+    cases = [(rng.random(n) < p, rng.random(n) < q) for n, p, q in ((60, 0.5, 0.2), (200, 0.1, 0.3), (9, 0.6, 0.5))]
+    cases += [(np.array([True, False, True]), np.array([True, False, True])),
+              (np.array([True, True, True, True]), np.array([False, False, False, True]))]
+    examples = []
+    for first, second in cases:
+        b = int(np.sum(first & ~second))
+        c = int(np.sum(second & ~first))
+        both = max(b + c, 1)
+        a, n = int(np.sum(first & second)), len(first)
+        p, q = first.mean(), second.mean()
+        apart = np.sqrt((p * (1 - p) + q * (1 - q)) / n)
+        examples.append(Example((first, second), (b - c) / np.sqrt(both), [
+            ("the sign should be positive where the first makes more errors", (c - b) / np.sqrt(both)),
+            ("the sign is missing", abs(b - c) / np.sqrt(both)),
+            ("this is the square, as chi-square has it; its root, with a sign, is asked for", (b - c) ** 2 / both),
+            ("the standard deviation of B - C is the root of B + C", (b - c) / both),
+            ("this is the difference of the counts, not in units of its standard deviation", b - c),
+            ("each image is a fair coin: its variance is 1, not 1/4, for a result of +1 or -1",
+             (b - c) / np.sqrt(both / 4)),
+            ("images that both got wrong say nothing about a difference", (b - c) / np.sqrt(max(a + b + c, 1))),
+            ("images that both got right say nothing about a difference", (b - c) / np.sqrt(n)),
+            ("this takes the two error rates as independent", (p - q) / apart if apart else 0.0),
+            ("that is the difference of the error rates", p - q),
+        ], f"{n} images, {b} wrong for the first only, {c} for the second only"))
+    mark(function, examples, "the difference")
+    done("Sharper than two standard errors apart, because both stumble over the same images.")
+
+
+VERDICT_EXAMPLES: tuple[list[float], ...] = (
+    [2.1], [1.9], [-1.9], [-2.1], [], [3, 4, 1], [3, 3, 1, 1], [3, -3], [3, 3, 3, 3, 3, 1, 1, -3],
+    [3, 3, 3, 3, 1, 1, 1, -3], [3, 3, 3, 3, 3, 3, -3, -3], [0.0] * 32, [3.0] * 29 + [-3.0] * 3, [3.0] * 30 + [-3.0] * 2,
+    [3.0] * 16 + [1.0] * 16, [3.0] * 17 + [1.0] * 15, [2.5, 2.5, 1.5], [3.0] * 12 + [-3.0] * 2 + [0.5] * 2,
+)
+
+
+def claim_verdict(function: Callable) -> None:
+    """Check lesson 8's rule: function(apart) -> "supported", "not supported" or "cannot tell"."""
+    for apart in VERDICT_EXAMPLES:
+        found = call(function, list(apart))
+        expected = verdict(apart)
+        require(isinstance(found, str), f"the verdict should be a text, got a {type(found).__name__}")
+        require(found in VERDICTS, f"the verdict should be one of {', '.join(VERDICTS)}, got {found!r}")
+        agree = sum(z > SURE for z in apart)
+        contradict = sum(z < -SURE for z in apart)
+        case = f"{agree} of {len(apart)} surely agree, {contradict} surely contradict"
+        hint = _verdict_hint(found, expected, agree, contradict, len(apart))
+        require(found == expected, f"for {one_line(apart)} ({case}) {found!r} is not right{hint}")
+    done("One rule for all claims, those that one likes and those that one doesn't.")
+
+
+def _verdict_hint(found: str, expected: str, agree: int, contradict: int, n: int) -> str:
+    """Say what a wrong verdict probably overlooks."""
+    if expected == NOT_SUPPORTED:
+        return ": chance alone would hardly bring about so many contradictions"
+    if found == NOT_SUPPORTED:
+        return ": chance can bring about so many" if contradict else ": nothing surely contradicts"
+    if found == SUPPORTED:
+        return ": exactly half is not more than half" if n and 2 * agree == n else ": is that more than half?"
+    return ": more than half surely agree"
 
 
 def difference_in_errors(function: Callable) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ... import hashing
 from ...maps import SharingMap, bucket_count, exact_fraction
-from ..marking import call, call_pair, done, number, numbers, require, whole
+from ..marking import Example, call, call_pair, done, mark, number, numbers, require, whole
 
 MASK = 0xFFFFFFFF
 P2 = hashing.PRIME_2
@@ -50,6 +50,72 @@ def avalanche(function: Callable) -> None:
         require(False, f"avalanche(0x{word:08x}) is 0x{value:08x}, which is not right; follow the five steps with "
                        "`show` from the lesson")
     done("The avalanche of XXH32, bit for bit.")
+
+
+def undo_avalanche(function: Callable) -> None:
+    """Check the inverse of the avalanche: function(avalanche(word)) -> word."""
+    words = [1, 0x63D621E4, MASK, 0x80000000, *map(int, np.random.default_rng(5).integers(0, 2**32, 20)), 0]
+    hashes = [int(hashing.avalanche(np.array([word], np.uint32))[0]) for word in words]
+    found = []
+    for h in hashes:
+        value = whole(call(function, h), f"undo_avalanche(0x{h:08x})")
+        require(0 <= value < 2**32, f"undo_avalanche(0x{h:08x}) is {value:#x}, which is no word of 32 bits")
+        found.append(value)
+    if found != words:
+        inverse = {prime: pow(prime, -1, 2**32) for prime in (P2, P3)}
+        once = [_undo_once(h, (inverse[P3], inverse[P2])) for h in hashes]
+        mistakes = [
+            ("this is the avalanche itself", [_avalanche(h) for h in hashes]),
+            ("nothing is undone yet", hashes),
+            ("y ^ y >> 13 is right in the upper 26 bits only; repeat it until all 32 are", once),
+            ("the primes are inverted in the wrong order: the last step comes first",
+             [_undo(h, (inverse[P2], inverse[P3])) for h in hashes]),
+            ("multiply by the inverses of P2 and P3, not by the primes", [_undo(h, (P3, P2)) for h in hashes]),
+            ("the shifts are undone in the wrong order: the last step comes first",
+             [_undo(h, (inverse[P3], inverse[P2]), (15, 13, 16)) for h in hashes]),
+        ]
+        for reason, wrong in mistakes:
+            require(found != wrong, reason)
+        at = next(n for n, word in enumerate(words) if found[n] != word)
+        require(False, f"undo_avalanche(0x{hashes[at]:08x}) is 0x{found[at]:08x}, whose avalanche is another word")
+    done("No word is lost: the avalanche is a permutation of all 2**32 words.")
+
+
+def _undo(word: int, inverses: tuple[int, int], shifts: tuple[int, int, int] = (16, 13, 15)) -> int:
+    """Undo the avalanche with these inverses and shifts, as mistakes do."""
+    for shift, inverse in zip(shifts, (*inverses, 1), strict=True):
+        x = word
+        for _ in range(32):
+            x = word ^ x >> shift
+        word = x * inverse & MASK
+    return word
+
+
+def _undo_once(word: int, inverses: tuple[int, int]) -> int:
+    """Undo the avalanche with each shift undone in one step, which is not enough for 15 and 13."""
+    for shift, inverse in zip((16, 13, 15), (*inverses, 1), strict=True):
+        word = (word ^ word >> shift) * inverse & MASK
+    return word
+
+
+def equal_hashes(function: Callable) -> None:
+    """Check the expected number of pairs of equal hashes of 32 bits: function(n) -> number."""
+    examples = []
+    for n in (2, 10, 1000, 785_000, 2**20):
+        pairs = n * (n - 1) / 2
+        p = 2.0**-32
+        examples.append(Example((n,), pairs * p, [
+            ("each pair is counted twice: (a, b) is (b, a)", 2 * pairs * p),
+            ("a key makes no pair with itself", n * n / 2 * p),
+            ("each pair is counted twice, and a key makes no pair with itself", n * n * p),
+            ("this counts keys, not pairs", n * p),
+            ("that is the number of pairs; how likely is it that the two are equal?", pairs),
+            ("this is the probability of at least one pair; the number of pairs is asked for", -np.expm1(-pairs * p)),
+            ("a hash has 32 bits here; only the bucket loses bit 0", pairs * 2 * p),
+            ("equal with probability 1 / 2**32, not 1 / 32", pairs / 32),
+        ], f"n = {n}"))
+    mark(function, examples, "the number of pairs")
+    done("About 72 among 785,000 random keys.")
 
 
 def _split(x: int, buckets: int) -> tuple[int, int]:

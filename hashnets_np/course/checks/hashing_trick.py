@@ -22,6 +22,7 @@ def hashed_features(function: Callable) -> None:
     for m in MAPS:
         bucket, sign = (table[1].copy() for table in m.table())
         x = rng.normal(size=m.n_cols) + 1.5
+        x[::2] *= -1  # entries of both signs: a sign is not a size
         load = np.bincount(bucket, minlength=m.buckets)
         fancy = np.zeros(m.buckets)
         fancy[bucket] += sign * x
@@ -61,7 +62,7 @@ def mean_without_signs(function: Callable) -> None:
     for x, y, K in PAIRS:
         all_pairs = x.sum() * y.sum()
         examples.append(Example((x, y, K), _all_products(x, y, K, signed=False).mean(), [
-            ("this is the mean with signs", x @ y),
+            ("this is the mean with independent signs", x @ y),
             ("the terms i = j always meet, not with probability 1/K", all_pairs / K),
             ("the terms i = j are counted twice", x @ y + all_pairs / K),
             ("the terms i = j are missing", (all_pairs - x @ y) / K),

@@ -4,7 +4,11 @@ from ...conformance import Adapter, check
 from ...conformance.runner import FAILS, NOT_COVERED
 from ..marking import one_line, require
 
-RUNGS = ("hash", "bucket-sign", "gather", "scatter-add", "forward", "gradients")
+RUNGS = (
+    "hash", "bucket-sign", "gather", "scatter-add", "forward", "gradients", "derived-seed", "bucket-count",  # tasks
+    "large-index", "large-layer", "bias", "two-layers", "sgd", "sequences", "loss", "soft-targets", "dropout", "fold",
+    "chunk", "tile", "storage", "text-hash", "authors2015", "pytorch2019", "keras",  # the free climb
+)
 
 
 def rung(adapter: type[Adapter], topic: str) -> None:
@@ -22,6 +26,7 @@ def _climb(adapter: type[Adapter], topic: str) -> None:
     results = check(adapter, [topic])
     failing = [result for result in results if result.status == FAILS]
     left_out = [result for result in results if result.status == NOT_COVERED]
+    require(not failing or "NotImplementedError" not in failing[0].difference, f"{topic} is still empty")
     if failing:
         bugs = sorted(set().union(*(result.bugs for result in failing)))
         accepted = [result for result in failing if not result.case.valid]

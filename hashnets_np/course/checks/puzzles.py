@@ -152,7 +152,8 @@ PUZZLES: dict[str, Puzzle] = {
     "gather": Puzzle(gather, lambda rng, n, m, K: (rng.normal(size=K), *_map(rng, n, m, K))),
     "scatter_add": Puzzle(scatter_add, lambda rng, n, m, K: (rng.normal(size=(n, m)), *_map(rng, n, m, K), K + 2)),
     "loads": Puzzle(loads, lambda rng, n, m, K: (_map(rng, n, m, K)[0], K + 2)),
-    "mates": Puzzle(mates, lambda rng, n, m, K: (_map(rng, n, m, 2 + K % 3)[0], n - 1, 1)),
+    "mates": Puzzle(
+        mates, lambda rng, n, m, K: (_map(rng, n, m, 2 + K % 3)[0], int(rng.integers(n)), int(rng.integers(m)))),
     "features": Puzzle(features, lambda rng, n, m, K: (rng.normal(size=m), _map(rng, n, m, K)[0], K + 1)),
     "forward": Puzzle(forward, lambda rng, n, m, K: (rng.normal(size=K), *_map(rng, n, m, K), rng.normal(size=(3, m)))),
     "input_gradient": Puzzle(

@@ -27,6 +27,23 @@ def lost_share(function: Callable) -> None:
     done("At 1/8 that is 87.5 %: training does not approximate the dense matrix.")
 
 
+def half_lost(found: Any) -> None:
+    """Check the compression at which half of a dense V is lost."""
+    low, high = 0.1, 1.0
+    for _ in range(60):
+        c = (low + high) / 2
+        more = 1 - c * (1 - np.exp(-1 / c)) > 0.5
+        low, high = (c, high) if more else (low, c)
+    mark_number(found, low, "the compression", [
+        ("that would be right for a balanced map, without empty buckets", 0.5),
+        ("as a number between 0 and 1, not in percent", 100 * low),
+        ("that is 1 / c, the number of places of each real weight", 1 / low),
+        ("that is the share of V that is kept or lost; which c makes it a half?", 1 - 0.5 * (1 - np.exp(-2))),
+        ("at compression 1 a share of 1 / e is lost, not a half", 1.0),
+    ], tolerance=2e-3)
+    done("Even at a mild compression half of a trained matrix is gone.")
+
+
 def projected_weights(function: Callable) -> None:
     """Check the w whose V comes closest to a given V: function(V, bucket, sign, buckets) -> w."""
     rng = np.random.default_rng(2)
