@@ -109,6 +109,10 @@ def test_the_balls_fall_where_the_map_says():
     assert f"{empty} of 60 buckets" in PICTURES["balls"].still
 
 
+def test_whole_numbers_and_floats_make_the_same_picture():
+    assert moving.race(start=5, added=(1, 1))._repr_html_() == PICTURES["race"]._repr_html_()
+
+
 def test_two_of_twenty_orders_are_right():
     orders = all_orders()
     right = [order for order in orders if run_in_order(order, 5, (1, 1))["bucket"] == 7]

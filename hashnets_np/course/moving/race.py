@@ -3,6 +3,8 @@
 from itertools import permutations
 from typing import Any
 
+import numpy as np
+
 from .picture import INK, MovingPicture, colour_of, drawing, label, plain_numbers, tag, write_number
 
 HEIGHT = 306
@@ -35,7 +37,8 @@ def race(start: float = 5.0, added: tuple[float, float] = (1.0, 1.0), shown: str
     ends = [run_in_order(order, start, added)["bucket"] for order in all_orders()]
     good = sum(end == right for end in ends)
     state = run_in_order(shown, start, added)
-    numbers = {"start": start, "added": plain_numbers(added), "right": right, "orders": len(ends), "good": good}
+    gains = plain_numbers(np.asarray(added, dtype=float))
+    numbers = {"start": float(start), "added": gains, "right": float(right), "orders": len(ends), "good": good}
     end = write_number(state["bucket"])
     return MovingPicture(
         "race", drawing(HEIGHT, *draw_state(state, added)), numbers,
