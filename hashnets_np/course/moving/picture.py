@@ -103,7 +103,8 @@ class MovingPicture:
         source = f"data:image/svg+xml;base64,{base64.b64encode(ascii_svg).decode()}"
         image = f'<img src="{source}" alt="{escape(self.alt)}" style="display:block;width:100%;height:auto">'
         words = f'<p data-part="words" style="margin:6px 0;color:#111">{escape(self.still)}</p>'
-        caption = f'<figcaption style="color:#333;text-align:left">{escape(self.caption)}</figcaption>'
+        look = "color:#333;text-align:left;font-weight:400"
+        caption = f'<figcaption style="{look}">{escape(self.caption)}</figcaption>'
         numbers = escape(json.dumps(self.numbers, separators=(",", ":")))
         html = (f'<figure data-moving="{self.name}" data-numbers="{numbers}" style="{CARD}">{image}{words}{caption}'
                 f"<script>{script(self.name)}</script></figure>")
