@@ -23,7 +23,7 @@ class Typist(io.StringIO):
         self.screen = screen
         self.left = len(commands)
 
-    def readline(self, size: int | None = -1, /) -> str:
+    def readline(self, size: int | None = -1, /) -> str:  # type: ignore[override]
         """Type the next command."""
         line = super().readline(-1 if size is None else size)
         self.screen.write(line if self.left > 0 else "c\n")
@@ -62,13 +62,16 @@ def step_through(function: Callable, *args: Any, commands: Sequence[str]) -> Any
 
 
 def shown(text: str) -> str:
-    """Shorten what pdb printed: paths begin at the package, and the place stands in one line with its code."""
-    places = re.compile(r"^> (.*?)\((\d+)\)(.*?\(\))(?:->.*)?\n(?:-> )?(.*)$", re.MULTILINE)
+    """Shorten what pdb printed: a place is one line, with its path in the package, its function and its code.
+
+    Without the number of the line, so that what a lesson shows stays right when a file changes above it.
+    """
+    places = re.compile(r"^> (.*?)\(\d+\)(.*?\(\))(?:->.*)?\n(?:-> (.*)\n)?", re.MULTILINE)
 
     def place(match: re.Match) -> str:
-        file, line, name, code = match.groups()
-        inside = file.replace(str(PACKAGE.parent), "").lstrip("/\\")
-        here = inside if Path(file).is_relative_to(PACKAGE) else "this notebook"
-        return f"{here}, line {line}, {name}:  {code.strip()}"
+        file, name, code = match.groups()
+        path = Path(file)
+        here = path.relative_to(PACKAGE.parent).as_posix() if path.is_relative_to(PACKAGE) else "this notebook"
+        return f"{here}, {name}:  {(code or '').strip()}".rstrip() + "\n"
 
     return places.sub(place, text)

@@ -290,7 +290,8 @@ def too_slow(m: SharingMap) -> bool:
     (test_without_a_compiler_only_small_maps_go_through_loops).
     """
     insisted = os.environ.get("HASHNETS_KERNELS") == "numba"
-    return bool(numba.config.DISABLE_JIT) and not insisted and m.n_out * m.n_cols > STEPPED
+    interpreted = bool(getattr(numba.config, "DISABLE_JIT", False))
+    return interpreted and not insisted and m.n_out * m.n_cols > STEPPED
 
 
 def loops_for(w: NDArray, m: SharingMap) -> TileLoops | None:

@@ -14,7 +14,7 @@ def test_a_session_shows_commands_places_and_values_and_returns_the_result(capsy
     V = step_through(plain.hash_gather, w, m, commands=["n", "p int(bucket[2, 1]), int(sign[2, 1])", "p 6 * 7"])
     assert np.array_equal(V, hn.hash_gather(w, m))
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("hashnets_np/kernels/plain.py, line ") and "m.table()" in lines[0]
+    assert lines[0].startswith("hashnets_np/kernels/plain.py, hash_gather():") and "m.table()" in lines[0]
     assert [line for line in lines if line.startswith("(Pdb)")] == [
         "(Pdb) n", "(Pdb) p int(bucket[2, 1]), int(sign[2, 1])", "(Pdb) p 6 * 7", "(Pdb) c"]
     bucket, sign = m.lookup(2, 1)
