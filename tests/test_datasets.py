@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import http.server
 import os
+import pathlib
 import struct
 import subprocess
 import sys
@@ -458,3 +459,7 @@ def test_images_may_be_rows_already(tmp_path, prefix):
         (tmp_path / f"{prefix}{part}-images").write_bytes(to_idx(np.array([[0, 255, 51]])))
         (tmp_path / f"{prefix}{part}-labels").write_bytes(to_idx(np.array([2])))
     assert load_idx(tmp_path, prefix).x_train.tolist() == [[0, 1, np.float32(0.2)]]
+
+
+def test_a_path_that_the_system_does_not_take_is_no_file():
+    assert not data_files.is_file(pathlib.Path("x" * 5000))

@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hashnets_np.conformance.cases import Case
+from hashnets_np.conformance.cases import Case, sums
+from hashnets_np.conformance.compare import sums_differ
 from hashnets_np.conformance.diagnosis import describe_outputs, diagnose
 from hashnets_np.conformance.outside import Command
 from hashnets_np.conformance.probe import probe_layer
 from hashnets_np.conformance.report import write_report
-from hashnets_np.conformance.runner import FAILS, PASSES, Result
+from hashnets_np.conformance.runner import FAILS, NOT_COVERED, PASSES, Result
 
 
 def case(number, valid=True):
@@ -36,6 +37,24 @@ def test_a_fault_of_the_machine_is_a_verdict_only_if_it_is_behind_every_valid_fa
     assert diagnose([machine, failure(2, valid=False)]).verdict == "cannot run"
     assert diagnose([machine, failure(2, machine=True, error="out of memory")]).error == "out of memory"
     assert diagnose([machine, failure(2, "row 1")]).verdict == "failed"
+
+
+def test_stages_before_the_first_failure_are_told_apart_by_whether_they_pass_or_are_not_covered():
+    def of(topic, status):
+        return Result(replace(case(9), topic=topic, operation=topic), status)
+
+    found = diagnose([of("hash", PASSES), of("gather", NOT_COVERED), failure(1, "row 1")])
+    assert (found.stage.name, found.right) == ("forward", ("hash",)) and "gather" not in found.right
+
+
+def test_a_vector_that_is_given_by_its_sums_is_placed_by_64_entries():
+    values = np.ones(200)
+    rows, columns = sums(values)
+    expected = {"shape": [200], "row_sums": rows, "column_sums": columns}
+    assert sums_differ("dw", expected, values, 1e-5) == ""
+    values[70] = 2.0
+    words = "dw: 1 of 4 sums of 64 entries differ, first that of 64 on"
+    assert sums_differ("dw", expected, values, 1e-5) == words
 
 
 def test_where_no_case_gave_an_answer_the_first_error_is_said():

@@ -120,6 +120,7 @@ def without(name):
     (line_of(run_record(), hyper=[1]), "hyper must be"),
     (line_of(run_record(), hyper={"rate": "x"}), "hyper.rate must be"),
     (line_of(run_record(), key=["a"]), "the key should be"), (line_of(run_record(), key=7), "the key should be"),
+    (GOOD.replace(b"kind=run", b"kind=walk").replace(b'"kind": "run"', b'"kind": "walk"'), "kind must be"),
     (line_of(run_record(), status="ok"), 'status must be "done" or "failed", got \'ok\''),
     (GOOD[:-1] + b', "test_error": 3.0}', "test_error occurs twice"),
     (line_of(run_record(), seed="0"), "seed must be int"), (b"[" * 100_000, "nested too deeply"),
