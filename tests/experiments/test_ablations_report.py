@@ -173,6 +173,12 @@ def test_a_cell_with_a_seed_missing_does_not_count(tmp_path):
     assert "6 of 8 cells" in page.answer(study, page.QUESTIONS[1])
 
 
+def test_the_step_sizes_are_those_of_the_searches_of_both_depths(study):
+    lines = page.table_of_rates(study, "digits").splitlines()
+    assert lines[2] == "| HashNet | 0.5 / 0.5 | 0.5 / 0.5 | 0.5 / 0.5 | 0.5 / 0.5 |" and len(lines) == 2 + 16
+    assert "... / ..." in page.table_of_rates(study, "mnist14")
+
+
 def test_runs_that_learned_nothing_are_counted(tmp_path):
     def bad(job):
         return 0.9 if (job.method, job.compression, job.seed) == ("no-signs", "1/64", 3) else 0.1

@@ -173,7 +173,10 @@ def page(study: Study) -> str:
     for dataset, name in SETS.items():
         for layers, depth in DEPTHS.items():
             parts += [f"### {name[0].upper()}{name[1:]}, {depth}", "", table_of_cells(study, dataset, layers), ""]
-    parts += ["## What to be careful with", "", cautions(study), ""]
+    parts += ["## What to be careful with", "", cautions(study), "", "## The step sizes that were chosen", "",
+              HOW_TO_READ_RATES, ""]
+    for dataset, name in SETS.items():
+        parts += [f"On {name}:", "", table_of_rates(study, dataset), ""]
     return "\n".join(parts)
 
 
@@ -189,6 +192,9 @@ difference as large as the interval's ends would not have been seen."""
 HOW_TO_READ = """How many percent more errors than HashNet (+) or fewer (-), averaged over cells: +10 % is 5.5 % of the
 images wrong where HashNet has 5 %. In brackets the interval, corrected for the number of comparisons: 15 for "all
 cells", 60 for the single compressions. A number is bold where its interval does not contain 0; only those count."""
+
+HOW_TO_READ_RATES = """Learning rate / (1 - momentum) by the lowest validation error, with one / with three hidden
+layers. For gradients divided by loads it is multiplied by the mean load, or its root, when it is used."""
 
 HOW_TO_READ_CELLS = """Mean test error in percent over the seeds; in the first row with the standard deviation, in the
 others with the difference to HashNet in percentage points and its plain 95 % interval. There are 120 differences on
@@ -313,6 +319,18 @@ def table_of_cells(study: Study, dataset: str, layers: int) -> str:
     return markdown_table(["test error, %", *COMPRESSIONS], rows)
 
 
+def table_of_rates(study: Study, dataset: str) -> str:
+    """One row for each method: the step sizes that its searches chose."""
+    chosen = {(cell_of(record.job), record.job.method): f"{record.hyper['rate']:g}"
+              for record in study.records.values() if isinstance(record, SearchRecord)}
+    rows = []
+    for method in (BASELINE, *(variant.name for variant in VARIANTS)):
+        entries = [" / ".join(chosen.get(((dataset, layers, c), method), "...") for layers in DEPTHS)
+                   for c in COMPRESSIONS]
+        rows.append([METHODS[method].label, *entries])
+    return markdown_table(["step size", *COMPRESSIONS], rows)
+
+
 def cautions(study: Study) -> str:
     """List what a reader should know before believing the tables."""
     searches = [record for record in study.records.values() if isinstance(record, SearchRecord)]
@@ -322,7 +340,7 @@ def cautions(study: Study) -> str:
     lost = [run for run in runs if run.test_error > LOST]
     lines = [
         "One step size is chosen for all seeds of a cell. The luck of that choice is in no interval, and it is not "
-        "small: neighbouring step sizes differ by a factor of 2.",
+        "small: neighbouring step sizes differ by a factor of 2. A table below says which were chosen.",
         f"{len(lost)} of {len(runs)} runs end with more than half of the images wrong{by_method(lost)}. A few of them "
         "make a mean large and its interval wide.",
         f"In {at_edge} of {len(searches)} searches the best step size was the last one tried. {halved} of {len(runs)} "
