@@ -167,7 +167,8 @@ def once_rightly(check, answer):
 
 def made_from(right):
     """Make right answers in disguise and spoiled answers from a table of right answers."""
-    functions = {check: answers for check, answers in right.items() if check not in NO_FUNCTION}
+    functions = {check: answers for check, answers in right.items()
+                 if check not in NO_FUNCTION and callable(answers[0])}
     rights = {check: once_rightly(check, answers[0]) for check, answers in functions.items()}
     wrongs = {check: [(spoil(answers[0]), why) for spoil, why in SPOILED.items()]
               for check, answers in functions.items()}

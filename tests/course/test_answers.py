@@ -15,8 +15,8 @@ import pytest
 from hashnets_np.course import checks
 from hashnets_np.course.marking import NotYet
 
-FIRST = (answers_to_lessons, answers_to_more, answers_to_harder)  # lessons 1 to 9: also disguised and spoiled
-LISTS = (*FIRST, answers_to_better_maps, answers_to_newer, answers_once_more)
+LISTS = (answers_to_lessons, answers_to_more, answers_to_harder, answers_to_better_maps, answers_to_newer,
+         answers_once_more)
 
 
 def all_of(tables):
@@ -25,8 +25,9 @@ def all_of(tables):
     return {check: [answer for table in tables for answer in table.get(check, ())] for check in checks_of_all}
 
 
-DISGUISED, SPOILED = answers_in_disguise.made_from(all_of([one.RIGHT for one in FIRST]))
-RIGHT = all_of([*(one.RIGHT for one in LISTS), DISGUISED])
+BY_HAND = all_of([one.RIGHT for one in LISTS])
+DISGUISED, SPOILED = answers_in_disguise.made_from(BY_HAND)
+RIGHT = all_of([BY_HAND, DISGUISED])
 WRONG = all_of([*(one.WRONG for one in LISTS), SPOILED])
 SEVERAL = {checks.figure_1, checks.rung}  # checks of more than one argument
 right_answers = [(check, answer) for check, answers in RIGHT.items() for answer in answers]
