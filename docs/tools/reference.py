@@ -94,7 +94,7 @@ def index(groups: dict[str, list[str]]) -> str:
     """Write the list of all names, each with the first line of its docstring."""
     lines = ["# Reference", "", "Everything that `import hashnets_np as hn` offers, one page a name.", ""]
     for topic, names in groups.items():
-        lines += [f"## {topic}", "", "| | |", "|---|---|"]
+        lines += [f"## {topic}", "", "| name | what it is |", "|---|---|"]
         for full_name in names:
             lines.append(f"| [`{short(full_name)}`]({full_name}.rst) | {summary(resolve(full_name))} |")
         lines.append("")
