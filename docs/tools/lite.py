@@ -20,7 +20,7 @@ PYODIDE = "https://cdn.jsdelivr.net/pyodide/v0.27.7/full/"
 CORE = ("pyodide.js", "pyodide.mjs", "pyodide.asm.js", "pyodide.asm.wasm", "python_stdlib.zip")
 # What Pyodide 0.27.7 has no wheel of, in the versions that were tried.
 PURE_WHEELS = ("comm==0.2.3", "ipywidgets==8.1.9", "jupyterlab_widgets==3.0.17", "tqdm==4.70.1")
-LEFT_BEHIND = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "*.py")
+LEFT_BEHIND = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "slides", "*.py")
 KERNEL = "@jupyterlite/pyodide-kernel-extension:kernel"
 INSTALL = """# In the browser only: puts the package into this page. The first time takes half a minute.
 %pip install -q hashnets_np ipywidgets"""
