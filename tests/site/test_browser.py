@@ -1,8 +1,8 @@
 """The site in a browser: pages without an error at any width, and lessons that run to the end, with no outside request.
 
 The lessons need a site that was built with the runtime beside it, `make site` with ../shared/pyodide or RUNTIME=FOLDER.
-All notebooks together have a budget of time. Lessons 1, 3 and 7, the newer ones and two exercises are always run; of the
-others, in turn, those for which time is left.
+All notebooks together have a budget of time. Lessons 1, 3 and 7, the newer ones and two exercises are always run; of
+the others, in turn, those for which time is left.
 """
 
 import os
