@@ -59,7 +59,7 @@ def test_a_transcript_of_the_kit_adds_up_to_all_cases():
 def test_pages_describe_the_grid_of_the_paper(name):
     found = re.search(r"(\w+) methods, (\w+) data sets, (\w+)\s+compressions", page(name))
     runs = [run for run in read_grid("all") if run.expansion is None]
-    counted = [len({run.method for run in runs}), len({run.dataset for run in runs}), len({run.compression for run in runs})]
+    counted = [len({getattr(run, what) for run in runs}) for what in ("method", "dataset", "compression")]
     assert [number(word) for word in found.groups()] == counted
 
 
