@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -529,4 +530,6 @@ def progress_bar(steps: int, show: bool) -> Any:
         return NoBar()
     from tqdm import tqdm
 
+    if sys.platform == "emscripten":
+        tqdm.monitor_interval = 0  # the bar's own thread: browsers have none, and tqdm would warn
     return tqdm(total=steps, unit="step", leave=False)
