@@ -23,7 +23,7 @@ LONG_SIDE = 1024
 SMALL_BATCH = 1  # up to here, multiplying line by line is faster than making tiles for BLAS
 MAX_EXTENSION = 2**20  # w is extended by at most this many weights; larger pieces are handled one by one
 VIEW_SIDE = 128  # pieces of at least this size are worth a multiplication of their own
-STEPPED = 2**10  # virtual weights: larger maps go to `plain` where these loops are not compiled
+STEPPED = 2**8  # virtual weights: larger maps go to `plain` where these loops are not compiled
 
 MAX_PRODUCT = SHORT_SIDE * LONG_SIDE  # numbers of a product that a thread keeps the memory of
 

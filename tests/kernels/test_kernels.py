@@ -201,7 +201,7 @@ WITHOUT_NUMBA = "import sys; sys.modules['numba'] = None\nimport importlib.util 
 def test_three_ways_to_run_give_the_same_numbers():
     plain = run_python(CHECKSUM, HASHNETS_KERNELS="numpy")
     missing = run_python(WITHOUT_NUMBA + CHECKSUM)
-    jit, stepped = run_python(CHECKSUM), run_python(CHECKSUM, NUMBA_DISABLE_JIT="1")
+    jit, stepped = run_python(CHECKSUM), run_python(CHECKSUM, NUMBA_DISABLE_JIT="1", HASHNETS_KERNELS="numba")
     for done in (plain, missing, jit, stepped):
         assert done.returncode == 0, done.stderr
     names, numbers = zip(*(done.stdout.strip().split(" ", 1) for done in (plain, missing, jit, stepped)), strict=True)
