@@ -7,20 +7,18 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, overload
-from warnings import warn
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .datasets import Dataset, Validation, draw_fraction
-from .losses import check_labels, error_rate, log_softmax, softmax_cross_entropy
+from .datasets import Dataset, Validation
+from .fit_arguments import Examples, check_fit, choose_criterion, dataset_and_epochs, fresh_optimizer, given_rows
+from .losses import log_softmax, softmax_cross_entropy
 from .network import Network
 from .optim import SGD
-from .support.checks import as_array, as_examples, check_count, check_finite, check_flag, check_seed, shown
+from .support.checks import as_examples, check_count, check_flag, check_seed
 from .types import Criterion, FloatArray, IntArray, Loss
-
-LARGE_INPUT = 100  # inputs beyond it get a hint: pixels 0..255 make the first loss huge
 
 
 @dataclass
@@ -253,7 +251,7 @@ def fit(
     optimizer : SGD, optional
         One that has not taken a step yet; `fit` sets its `total_steps`. Without it, SGD().
     seed : int
-        For the order of the examples, and for the draw of the validation set.
+        Seed for the order of the examples, and for drawing the validation set.
     loss : function
         (outputs, targets) -> (mean loss, gradient), such as `softmax_cross_entropy` and `squared_error`. The best epoch
         is the one with the lowest criterion on the validation set, the earliest of equals: the criterion that the loss
@@ -289,6 +287,7 @@ def fit(
     >>> more.train_loss[-1] < history.train_loss[0]
     True
     """
+    # check what came
     dataset, epochs = dataset_and_epochs(x, y, epochs, validation, seed)
     batch_size = check_count("batch_size", batch_size)
     optimizer = fresh_optimizer(optimizer)
@@ -296,45 +295,36 @@ def fit(
     criterion = choose_criterion(loss, targets)
     check_fit(net, dataset, criterion)
     examples = Examples(dataset, targets, sample_weight, given_rows(x, dataset, validation, seed))
+
     history = History(criterion=getattr(criterion, "__name__", "loss"))
     rng = np.random.default_rng(check_seed(seed))
     best = copy_weights(net)  # until there is a whole epoch (test_half_a_step_is_not_kept)
     with progress_bar(optimizer.total_steps, progress) as bar, until_interrupted(history):
-        while len(history.train_loss) < epochs and not history.diverged and not history.stopped:
+        for epoch in range(1, epochs + 1):
+            # go once through the training examples, in a new order
             train_epoch(net, examples, batch_size, optimizer, loss, rng, history, bar)
+            # look at the validation set
             history.valid_error.append(judge(net, dataset.x_valid, dataset.y_valid, criterion))
             show_in_bar(history, bar)
-            if not history.diverged and is_best(history.valid_error):
+            if history.diverged:
+                break
+            # keep the best weights
+            if is_best(history.valid_error):
                 best = copy_weights(net)
-                history.best_epoch = len(history.train_loss)
-            if not history.diverged and callback is not None:
+                history.best_epoch = epoch
+            # let the caller look, and decide whether this is enough
+            if callback is not None:
                 history.stopped = bool(callback(net, history))
+            if history.stopped:
+                break
     restore_weights(net, best)
+
+    # the test set, once
     if history.best_epoch and len(dataset.x_test):
         history.test_error = judge(net, dataset.x_test, dataset.y_test, criterion)
         if math.isnan(history.test_error):
             history.test_error = None
     return history
-
-
-class Examples:
-    """What is trained on: inputs, what the loss compares the outputs with, and the weights of the examples."""
-
-    def __init__(
-        self, dataset: Dataset, targets: ArrayLike | None, sample_weight: ArrayLike | None, rows: Rows
-    ) -> None:
-        self.x = dataset.x_train
-        self.targets = dataset.y_train
-        self.sample_weight: FloatArray | None = None
-        if targets is not None:
-            self.targets = check_rows("targets", targets, rows)
-        if sample_weight is not None:
-            self.sample_weight = check_weights(check_rows("sample_weight", sample_weight, rows))
-
-    def batch(self, rows: IntArray) -> tuple[FloatArray, NDArray[Any], FloatArray | None]:
-        """Take some rows of everything."""
-        weight = None if self.sample_weight is None else self.sample_weight[rows]
-        return self.x[rows], self.targets[rows], weight
 
 
 def train_epoch(
@@ -392,110 +382,6 @@ def until_interrupted(history: History) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         history.interrupted = True
-
-
-def choose_criterion(loss: Loss, targets: ArrayLike | None) -> Criterion | None:
-    """Choose the criterion for the validation set: the one that the loss names, or the loss itself if possible."""
-    if not callable(loss):
-        raise ValueError(f"loss must be a function (outputs, targets) -> (mean loss, gradient), got {shown(loss)}")
-    named = getattr(loss, "criterion", None)
-    if named is not None or targets is not None:
-        return named
-
-    def the_loss(z: FloatArray, y: NDArray[Any]) -> float:
-        return loss(z, y)[0]
-
-    the_loss.__name__ = getattr(loss, "__name__", "loss")
-    return the_loss
-
-
-def dataset_and_epochs(x: Any, y: Any, epochs: Any, validation: Validation, seed: int) -> tuple[Dataset, int]:
-    """Accept the two ways to call fit: (dataset, epochs), or (x, y, epochs=..., validation=...)."""
-    if isinstance(x, Dataset):
-        if validation is not None:
-            raise ValueError("a Dataset already has its validation set; give either a Dataset, or x, y and validation")
-        if y is not None and epochs is not None:
-            raise ValueError("after a Dataset, give only the number of epochs, and only once; its labels are inside")
-        dataset = x
-        epochs = y if epochs is None else epochs
-    else:
-        if y is None:
-            raise ValueError("fit needs labels, fit(net, x, y, epochs=...), or a Dataset, "
-                             "fit(net, dataset, epochs=...)")
-        dataset = Dataset.from_arrays(x, y, validation=validation, seed=seed)
-    if not len(dataset.x_train):
-        raise ValueError("there are no training examples")
-    return dataset, check_count("epochs", epochs)
-
-
-def fresh_optimizer(optimizer: SGD | None) -> SGD:
-    """Make an optimizer, or check the one that was given."""
-    if optimizer is None:
-        return SGD()
-    if not hasattr(optimizer, "step") or isinstance(optimizer, type):
-        raise TypeError(f"optimizer must be an SGD, such as hn.SGD(0.1), got {shown(optimizer)}")
-    if getattr(optimizer, "steps_done", 0):
-        raise ValueError(f"the optimizer has already done {optimizer.steps_done} steps; pass a new SGD")
-    return optimizer
-
-
-def check_fit(net: Network, dataset: Dataset, criterion: Criterion | None) -> None:
-    """Check that a network and a data set belong together, and hint at inputs that were not scaled."""
-    n_in = next((layer.n_in for layer in net.layers if layer.n_in is not None), None)
-    if n_in is not None and dataset.x_train.shape[1] != n_in:
-        raise ValueError(f"x_train has {dataset.x_train.shape[1]} columns, but the network takes {n_in} inputs")
-    outputs = next((layer.n_out for layer in reversed(net.layers) if layer.n_out is not None), None)
-    if criterion is error_rate and outputs is not None:
-        for part in ("train", "valid", "test"):
-            check_labels(f"y_{part}", getattr(dataset, f"y_{part}"), outputs)
-        hint_at_missing_classes(dataset)
-    largest = float(max(dataset.x_train.max(initial=0), -dataset.x_train.min(initial=0)))
-    if largest > LARGE_INPUT:
-        warn(f"x_train has values up to {largest:g}; networks train best on inputs of about 0..1: "
-             f"did you forget to divide by {largest:g}?", stacklevel=3)
-
-
-def hint_at_missing_classes(dataset: Dataset) -> None:
-    """Warn if a class is missing in training: a sign that sorted examples were cut instead of drawn at random."""
-    missing = np.setdiff1d(dataset.y_valid, dataset.y_train)
-    if missing.size:
-        warn(f"class {missing[0]} is in y_valid but not in y_train, so the network cannot learn it; were the examples "
-             "sorted by class? validation=0.2 draws them at random", stacklevel=4)
-
-
-class Rows(NamedTuple):
-    """How many examples the caller gave, and which of them are trained on."""
-
-    given: int
-    kept: IntArray | slice
-
-
-def given_rows(x: Any, dataset: Dataset, validation: Validation, seed: int) -> Rows:
-    """Find the rows that are trained on: all but the fraction that was drawn for validation, if one was."""
-    if isinstance(x, Dataset) or not isinstance(validation, (int, float, np.number)):
-        return Rows(len(dataset.x_train), slice(None))
-    n = len(dataset.x_train) + len(dataset.x_valid)
-    return Rows(n, draw_fraction(n, float(validation), seed)[0])
-
-
-def check_rows(name: str, values: ArrayLike, rows: Rows) -> NDArray[Any]:
-    """Check an array of numbers with one row for each example; return the rows that are trained on."""
-    array = as_array(name, values)
-    if array.dtype.kind not in "biuf" or array.ndim == 0:
-        raise ValueError(f"{name} must be numbers, one row for each example, got {array.dtype} of shape {array.shape}")
-    if len(array) != rows.given:
-        raise ValueError(f"{name} has {len(array)} rows, but there are {rows.given} training examples")
-    if array.dtype.kind == "f":
-        check_finite(name, array)
-    return array[rows.kept]
-
-
-def check_weights(weight: NDArray[Any]) -> FloatArray:
-    """Check the weights of examples: one number each, none negative, not all 0."""
-    if weight.ndim != 1 or weight.min() < 0 or not weight.any():
-        raise ValueError(f"sample_weight must be (n,) numbers of at least 0, not all 0, got shape {weight.shape} from "
-                         f"{weight.min()} to {weight.max()}")
-    return weight
 
 
 def show_in_bar(history: History, bar: Any) -> None:

@@ -13,7 +13,7 @@ PACKAGE = Path(hn.__file__).parent
 # the core, in the order in which it is read: each part imports only what stands before it
 CORE = (
     "types", "support", "hashing", "maps", "kernels", "layers", "losses", "optim", "network", "files", "datasets",
-    "training", "gradient_check", "explanations",
+    "fit_arguments", "training", "gradient_check", "explanations",
 )
 OUTSIDE = {"experiments", "conformance", "export", "sklearn", "torch", "jax", "course", "bench", "commands", "plots"}
 LIBRARIES = {"numpy", "numba", "threadpoolctl", "tqdm"}  # of the core; all but NumPy are imported lazily
