@@ -12,10 +12,8 @@ Source: section 5 of the paper, "Baselines and method".
 """
 
 import itertools
-from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -24,13 +22,13 @@ from numpy.typing import DTypeLike
 
 from ..hashing import derive_seed
 from ..layers import ACTIVATIONS, Dropout, HashedLinear, Layer, Linear, register_layer
-from ..maps import bucket_count
 from ..network import Network
 from ..support.checks import check_count, check_seed, shown
 from ..types import Compression, KindName
 from .baselines import LowRankLinear, MaskedLinear
 from .one_store import StoreLinear, TenantLinear
 from .several_hashes import MultiHashedLinear
+from .sizes import budgets, equal_size_widths
 
 # n_in, n_out, stored numbers, seed of the hash, generator of the initial weights, dtype -> a fully connected layer
 Maker = Callable[[int, int, int, int, Generator, DTypeLike], Layer]
@@ -145,70 +143,6 @@ def register_method(method: Method) -> None:
 DROPOUT_SEEDS = 1_000_000  # far from the layers' numbers, so that masks and maps have seeds of their own
 
 
-def dense_count(widths: Sequence[int]) -> int:
-    """Count the weights and biases of a dense network: sum of (n_in + 1) n_out.
-
-    >>> dense_count([784, 1000, 10])
-    795010
-    """
-    return sum((n_in + 1) * n_out for n_in, n_out in itertools.pairwise(widths))
-
-
-def budgets(widths: Sequence[int], compression: object = None, expansion: object = None) -> tuple[list[int], list[int]]:
-    """Find the virtual widths and the stored numbers K of each layer, for exactly one of compression and expansion.
-
-    compression: K = ceil(c (n_in + 1) n_out) at the widths given. expansion: the stored numbers of the dense network at
-    the widths given, and hidden layers that many times wider (the paper's Figure 4).
-
-    >>> budgets([784, 50, 10], expansion=8)
-    ([784, 400, 10], [39250, 510])
-    """
-    if (compression is None) == (expansion is None):
-        raise ValueError(f"give exactly one of compression and expansion, got {shown(compression)} and "
-                         f"{shown(expansion)}")
-    widths = check_widths(widths)
-    if compression is not None:
-        return widths, [bucket_count(compression, (n + 1) * m) for n, m in itertools.pairwise(widths)]
-    factor = read_expansion(expansion)
-    if factor < 1:
-        raise ValueError(f"expansion must be at least 1, got {shown(expansion)}; to shrink a network use compression")
-    wide = [widths[0], *(round(factor * h) for h in widths[1:-1]), widths[-1]]
-    return wide, [(n + 1) * m for n, m in itertools.pairwise(widths)]
-
-
-def read_expansion(expansion: object) -> Fraction:
-    """Read an expansion without rounding: text, int and Fraction as they are, a float as the decimal it prints as."""
-    try:
-        return Fraction(str(expansion))
-    except (ValueError, ZeroDivisionError) as error:
-        what = f"expansion must be a number of at least 1, such as 8 or '3/2', got {shown(expansion)}"
-        raise ValueError(what) from error
-
-
-def check_widths(widths: Sequence[int]) -> list[int]:
-    """Check that widths are at least two positive whole numbers."""
-    if len(widths) < 2 or any(int(w) != w or w < 1 for w in widths):
-        raise ValueError(f"widths must be two or more positive whole numbers, inputs first, got {list(widths)}")
-    return [int(w) for w in widths]
-
-
-def equal_size_widths(widths: Sequence[int], stored: int) -> list[int]:
-    """Shrink all hidden layers at one rate until the dense network has as nearly `stored` parameters as it can.
-
-    >>> equal_size_widths([784, 1000, 10], stored=12423)
-    [784, 16, 10]
-    """
-    widest = max(widths[1:-1], default=1)
-
-    def candidate(step: int) -> list[int]:
-        return [widths[0], *(max(1, round(h * step / widest)) for h in widths[1:-1]), widths[-1]]
-
-    # the size grows with the step: halve the range until the last step that is not too large is found
-    step = bisect_right(range(1, widest + 1), stored, key=lambda step: dense_count(candidate(step)))
-    nearest = [candidate(min(max(1, n), widest)) for n in (step, step + 1)]
-    return min(nearest, key=lambda c: abs(dense_count(c) - stored))
-
-
 def rer_layer(n_in: int, n_out: int, stored: int, seed: int, rng: Generator, dtype: DTypeLike) -> Layer:
     """Random edge removal: what the dense biases leave of the budget are surviving weights."""
     check_room(n_in, n_out, stored, 1, "a weight")
@@ -292,25 +226,25 @@ def build(
         A registered name: "hashnet", "nn", "rer", "lrd", or "hashnetdk", "dk" (the networks of hashnet and nn, to be
         trained on soft targets).
     widths : sequence of int
-        Inputs, hidden units, outputs.
+        How many inputs, hidden units and outputs there are.
     compression : str, int, float, Fraction or Decimal, optional
         Stored / dense parameters, in (0, 1], such as "1/8". Give either this or `expansion`.
     expansion : str, int, float, Fraction or Decimal, optional
-        At least 1: hidden layers so many times as wide, at the stored size of the dense network of `widths`.
+        How many times wider the hidden layers are, at least 1, at the stored size of the dense network of `widths`.
     seed : int
         In 0..2**32-1. The l-th layer's hash has seed derive_seed(seed, l); initial weights come from default_rng(seed).
     dropout, input_dropout : float
-        Rates in [0, 1), of the hidden units and of the inputs.
+        Rates of dropout on the hidden units and on the inputs, in [0, 1).
     activation : {"relu", "tanh"}
-        Of the hidden layers.
+        The activation of the hidden layers.
     dtype : dtype
-        Of the parameters: float32 or float64.
+        The dtype of the parameters: float32 or float64.
     kind : str
-        Of the sharing maps of "hashnet", as in `HashedLinear`; this and what follows are not in the paper.
+        The kind of sharing map of "hashnet", as in `HashedLinear`. This and the arguments below are not in the paper.
     size : int, optional
-        Of the pieces of the kinds "chunk" and "tile".
+        How large the pieces of the kinds "chunk" and "tile" are.
     signed : bool
-        False: maps without signs.
+        Whether the maps have signs.
     hashes : int
         How many real weights make up a virtual weight, see `MultiHashedLinear`.
     learn_alpha : bool
@@ -327,7 +261,7 @@ def build(
     Raises
     ------
     ValueError
-        For anything else, and where not even the biases of rer or lrd fit the stored size.
+        If an argument is outside these limits, or if not even the biases of rer or lrd fit the stored size.
 
     References
     ----------

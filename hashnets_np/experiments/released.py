@@ -15,7 +15,8 @@ from ..layers import Dropout, HashedLinear, Layer, ReLU
 from ..network import Network
 from ..optim import SGD
 from ..types import Compression
-from .methods import DROPOUT_SEEDS, check_widths
+from .methods import DROPOUT_SEEDS
+from .sizes import check_widths
 
 DROPOUT = 0.25
 EPOCHS = 200

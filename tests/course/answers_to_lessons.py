@@ -13,7 +13,7 @@ import numpy as np
 
 import hashnets_np as hn
 from hashnets_np.course import checks
-from hashnets_np.experiments.methods import equal_size_widths
+from hashnets_np.experiments.sizes import equal_size_widths
 
 RIGHT: dict = {}
 WRONG: dict = {}

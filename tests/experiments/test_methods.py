@@ -10,15 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hashnets_np as hn
-from hashnets_np.experiments.methods import (
-    METHODS,
-    budgets,
-    build,
-    dense_count,
-    equal_size_widths,
-    lrd_layer,
-    rer_layer,
-)
+from hashnets_np.experiments.methods import METHODS, build, lrd_layer, rer_layer
+from hashnets_np.experiments.sizes import budgets, dense_count, equal_size_widths
 from hashnets_np.experiments.sweep.grid import read_grid
 
 THREE, FIVE = [784, 1000, 10], [784, 1000, 1000, 1000, 10]

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from ...datasets.data_files import package_file
-from ...experiments.methods import equal_size_widths
 from ...experiments.report.verdicts import NOT_SUPPORTED, SUPPORTED, SURE, VERDICTS, verdict
+from ...experiments.sizes import equal_size_widths
 from ..marking import Example, call, done, mark, number, one_line, require
 
 
