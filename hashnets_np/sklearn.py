@@ -4,7 +4,6 @@ They fit into pipelines, searches and cross-validation. The network itself is th
 saved, exported and looked into like any other. Needs scikit-learn: `pip install "hashnets_np[sklearn]"`.
 """
 
-import itertools
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -18,11 +17,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from .experiments.methods import DROPOUT_SEEDS, budgets, build
+from .experiments.any_kind import hashed_network
+from .experiments.methods import build
 from .hashing import derive_seed
-from .layers import Dropout, HashedLinear, Layer, ReLU
 from .losses import softmax_cross_entropy, squared_error
-from .maps import allowed_biases, find_kind
 from .network import Network
 from .optim import SGD
 from .support.checks import check_count
@@ -32,26 +30,6 @@ from .types import Compression, Loss, ScheduleName
 __all__ = ["HashNetClassifier", "HashNetRegressor"]
 
 METHODS = ("hashnet", "nn", "rer", "lrd")
-
-
-def hashed_network(
-    widths: Sequence[int], compression: Compression | None, expansion: Compression | None, kind: str, seed: int,
-    dropout: float, input_dropout: float, dtype: Any,
-) -> Network:
-    """Build a HashNet whose maps are of any kind; where a kind allows no bias column, the bias is dense."""
-    widths, stored = budgets(widths, compression, expansion)
-    bias: Any = "column" if "column" in allowed_biases(kind) else "dense"
-    layers: list[Layer] = [Dropout(input_dropout, seed=derive_seed(seed, DROPOUT_SEEDS))] if input_dropout else []
-    for number, (n_in, n_out) in enumerate(itertools.pairwise(widths)):
-        if number:
-            layers.append(ReLU())
-        if number and dropout:
-            layers.append(Dropout(dropout, seed=derive_seed(seed, DROPOUT_SEEDS + number)))
-        buckets = stored[number] if bias == "column" else max(1, stored[number] - n_out)
-        layer_seed = derive_seed(seed, number) if find_kind(kind).default_seed is None else None
-        layers.append(HashedLinear(n_in, n_out, buckets=buckets, seed=layer_seed, bias=bias, kind=kind, dtype=dtype,
-                                   rng=np.random.default_rng(derive_seed(seed, number))))
-    return Network(layers)
 
 
 class HashNetEstimator(BaseEstimator):
@@ -178,10 +156,18 @@ class HashNetEstimator(BaseEstimator):
         dtype = [np.float64, np.float32] if reset else self._dtype()
         return validate_data(self, X, y, dtype=dtype, reset=reset, **options)
 
+    def _check_weight(self, sample_weight: Any, x: NDArray[Any]) -> NDArray[Any] | None:
+        """Check the weights of the examples, if there are any."""
+        return None if sample_weight is None else _check_sample_weight(sample_weight, x, dtype=x.dtype)
+
+    def _check_x(self, X: Any) -> NDArray[Any]:
+        """Check examples to predict, in the dtype of the network; an estimator must have been fitted."""
+        check_is_fitted(self)
+        return validate_data(self, X, dtype=self._dtype(), reset=False)
+
     def _outputs(self, X: Any) -> NDArray[Any]:
         """Compute the outputs of the network."""
-        check_is_fitted(self)
-        return predict(self.network_, validate_data(self, X, dtype=self._dtype(), reset=False))
+        return predict(self.network_, self._check_x(X))
 
     def _dtype(self) -> np.dtype[Any]:
         """Find the dtype in which the network computes."""
@@ -199,35 +185,35 @@ class HashNetClassifier(ClassifierMixin, HashNetEstimator):
     Parameters
     ----------
     hidden_layer_sizes : sequence of int
-        Hidden units, layer by layer, before `expansion`.
+        How many units each hidden layer has, before `expansion`.
     compression : str, float or Fraction
-        Stored numbers over those of the dense network, in (0, 1], for each layer: "1/8" or 0.125.
+        Numbers stored / numbers in the dense network, in (0, 1], for each layer: "1/8" or 0.125.
     expansion : int or float, optional
-        Instead of `compression`: hidden layers so many times wider, at the stored size of the dense network.
+        Instead of `compression`: how many times wider the hidden layers are, at the stored size of the dense network.
     kind : str
-        Of the sharing maps of a HashNet: "xxhash", "fold", "chunk", "tile", or a compatibility kind.
+        The kind of sharing map of a HashNet: "xxhash", "fold", "chunk", "tile", or a compatibility kind.
     method : "hashnet", "nn", "rer" or "lrd"
         The HashNet, or a baseline of the same stored size: a smaller dense network, one with random edges removed, a
         low-rank one.
     learning_rate : float, optional
-        Of stochastic gradient descent; 0.05 by default.
+        Learning rate of stochastic gradient descent; 0.05 by default.
     momentum, weight_decay : float
-        Of stochastic gradient descent.
+        How much of the last step each step adds, and how much of the weights is added to their gradients.
     schedule : "constant", "cosine" or "released"
-        Of the learning rate.
+        How the learning rate changes during training.
     dropout, input_dropout : float
-        Rates on hidden layers and on the input, in [0, 1).
+        Rates of dropout on hidden layers and on the input, in [0, 1).
     batch_size : int
-        Examples in a step.
+        How many examples make up a step.
     max_iter : int
-        Epochs.
+        How often to go through the training examples.
     early_stopping : bool
         Whether to set `validation_fraction` of the examples aside, keep the weights of the epoch with the lowest error
         on them, and stop after `patience` epochs that were no better.
     patience : int
-        See `early_stopping`.
+        After how many epochs without improvement `early_stopping` ends the training.
     validation_fraction : float
-        See `early_stopping`.
+        Which fraction of the examples `early_stopping` sets aside.
     warm_start : bool
         Whether `fit` continues with the network of the previous call.
     random_state : int, RandomState or None
@@ -290,7 +276,7 @@ class HashNetClassifier(ClassifierMixin, HashNetEstimator):
             self.classes_, index = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"the classifier needs at least two classes, got only one class: {self.classes_[0]!r}")
-        weight = None if sample_weight is None else _check_sample_weight(sample_weight, x, dtype=x.dtype)
+        weight = self._check_weight(sample_weight, x)
         seed = self._prepare(x, len(self.classes_), keep)
         self._train(x, index, weight, seed)
         return self
@@ -327,7 +313,7 @@ class HashNetClassifier(ClassifierMixin, HashNetEstimator):
             raise ValueError(f"classes are {np.unique(np.asarray(classes))}, but those of the first call were "
                              f"{self.classes_}")
         index = self._numbers_of(y)
-        weight = None if sample_weight is None else _check_sample_weight(sample_weight, x, dtype=x.dtype)
+        weight = self._check_weight(sample_weight, x)
         seed = self._prepare(x, len(self.classes_), keep=True)
         self._train_once(x, index, weight, seed)
         return self
@@ -368,8 +354,7 @@ class HashNetClassifier(ClassifierMixin, HashNetEstimator):
         (n, n_classes) array
             The probabilities, in the order of `classes_`; each row sums to 1.
         """
-        check_is_fitted(self)
-        return predict_proba(self.network_, validate_data(self, X, dtype=self._dtype(), reset=False))
+        return predict_proba(self.network_, self._check_x(X))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Find the most likely label of each example.
@@ -394,35 +379,35 @@ class HashNetRegressor(RegressorMixin, HashNetEstimator):
     Parameters
     ----------
     hidden_layer_sizes : sequence of int
-        Hidden units, layer by layer, before `expansion`.
+        How many units each hidden layer has, before `expansion`.
     compression : str, float or Fraction
-        Stored numbers over those of the dense network, in (0, 1], for each layer: "1/8" or 0.125.
+        Numbers stored / numbers in the dense network, in (0, 1], for each layer: "1/8" or 0.125.
     expansion : int or float, optional
-        Instead of `compression`: hidden layers so many times wider, at the stored size of the dense network.
+        Instead of `compression`: how many times wider the hidden layers are, at the stored size of the dense network.
     kind : str
-        Of the sharing maps of a HashNet: "xxhash", "fold", "chunk", "tile", or a compatibility kind.
+        The kind of sharing map of a HashNet: "xxhash", "fold", "chunk", "tile", or a compatibility kind.
     method : "hashnet", "nn", "rer" or "lrd"
         The HashNet, or a baseline of the same stored size: a smaller dense network, one with random edges removed, a
         low-rank one.
     learning_rate : float, optional
-        Of stochastic gradient descent; 0.01 by default.
+        Learning rate of stochastic gradient descent; 0.01 by default.
     momentum, weight_decay : float
-        Of stochastic gradient descent.
+        How much of the last step each step adds, and how much of the weights is added to their gradients.
     schedule : "constant", "cosine" or "released"
-        Of the learning rate.
+        How the learning rate changes during training.
     dropout, input_dropout : float
-        Rates on hidden layers and on the input, in [0, 1).
+        Rates of dropout on hidden layers and on the input, in [0, 1).
     batch_size : int
-        Examples in a step.
+        How many examples make up a step.
     max_iter : int
-        Epochs.
+        How often to go through the training examples.
     early_stopping : bool
         Whether to set `validation_fraction` of the examples aside, keep the weights of the epoch with the lowest error
         on them, and stop after `patience` epochs that were no better.
     patience : int
-        See `early_stopping`.
+        After how many epochs without improvement `early_stopping` ends the training.
     validation_fraction : float
-        See `early_stopping`.
+        Which fraction of the examples `early_stopping` sets aside.
     warm_start : bool
         Whether `fit` continues with the network of the previous call.
     random_state : int, RandomState or None
@@ -510,7 +495,7 @@ class HashNetRegressor(RegressorMixin, HashNetEstimator):
         targets = y.reshape(len(y), -1).astype(x.dtype)
         if not reset and targets.shape[1] != self.network_.layers[-1].n_out:
             raise ValueError(f"y has {targets.shape[1]} targets, but the network has {self.network_.layers[-1].n_out}")
-        weight = None if sample_weight is None else _check_sample_weight(sample_weight, x, dtype=x.dtype)
+        weight = self._check_weight(sample_weight, x)
         return x, targets, weight
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:

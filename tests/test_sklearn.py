@@ -223,3 +223,12 @@ def test_partial_fit_rejects_what_it_cannot_know():
         model.set_params(batch_size=0).partial_fit(DIGITS.x_train[:2], [1, 2])
     with pytest.raises(ValueError, match="take 'constant'"):
         HashNetClassifier(schedule="cosine").partial_fit(DIGITS.x_train, DIGITS.y_train, classes=np.arange(10))
+
+
+def test_both_estimators_describe_a_parameter_in_the_same_words():
+    # hovers and help() need the text in each class; this keeps the two from drifting apart
+    def parameters(estimator):
+        text = estimator.__doc__.split("Attributes\n")[0].split("----------\n", 1)[1]
+        return text.replace("0.05 by default", "DEFAULT").replace("0.01 by default", "DEFAULT")
+
+    assert parameters(HashNetClassifier) == parameters(HashNetRegressor)
