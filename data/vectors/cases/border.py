@@ -45,12 +45,26 @@ def grammar_cases(book):
 
 def border_cases(book):
     """Refusals and empty batches of a layer."""
-    layer, hashed = reachable(5, 4, "1/3", 7), reachable(5, 8, "1/4", 7, "hashed")
+    layer = reachable(5, 4, "1/3", 7)
+    refused_layers(book, layer)
+    refused_inputs(book, layer)
+    refused_biases(book)
+    refused_gradients(book, layer)
+    limits_of_a_hashed_bias(book)
+    pairs_from_a_compression(book)
+
+
+def refused_layers(book, layer):
+    """Negative sizes and a seed that is too large."""
     book.group("gather", "gather", "layers that must be refused")
     for change in ({"n_in": -5}, {"n_out": -4}, {"buckets": -7}, {"seed": 2**33}):
         book.invalid(
             f"a layer with {change}", "RangeUnchecked", "float32", layer={**layer, **change}, w=values("bad", 7)
         )
+
+
+def refused_inputs(book, layer):
+    """Inputs of the wrong shape, and the empty batch, without a bias."""
     book.group("forward", "forward", "inputs that must be refused, and the empty batch")
     x = arrays(layer, "border", 2, "float32")
     book.invalid("a is a vector of 5 numbers, not a batch", "ShapeUnchecked", "float32", **{**x, "a": values("bad", 5)})
@@ -68,6 +82,11 @@ def border_cases(book):
         **{**x, "b": values("bad", 4)},
     )
     book.valid("the empty batch keeps its width", "", "float64", **{**x, "a": []})
+
+
+def refused_biases(book):
+    """Biases that are missing or too many, and the empty batch with each bias."""
+    hashed = reachable(5, 8, "1/4", 7, "hashed")
     book.group("bias", "forward", "biases that must be refused, and the empty batch")
     y = arrays(hashed, "border", 2, "float32")
     book.invalid("a hashed bias without its parameters", "ShapeUnchecked", "float32", **{**y, "b": None})
@@ -86,6 +105,10 @@ def border_cases(book):
         "float32",
         **{**arrays(column, "border", 2, "float32"), "b": values("bad", 8)},
     )
+
+
+def refused_gradients(book, layer):
+    """Batches that do not fit together, and batches of none, one and many equal examples."""
     book.group("gradients", "backward", "inputs that must be refused, and the empty batch")
     z = arrays(layer, "border", 2, "float32", True)
     book.invalid("one row of dz for two rows of a", "ShapeUnchecked", "float32", **{**z, "dz": matrix("bad", 1, 4)})
@@ -99,6 +122,10 @@ def border_cases(book):
         "float32",
         **{**z, "a": [z["a"][0]] * 3, "dz": [z["dz"][0], z["dz"][1], z["dz"][0]]},
     )
+
+
+def limits_of_a_hashed_bias(book):
+    """The smallest and the largest seed, K and K_b."""
     book.group("bias", "backward", "seeds and numbers of buckets at their limits")
     for n_in, n_out, K, K_b, seed in (
         (4, 6, 1, 1, 0),
@@ -113,6 +140,10 @@ def border_cases(book):
             "float32",
             **arrays(one, "limit", 3, "float32", True),
         )
+
+
+def pairs_from_a_compression(book):
+    """Kinds that hash text, with K and K_b from one compression."""
     for kind in ("pytorch2019", "authors2015"):
         seed = {"pytorch2019": 2, "authors2015": 1691}[kind]
         one = reachable(6, 8, "1/4", seed, "hashed", kind)

@@ -110,6 +110,16 @@ def add_pair(book, topic, layers):
 
 def size_cases(book):
     """Add cases of middle size to every topic of a layer."""
+    layers = middle_layers()
+    add_maps(book, layers[:4])
+    add_pair(book, "gradients", layers)
+    add_biases(book)
+    add_text_kinds(book)
+    add_networks(book)
+
+
+def middle_layers():
+    """Make the layers of SIZES, with their batch and dtype."""
     layers = []
     for n, (n_in, n_out, c, batch) in enumerate(SIZES):
         layer = (
@@ -118,16 +128,24 @@ def size_cases(book):
             else reachable(n_in, n_out, c, n)
         )
         layers.append((layer, batch, ("float32", "float64")[n == 2]))
+    return layers
+
+
+def add_maps(book, layers):
+    """Add V and the sums of its gradient."""
     book.group("gather", "gather", "V at middle size")
-    for layer, _, dtype in layers[:4]:
+    for layer, _, dtype in layers:
         words = f"{layer['n_out']} x {layer['n_in']}, K = {layer['buckets']}, {dtype}"
         book.valid(words, "", dtype, 0, work=answer_by_sums, bugs=(), layer=layer, w=formula(1, layer["buckets"]))
     book.group("scatter-add", "scatter_add", "the gradient of V at middle size")
-    for layer, _, dtype in layers[:4]:
+    for layer, _, dtype in layers:
         words = f"{layer['n_out']} x {layer['n_in']}, K = {layer['buckets']}, {dtype}"
         dV = formula(2, layer["n_out"], layer["n_in"])
         book.valid(words, "", dtype, 0, work=answer_by_sums, bugs=(), layer=layer, dV=dV)
-    add_pair(book, "gradients", layers)
+
+
+def add_biases(book):
+    """Add each bias."""
     add_pair(
         book,
         "bias",
@@ -137,6 +155,10 @@ def size_cases(book):
             (reachable(70, 600, "1/32", 5, "dense"), 66, "float64"),
         ],
     )
+
+
+def add_text_kinds(book):
+    """Add the kinds that hash text."""
     for kind, bias, n_in, n_out in (
         ("authors2015", "hashed", 130, 70),
         ("pytorch2019", "hashed", 66, 140),
@@ -145,6 +167,10 @@ def size_cases(book):
         add_pair(
             book, kind, [(reachable(n_in, n_out, "1/8", 1691 if kind[0] == "a" else 2, bias, kind), 20, "float32")]
         )
+
+
+def add_networks(book):
+    """Add two layers in a row, and dropout."""
     widths = [65, 130, 33]
     for topic, bias, rate in (("two-layers", "column", 0), ("two-layers", "hashed", 0), ("dropout", "dense", "1/2")):
         book.group(topic, "network", "a network of middle size")
