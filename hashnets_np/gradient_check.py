@@ -78,7 +78,7 @@ def gradcheck(
     step : float
         The length e of the step, above 0.
     seed : int
-        Of the directions.
+        Seed of the random directions.
 
     Returns
     -------

@@ -25,7 +25,7 @@ def to_network(module: nn.Module) -> Network:
     Parameters
     ----------
     module : nn.Sequential
-        Of `HashedLinear`, nn.Linear, nn.ReLU, nn.Tanh, nn.Dropout and nn.Sequential. It stays as it is.
+        A network of `HashedLinear`, nn.Linear, nn.ReLU, nn.Tanh, nn.Dropout and nn.Sequential. It is not changed.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def save_network(module: nn.Module, path: str | os.PathLike) -> None:
     Parameters
     ----------
     module : nn.Sequential
-        As for `to_network`, trained or not, on any device.
+        A network as `to_network` takes it, trained or not, on any device.
     path : str or path
         The .safetensors file.
 

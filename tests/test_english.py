@@ -32,6 +32,13 @@ INSTEAD = {
     r"\bname another place\b": "choose another folder",
     r"\bWhoever needs\b": "code that needs",
     r"\b(something|nothing|more|much) to [a-z]+_[a-z]+\b": "a verb, not the name of a function",
+    r"^ {4,}Of (the|its|a|an|stochastic) ": "in a docstring: what it is, as 'The seed of the draw'",
+    r"\bpassed over\b": "skipped",
+    r"\b(no|without|without an) opinion\b": "all logits are 0",
+    r"\b(the records|runs|files) are of [a-z]+ data\b|\brecords are of \{": "were made with",
+    r"\bwhich a crash left\b": "left by a crash",
+    r"\b(give|have) one result\b": "the same result",
+    r"\btakes another way\b": "goes another way",
 }
 PAGES = [
     ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "pyproject.toml",

@@ -109,7 +109,7 @@ class Dataset:
         test : (x, y), optional
             The test set.
         seed : int
-            Of the draw.
+            Seed for drawing the fraction.
         name : str
             A name for reports.
 

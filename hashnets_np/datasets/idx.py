@@ -97,7 +97,7 @@ def parse_idx(raw: bytes) -> NDArray:
     Returns
     -------
     array
-        Of the type and shape that the file names, in the machine's byte order.
+        An array of the type and shape that the file names, in the machine's byte order.
 
     Raises
     ------

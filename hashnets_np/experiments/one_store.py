@@ -62,9 +62,9 @@ class TenantLinear(Layer):
     store : int
         The position, in the network, of the `StoreLinear` that holds the weights.
     seed : int
-        Of the map, in 0..2**32-1.
+        Seed of the map, in 0..2**32-1.
     kind : str
-        Of the map.
+        The kind of map, as in `HashedLinear`.
     """
 
     kept_by_forward = ("a",)

@@ -29,7 +29,7 @@ def load_own(x: Path, y: Path | None, validation: float, seed: int) -> Dataset:
     validation : float
         The fraction of the examples that is drawn at random for validation.
     seed : int
-        Of the draw.
+        Seed for drawing the fraction.
 
     Raises
     ------

@@ -42,16 +42,16 @@ class MultiHashedLinear(Layer):
     seed : int
         In 0..2**32-1: the maps have seeds derived from it.
     kind : str
-        Of the maps.
+        The kind of the maps, as in `HashedLinear`.
     dtype : dtype
-        Of the parameters: float32 or float64.
+        The dtype of the parameters: float32 or float64.
     rng : numpy.random.Generator, optional
         Draws the initial weights instead of a generator made from the seed.
 
     Raises
     ------
     ValueError
-        For any other value.
+        If an argument is outside these limits; the message says what came and what was expected.
 
     Examples
     --------

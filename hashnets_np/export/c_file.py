@@ -77,7 +77,8 @@ def export_c(
     Parameters
     ----------
     net : Network
-        Of hashed, dense, masked and low-rank layers, ReLU, tanh and dropout. A low-rank layer needs <math.h> too.
+        A network of hashed, dense, masked and low-rank layers, ReLU, tanh and dropout. A low-rank layer also needs
+        <math.h>.
     path : str or Path
         Ends in ".c". The functions are named after it: "digits.c" gives `digits_logits`.
     weights : "float32" or "int8"

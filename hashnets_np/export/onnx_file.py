@@ -45,8 +45,8 @@ def export_onnx(net: Network, path: str | Path, *, weights: Literal["hashed", "e
     Parameters
     ----------
     net : Network
-        Of hashed, dense, masked and low-rank layers, ReLU, tanh and dropout, in float32 or float64; the model keeps
-        the dtype.
+        A network of hashed, dense, masked and low-rank layers, ReLU, tanh and dropout, in float32 or float64. The model
+        keeps the dtype.
     path : str or Path
         Ends in ".onnx".
     weights : "hashed" or "expanded"

@@ -24,12 +24,12 @@ class Linear(Layer):
     n_in, n_out : int
         Numbers of inputs and outputs. W is (n_out, n_in), in params["w"]; b is (n_out,), in params["b"].
     seed : int, optional
-        Of the initial weights, in 0..2**32-1. Without one, the network gives the layer a seed of its own; outside a
-        network it draws a fresh one.
+        Seed of the initial weights, in 0..2**32-1. Without one, the network gives the layer a seed of its own; outside
+        a network it draws a fresh one.
     bias : bool
         Whether there is a b.
     dtype : dtype
-        Of the parameters: float32 or float64.
+        The dtype of the parameters: float32 or float64.
     init : {"he", "uniform"}
         How the initial weights are drawn.
     rng : numpy.random.Generator, optional
@@ -38,7 +38,7 @@ class Linear(Layer):
     Raises
     ------
     ValueError
-        For any other value.
+        If an argument is outside these limits; the message says what came and what was expected.
 
     References
     ----------

@@ -22,15 +22,15 @@ class Dropout(Layer):
     Parameters
     ----------
     rate : float
-        In [0, 1).
+        The probability that a unit is zeroed, in [0, 1).
     seed : int, optional
-        Of the masks, in 0..2**32-1. Without one, the network gives the layer a seed of its own; outside a network it
-        draws a fresh one.
+        Seed of the masks, in 0..2**32-1. Without one, the network gives the layer a seed of its own; outside a network
+        it draws a fresh one.
 
     Raises
     ------
     ValueError
-        For any other value.
+        If an argument is outside these limits; the message says what came and what was expected.
 
     References
     ----------

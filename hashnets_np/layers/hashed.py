@@ -31,23 +31,25 @@ class HashedLinear(Layer):
     buckets : int, optional
         K, the number of real weights.
     seed : int, optional
-        Of the map and the initial weights, in 0..2**32-1. Without one, the network gives the layer a seed of its own;
-        outside a network it draws a fresh one. The kinds "authors2015", "pytorch2019" and "keras" have one seed for
-        all layers, as the code that they reproduce has; without a seed they keep it for the map, and only the initial
-        weights are drawn from the network's.
+        Seed of the map and the initial weights, in 0..2**32-1. Without one, the network gives the layer a seed of its
+        own; outside a network it draws a fresh one. The kinds "authors2015", "pytorch2019" and "keras" have one seed
+        for all layers, as the code that they reproduce has; without a seed they keep it for the map, and only the
+        initial weights are drawn from the network's.
     bias : {"column", "hashed", "dense", None}
         "column": input 0 is constantly 1 and V has n_in + 1 columns. "hashed": ceil(compression * n_out) real biases
         with a map of their own, as in the released code. "dense": one free parameter per output.
     kind : str
-        Of the sharing map.
+        The kind of sharing map: "xxhash", "fold", "chunk", "tile", "authors2015", "pytorch2019", "keras", or one that
+        was registered with `register_kind`.
     size : int, optional
-        Of the pieces of w that the kinds "chunk" and "tile" share as a whole; without it the kind's default.
+        How large the pieces of w are that the kinds "chunk" and "tile" share as a whole; without it the kind's
+        default.
     signed : bool
-        False: a map without signs.
+        Whether the map has signs.
     bias_buckets : int, optional
-        The number of real biases, for bias="hashed".
+        K_b, the number of real biases, with bias="hashed" only.
     dtype : dtype
-        Of the parameters: float32 or float64.
+        The dtype of the parameters: float32 or float64.
     init : {"he", "uniform"}
         How the initial weights are drawn.
     rng : numpy.random.Generator, optional
@@ -56,7 +58,7 @@ class HashedLinear(Layer):
     Raises
     ------
     ValueError
-        For any other value.
+        If an argument is outside these limits; the message says what came and what was expected.
 
     References
     ----------

@@ -32,7 +32,7 @@ BATCH_SIZE = 50  # section 6
 HALVINGS = 5
 MOST_EPOCHS = ((2000, 150), (20_000, 40), (np.inf, 30))  # up to so many examples
 MORE_EPOCHS = {"basic": 120}  # 40 are too few; the other sets of its size are regenerated and not worth the time
-STUCK_LOSS = 0.9  # of the loss of a network without an opinion; of the steps
+STUCK_LOSS = 0.9  # of the loss of a network whose logits are all 0; of the steps
 STUCK_AFTER = 0.1
 
 # rate: learning rate / (1 - momentum), the step that a constant gradient ends up with; so the two can be chosen apart
@@ -139,12 +139,12 @@ def loss_range(loss: Loss, targets: NDArray, data: Dataset, hyper: Hyper) -> tup
 
     The least is 0 for labels; with soft targets it is their entropy, as far as they count.
     """
-    no_opinion = loss(np.zeros((len(targets), data.classes), np.float32), targets)[0]
+    all_zero_loss = loss(np.zeros((len(targets), data.classes), np.float32), targets)[0]
     if targets.ndim == 1:
-        return 0.0, no_opinion
+        return 0.0, all_zero_loss
     soft = targets[:, 1:]
     entropy = -float(np.mean(np.sum(soft * np.log(np.maximum(soft, 1e-30)), axis=1)))
-    return hyper["mix"] * hyper["temperature"] ** 2 * entropy, no_opinion
+    return hyper["mix"] * hyper["temperature"] ** 2 * entropy, all_zero_loss
 
 
 def steps_to_watch(examples: int, epochs: int) -> tuple[int, int]:
@@ -160,7 +160,7 @@ def steps_to_watch(examples: int, epochs: int) -> tuple[int, int]:
     return (after if after >= per_epoch else 0), per_epoch
 
 
-def watch(loss: Loss, least: float, no_opinion: float, steps: tuple[int, int]) -> Loss:
+def watch(loss: Loss, least: float, all_zero_loss: float, steps: tuple[int, int]) -> Loss:
     """Wrap a loss: after so many steps it raises StuckError if its mean is still near that of all-zero logits."""
     after, average_over = steps
     values: list[float] = []
@@ -171,9 +171,9 @@ def watch(loss: Loss, least: float, no_opinion: float, steps: tuple[int, int]) -
         if len(values) < after:
             values.append(value)
             mean = float(np.mean(values[-average_over:])) if len(values) == after else 0.0
-            if mean - least > STUCK_LOSS * (no_opinion - least):
+            if mean - least > STUCK_LOSS * (all_zero_loss - least):
                 raise StuckError(f"mean training loss {mean:.4f} after {after} steps, near the "
-                                 f"{no_opinion:.4f} of a network whose logits are all 0")
+                                 f"{all_zero_loss:.4f} of a network whose logits are all 0")
         return value, dz
 
     return watched
@@ -190,7 +190,7 @@ def train_to_the_end(
     If every attempt is stuck, the first one is trained to its end: then it is slow, not stuck.
     """
     loss, targets = loss_and_targets(hyper, data, teacher)
-    no_opinion = loss_range(loss, targets, data, hyper)[1]
+    all_zero_loss = loss_range(loss, targets, data, hyper)[1]
     watched = PROTOCOLS[job.protocol].restart_stuck
     stuck = 0
     for halvings in range(HALVINGS + 1):
@@ -200,18 +200,18 @@ def train_to_the_end(
         except StuckError:
             stuck += 1
             continue
-        if not blew_up(history, no_opinion):
+        if not blew_up(history, all_zero_loss):
             return Trained(net, history, halvings, stuck)
     if stuck > HALVINGS:
         net, history = train_once(job, hyper, data, epochs, teacher)
-        if not blew_up(history, no_opinion):
+        if not blew_up(history, all_zero_loss):
             return Trained(net, history, 0, stuck)
     raise FloatingPointError(f"the loss still blew up after {HALVINGS} halvings of the step size")
 
 
-def blew_up(history: History, no_opinion: float) -> bool:
-    """Tell whether a training blew up: not finite, or ending above twice the loss of a network without an opinion."""
-    return history.diverged or not history.train_loss[-1] < 2 * no_opinion
+def blew_up(history: History, all_zero_loss: float) -> bool:
+    """Tell whether a training blew up: not finite, or ending above twice the loss of all-zero logits."""
+    return history.diverged or not history.train_loss[-1] < 2 * all_zero_loss
 
 
 def teacher_logits(job: Job, hyper: Hyper, data: Dataset, epochs: int) -> NDArray:
