@@ -9,7 +9,8 @@ from small_sweeps import JOB
 
 import hashnets_np as hn
 from hashnets_np.experiments import ablations
-from hashnets_np.experiments.methods import METHODS, dense_count
+from hashnets_np.experiments.methods import METHODS
+from hashnets_np.experiments.sizes import dense_count
 from hashnets_np.experiments.sweep import train, tune
 from hashnets_np.experiments.sweep.grid import needs, read_grid, search_for
 
