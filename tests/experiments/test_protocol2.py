@@ -204,7 +204,7 @@ def test_a_run_keeps_the_test_images_that_it_got_wrong_and_protocol_1_does_not()
     wrong = unpack(made.wrong, 600)
     assert 100 * wrong.mean() == pytest.approx(made.test_error) and 0 < wrong.sum() < 600
     assert work.run_job(JOB, {}, None).wrong is None
-    with pytest.raises(ValueError, match="not of 9"):
+    with pytest.raises(ValueError, match="expected 9"):
         unpack(made.wrong, 9)
     with pytest.raises(ValueError, match="not list the wrong images of a run"):
         unpack("###", 600)
