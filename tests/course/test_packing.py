@@ -1,5 +1,8 @@
 """Lesson 11's bytes: what was packed comes back, and no byte is forgotten in the count."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -108,3 +111,16 @@ def test_rounding_is_at_least_as_good_as_the_scale_of_the_largest(values, bits):
     assert np.abs(codes).max() <= most
     error = np.sum((w - simple * np.clip(np.rint(w / simple), -most, most)) ** 2)
     assert np.sum((w - scale * codes) ** 2) <= error * (1 + 1e-4) + 1e-9
+
+
+def test_the_record_of_lesson_11_is_complete_and_counts_bytes_as_pack_does():
+    path = Path(__file__).parents[2] / "notebooks" / "recorded" / "11_bytes.json"
+    rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+    cells = {(row["family"], row["size"], row["bits"]) for row in rows}
+    assert len(rows) == 5 * len(cells) == 5 * 3 * (1 + 5 + 5 + 6)
+    for row in rows:
+        if row["family"] != "pruned" and row["seed"] == 0:  # uncoded, the number of bytes does not depend on training
+            method = "hashnet" if row["family"] == "hashed" else "nn"
+            net = hn.build(method, [64, 256, 10], compression=row["size"], seed=0)
+            assert len(packing.pack(net, row["bits"])) == row["bytes"]
+        assert row["coded"] <= row["bytes"] and (row["least"] is None or row["least"] < row["coded"])
