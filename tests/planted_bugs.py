@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
-from right_layer import TEXT_KINDS, Right
+from right_layer import NEWER_KINDS, TEXT_KINDS, Right
 
 from hashnets_np.conformance import Adapter, diagnose, passed
 from hashnets_np.conformance.runner import check_cases, select
@@ -41,9 +41,17 @@ class Fast(Right):
             return super().make_table(n_cols, kind, buckets, seed)
         i, j = np.arange(self.spec.n_out)[:, None], np.arange(n_cols)[None, :]
         x = self.hash_pairs(i, j, seed)
-        return (x >> np.uint32(1)).astype(np.int64) % buckets, (1 - 2 * (x & np.uint32(1)).astype(int)).astype(
-            self.spec.dtype
-        )
+        start, inside = x, 0
+        if kind == "fold":
+            fold, inside = np.divmod(i * n_cols + j, buckets)
+            start = self.hash_pairs(fold >> 32, fold, seed)
+        elif kind in NEWER_KINDS:
+            height = self.size if kind == "tile" else 1
+            start = x = self.hash_pairs(i // height, j // self.size, seed)
+            inside = i % height * self.size + j % self.size
+        bucket = ((start >> np.uint32(1)).astype(np.int64) + inside) % buckets
+        sign = np.broadcast_to(1 - 2 * (x & np.uint32(1)).astype(int), bucket.shape)
+        return bucket, sign.astype(self.spec.dtype)
 
 
 def planted(*stages, layer=True):
