@@ -676,10 +676,15 @@ static void compare_call(const char *name, int n, const node *out, array found, 
     compare(key, find(out, key), found, tolerance);
 }
 
+static void add_up(array *sum, array *g) { /* on request: what the calls before found is added, and kept for the next */
+    for (long k = 0; sum->x && k < g->cols * g->rows; k++) g->x[k] += sum->x[k];
+    *sum = *g;
+}
+
 static void do_script(const node *in, const node *out, double tolerance) {
     enum { MOST = 4 };
     layer l[MOST];
-    array v_w[MOST] = {{0}}, v_b[MOST] = {{0}};
+    array v_w[MOST] = {{0}}, v_b[MOST] = {{0}}, sum_w[MOST] = {{0}}, sum_b[MOST] = {{0}};
     int n = 0;
     for (const node *v = find(in, "layers")->first; v; v = v->next)
         l[n++] = read_layer(v, find(v, "w"), find(v, "b"), uint32(find(v, "seed")));
@@ -693,10 +698,19 @@ static void do_script(const node *in, const node *out, double tolerance) {
             if (!is_null(find(step, "b"))) one->b = read_array(find(step, "b"));
             continue;
         }
+        if (is(call, "gather")) { compare_call("V", n, out, gather(&one->weights, &one->w), tolerance); continue; }
+        if (is(call, "scatter_add")) {
+            array dV = read_matrix(find(step, "dV"), one->n_in);
+            compare_call("dw", n, out, scatter_add(&one->weights, &dV), tolerance);
+            continue;
+        }
         array a = read_matrix(find(step, "a"), one->n_in);
         if (is(call, "forward")) { compare_call("z", n, out, forward(one, a), tolerance); continue; }
         gradients g = backward(one, a, read_matrix(find(step, "dz"), one->n_out));
-        if (is(call, "backward")) {
+        if (is(call, "backward") || is(call, "accumulate")) {
+            if (is(call, "backward")) sum_w[which].x = sum_b[which].x = NULL;
+            add_up(&sum_w[which], &g.dw);
+            if (g.db.x) add_up(&sum_b[which], &g.db);
             compare_call("dw", n, out, g.dw, tolerance);
             compare_call("db", n, out, g.db, tolerance);
             compare_call("da", n, out, g.da, tolerance);

@@ -140,6 +140,14 @@ class Layer {
     return { dw: this.scatter(this.map, dV), db: db ? db() : null, da };
   }
 
+  // the gradients of one batch, added to those of the calls before if that is asked for
+  gradients(a, dz, add) {
+    const g = this.backward(a, dz);
+    for (const name of ["dw", "db"]) if (add && this.sum && g[name]) g[name] = g[name].map((x, k) => x + this.sum[name][k]);
+    this.sum = g;
+    return g;
+  }
+
   step({ a, dz, lr, momentum, weight_decay }) {
     const g = this.backward(a, dz);
     this.v ??= {};
@@ -163,7 +171,10 @@ function script({ layers, steps }) {
     const layer = made[step.layer];
     const add = (found) => { for (const [name, x] of Object.entries(found)) out[name + n] = x; };
     if (step.call === "forward") add({ z: layer.forward(step.a) });
-    else if (step.call === "backward") add(layer.backward(step.a, step.dz));
+    else if (step.call === "backward") add(layer.gradients(step.a, step.dz, false));
+    else if (step.call === "accumulate") add(layer.gradients(step.a, step.dz, true));
+    else if (step.call === "gather") add({ V: layer.gather(layer.map, layer.w) });
+    else if (step.call === "scatter_add") add({ dw: layer.scatter(layer.map, step.dV) });
     else if (step.call === "set_weights") layer.setWeights(step.w, step.b);
     else add(layer.step(step));
   });

@@ -163,6 +163,7 @@ class Right(Adapter):
         self.n_cols = spec.n_in + (spec.bias == "column")
         self.v = {"w": np.zeros_like(w), "b": np.zeros_like(w if b is None else b)}
         self.map_kind, self.map_seed = spec.kind, spec.seed
+        self.sum = None
 
     def make_table(self, n_cols, kind, buckets, seed):
         if self.spec.n_out * n_cols > 10**6:
@@ -227,7 +228,14 @@ class Right(Adapter):
         self.check_batch(a, self.spec.n_in)
         self.check_batch(dz, self.spec.n_out, len(a))
         dw = self.scatter(dz.T @ self.with_ones(a), self.table, self.spec.buckets)
-        return dw, self.bias_gradient(dz), self.without_ones(self.input_gradient(dz))
+        self.sum = dw, self.bias_gradient(dz)
+        return (*self.sum, self.without_ones(self.input_gradient(dz)))
+
+    def accumulate(self, a, dz):
+        before = self.sum or (0, 0)
+        dw, db, da = self.backward(a, dz)
+        self.sum = dw + before[0], None if db is None else db + before[1]
+        return (*self.sum, da)
 
     def set_weights(self, w, b):
         self.check_shapes(self.spec, w, b)

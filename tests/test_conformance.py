@@ -307,6 +307,29 @@ def test_the_kit_runs_in_pytest(name, code, words):
     assert run.returncode == code and words in run.stdout, run.stdout[-2000:]
 
 
+IN_ANOTHER_ORDER = """
+import random
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.nodeid)
+    random.Random({seed}).shuffle(items)
+    items[:] = items[{worker}::{workers}]
+"""
+
+
+@pytest.mark.parametrize(("seed", "worker", "workers"), [(1, 0, 1), (2, 0, 1), (1, 0, 3), (1, 1, 3), (1, 2, 3)])
+def test_the_kit_runs_in_pytest_in_any_order_and_in_parts(tmp_path, seed, worker, workers):
+    """As pytest-randomly and the workers of pytest-xdist do it: the order is drawn, and each worker sees a part."""
+    (tmp_path / "order.py").write_text(IN_ANOTHER_ORDER.format(seed=seed, worker=worker, workers=workers))
+    root = Path(__file__).parent.parent
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-o", "addopts=", "-p", "no:cacheprovider", "-p", "order",
+         "-k", "derived or loss or covered", "--pyargs", "hashnets_np.conformance"],
+        cwd=root, capture_output=True, text=True,
+        env={"HASHNETS_IMPL": "right_layer:Right", "PYTHONPATH": f"{root}:{root / 'tests'}:{tmp_path}", "PATH": ""})
+    assert run.returncode == 0 and " passed" in run.stdout and "failed" not in run.stdout, run.stdout[-2000:]
+
+
 def test_sparse_arrays():
     assert dense({"shape": [2, 2], "at": [[0, 1, 5]], "rest": 0.5}, "float32").tolist() == [[0.5, 5], [0.5, 0.5]]
 

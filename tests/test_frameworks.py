@@ -4,7 +4,11 @@ Run by `make check-frameworks`, which installs the frameworks; skipped where the
 """
 
 import importlib
+import importlib.util
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +20,7 @@ from hashnets_np.losses import error_rate
 
 pytestmark = pytest.mark.slow
 FRAMEWORKS = ("torch", "jax", "keras")
+BACKENDS = {"tensorflow": "tensorflow", "keras-torch": "torch"}  # of Keras, each in a process of its own
 ONLY = os.environ.get("HASHNETS_FRAMEWORKS", "").split()  # must be there and pass; the others may be missing
 
 
@@ -34,6 +39,24 @@ def need_cuda() -> None:
     import torch
     if not torch.cuda.is_available():
         pytest.skip("PyTorch sees no CUDA device")
+
+
+@pytest.mark.parametrize("framework", BACKENDS)
+def test_the_keras_adapter_passes_everything_on_another_backend(framework, tmp_path):
+    """Keras reads its backend once, so a process of its own; `check` asks in a child and writes what it found."""
+    backend = BACKENDS[framework]
+    if ONLY and framework not in ONLY:
+        pytest.skip(f"HASHNETS_FRAMEWORKS asks for {' '.join(ONLY)} only")
+    if not ONLY and any(importlib.util.find_spec(name) is None for name in ("keras", backend)):
+        pytest.skip(f"Keras or {backend} is not installed")
+    name = "hashnets_np.conformance.keras_layer:KerasLayer"
+    run = subprocess.run(
+        [sys.executable, "-m", "hashnets_np", "check", name, "--json", str(tmp_path / "found.json")],
+        capture_output=True, text=True, cwd=Path(__file__).parent.parent,
+        env={**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"})
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-2000:]
+    counts = json.loads((tmp_path / "found.json").read_text())["counts"]
+    assert counts["fails"] == counts["not covered"] == 0 and counts["passes"] >= 700
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)

@@ -1,13 +1,15 @@
 """The kit survives its layers, asks programs, probes layers, and points at what it finds: from outside."""
 
 import json
+import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from planted_bugs import BY_LAYER, PLANTED, LayerOnly
+from planted_bugs import BY_LAYER, PLANTED, Fast, LayerOnly
 from right_layer import Right
 
 from hashnets_np.__main__ import main
@@ -88,7 +90,7 @@ def test_one_case_can_be_asked_and_all_can_be_exported(folder, capsys):
     assert "unknown case derived-seed-999" in capsys.readouterr().err
     assert main(["check", "--export", "cases", "--topic", "sequences"]) == 0
     files = sorted((folder / "cases" / "sequences").glob("*.json"))
-    assert len(files) == 29
+    assert len(files) == len(select(["sequences"])) >= 40
     assert "formula" not in "".join(json.dumps(json.loads(f.read_text())["input"]) for f in files)
 
 
@@ -134,6 +136,50 @@ def test_a_slip_in_javascript_is_named(tmp_path):
     results = check_outside(Command(f"node {tmp_path / 'slip.mjs'}"), select(["bucket-sign"]))
     found = diagnose(results)
     assert found.stage.name == "map" and found.bugs[0][0] == "SharedBits"
+
+
+@pytest.fixture(scope="module")
+def rust_program(tmp_path_factory):
+    """Compile the layer in Rust."""
+    if shutil.which("rustc") is None:
+        pytest.skip("no rustc on this machine")
+    return compile_rust((HERE / "hashed_layer.rs").read_text(), tmp_path_factory.mktemp("rust"))
+
+
+def compile_rust(source, folder):
+    """Compile a program and return its path."""
+    (folder / "layer.rs").write_text(source)
+    options = ["-O", "--edition", "2021", "-D", "warnings"]
+    subprocess.run(["rustc", *options, "-o", "layer", "layer.rs"], cwd=folder, check=True)
+    return folder / "layer"
+
+
+def test_a_layer_in_rust_passes_all_but_what_it_does_not_have(rust_program):
+    results = check_outside(Command(str(rust_program)), all_cases())
+    assert passed(results), [(r.case.id, r.difference) for r in results if r.status == FAILS]
+    assert {r.case.topic for r in results if r.status == NOT_COVERED} == {"storage", "large-layer"}
+    assert sum(r.status == PASSES for r in results) >= 690
+
+
+def test_the_layer_in_rust_needs_its_standard_library_alone():
+    source = (HERE / "hashed_layer.rs").read_text()
+    assert set(re.findall(r"^use (\w+)", source, re.M)) == {"std"} and "extern crate" not in source
+
+
+@pytest.mark.parametrize(("right", "wrong", "topic", "stage", "bug"), [
+    ("x & 1 == 0 { 1.0 } else { -1.0 }", "x & 1 == 0 { 1.0 } else { 1.0 }", "gather", "gather", "SignIgnored"),
+    ("dw[*k] += s * g;", "dw[*k] = s * g;", "gradients", "backward", "DuplicateDropped"),
+    ("*v = momentum * *v + g", "*v = momentum * *v + (1.0 - momentum) * g", "sgd", "training", None),
+    ("(add, &self.sum)", "(false && add, &self.sum)", "sequences", "sequences", "AccumulationIgnored"),
+])
+def test_a_slip_in_rust_is_placed(tmp_path, right, wrong, topic, stage, bug):
+    if shutil.which("rustc") is None:
+        pytest.skip("no rustc on this machine")
+    source = (HERE / "hashed_layer.rs").read_text()
+    assert source.count(right) == 1
+    program = compile_rust(source.replace(right, wrong), tmp_path)
+    found = diagnose(check_outside(Command(str(program)), select([topic])))
+    assert found.stage.name == stage and (bug is None or found.bugs[0][0] == bug), found
 
 
 def test_a_null_in_a_list_is_not_a_number():
@@ -226,6 +272,12 @@ def test_a_planted_bug_is_found_and_placed(name):
     adapter = type(name, (LayerOnly,), {"of": cls})
     found = diagnose(check_cases(adapter, select(["forward", "gradients", "bias", "sequences"])))
     assert found.verdict == "failed" and found.stage.name in stages
+
+
+def test_the_layer_that_bugs_are_planted_in_is_right():
+    """Else a bug would be "found" whatever it does."""
+    results = check_cases(Fast, [case for case in select() if case.topic != "large-layer"])
+    assert [(r.case.id, r.difference) for r in results if r.status != PASSES] == []
 
 
 def test_there_are_many_planted_bugs():

@@ -284,7 +284,7 @@ class Right:
         w, b = layer["w"], layer["b"]
         return {"w": w, "b": b, "v": {"w": [Fraction(0)] * len(w), "b": [Fraction(0)] * len(b or [])}}
 
-    def script(self, layers, steps):
+    def script(self, layers, steps, reused=False):
         states, out = [self.start(layer) for layer in layers], {}
         for n, step in enumerate(steps):
             layer, state = layers[step["layer"]], states[step["layer"]]
@@ -292,6 +292,12 @@ class Right:
                 out[f"z{n}"] = self.call_forward(layer, state, step)
             elif step["call"] == "backward":
                 out |= {f"{name}{n}": x for name, x in self.call_backward(layer, state, step).items()}
+            elif step["call"] == "accumulate":
+                out |= {f"{name}{n}": x for name, x in self.call_accumulate(layer, state, step).items()}
+            elif step["call"] == "gather":
+                out[f"V{n}"] = self.call_gather(layer, state)
+            elif step["call"] == "scatter_add":
+                out[f"dw{n}"] = self.scatter_add(self.map(layer), step["dV"])
             elif step["call"] == "set_weights":
                 state |= {"w": step["w"], "b": step["b"]}
             else:
@@ -303,7 +309,21 @@ class Right:
         return self.forward(layer, state["w"], state["b"], step["a"])
 
     def call_backward(self, layer, state, step):
-        return self.backward(layer, state["w"], state["b"], step["a"], step["dz"])
+        state["sum"] = self.backward(layer, state["w"], state["b"], step["a"], step["dz"])
+        return state["sum"]
+
+    def call_accumulate(self, layer, state, step):
+        """The gradients of backward, dw and db added to those of the calls before."""
+        before = state.get("sum")
+        g = self.backward(layer, state["w"], state["b"], step["a"], step["dz"])
+        for name in ("dw", "db"):
+            if before and g[name]:
+                g[name] = [x + y for x, y in zip(g[name], before[name], strict=True)]
+        state["sum"] = g
+        return g
+
+    def call_gather(self, layer, state):
+        return self.gather(self.map(layer), state["w"])
 
     def call_step(self, layer, state, step):
         g = self.parameter_gradients(layer, step["a"], step["dz"])

@@ -81,8 +81,8 @@ class Adapter:
 
     The methods are of three sorts:
 
-    - The layer: the constructor, `forward`, `backward`, `set_weights`, `step`, `gather`, `scatter_add` and
-      `stored_bytes`.
+    - The layer: the constructor, `forward`, `backward`, `accumulate`, `set_weights`, `step`, `gather`,
+      `scatter_add` and `stored_bytes`.
     - What it is made of, as static methods: `hash`, `hash_text`, `bucket_sign`, `bucket_counts` and `derive_seed`.
     - A network and its loss, as static methods: `network` and `loss`.
 
@@ -137,6 +137,10 @@ class Adapter:
 
     def backward(self, a: NDArray, dz: NDArray) -> tuple[Any, Any, Any]:
         """Compute (dw, db, da) for input a and the gradient dz (batch, n_out) of the loss with respect to z."""
+        raise NotCovered
+
+    def accumulate(self, a: NDArray, dz: NDArray) -> tuple[Any, Any, Any]:
+        """As `backward`, with dw and db added to those of the last call of `backward` or `accumulate`, if any."""
         raise NotCovered
 
     def set_weights(self, w: NDArray, b: NDArray | None) -> None:

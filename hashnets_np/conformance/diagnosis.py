@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from .cases import explain_flag
 from .compare import numbers_in
+from .operations import CALLS
 from .runner import FAILS, NOT_COVERED, PASSES, Result
 
 
@@ -283,7 +284,7 @@ def features(result: Result) -> dict[str, Any]:
              "input": "valid" if result.case.valid else "to be refused"}
     if "steps" in x:
         calls = {step.get("call") for step in x["steps"]}
-        words |= {f"a call of {call}": "yes" if call in calls else "no" for call in ("set_weights", "step", "backward")}
+        words |= {f"a call of {call}": "yes" if call in calls else "no" for call in CALLS}
     return numbers | {k: v for k, v in words.items() if v is not None}
 
 

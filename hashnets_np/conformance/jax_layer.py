@@ -309,6 +309,7 @@ class JaxLayer(Adapter):
     def __init__(self, spec, w, b):
         self.params, self.maps = make_layer(spec, w, b)
         self.velocity = jax.tree.map(jnp.zeros_like, self.params)
+        self.grads: Params = {}
 
     def forward(self, a):
         """Eq. 8."""
@@ -317,8 +318,16 @@ class JaxLayer(Adapter):
     def backward(self, a, dz):
         """Eq. 9 and 12, by jax.vjp."""
         _, pull = jax.vjp(lambda params, a: hashed_linear(params, self.maps, a), self.params, jnp.asarray(a))
-        grads, da = pull(jnp.asarray(dz))
-        return grads["w"], grads.get("b"), da
+        self.grads, da = pull(jnp.asarray(dz))
+        return self.grads["w"], self.grads.get("b"), da
+
+    def accumulate(self, a, dz):
+        """Gradients added up; JAX keeps none, so the adapter does."""
+        before = self.grads
+        _, _, da = self.backward(a, dz)
+        if before:
+            self.grads = jax.tree.map(jnp.add, before, self.grads)
+        return self.grads["w"], self.grads.get("b"), da
 
     def set_weights(self, w, b):
         """Put other real weights beside the same maps."""

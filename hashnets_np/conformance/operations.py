@@ -44,6 +44,9 @@ BY_SHAPE = "{name}.bucket_sign(i, j, kind, buckets, seed, n_out=n_out, n_cols=n_
 CALLS = {
     "forward": ("z{n} = layer{layer}.forward(a_{n})", ("z",)),
     "backward": ("dw{n}, db{n}, da{n} = layer{layer}.backward(a_{n}, dz_{n})", ("dw", "db", "da")),
+    "accumulate": ("dw{n}, db{n}, da{n} = layer{layer}.accumulate(a_{n}, dz_{n})", ("dw", "db", "da")),
+    "gather": ("V{n} = layer{layer}.gather()", ("V",)),
+    "scatter_add": ("dw{n} = layer{layer}.scatter_add(dV_{n})", ("dw",)),
     "set_weights": ("layer{layer}.set_weights(w_{n}, b_{n})", ()),
     "step": ("w{n}, b{n} = layer{layer}.step(a_{n}, dz_{n}, lr_{n}, momentum_{n}, weight_decay_{n})", ("w", "b")),
 }
@@ -63,8 +66,39 @@ def lines_of(case: Case) -> list[str]:
     layers = case.inputs["layers"]
     steps = case.inputs["steps"]
     lines = [f"layer{n} = {{name}}(spec{n}, weights{n}, biases{n})" for n in range(len(layers))]
+    if case.inputs.get("reused"):
+        return [*lines, *lines_that_reuse(layers, steps), returned(case)]
     lines += [CALLS[step["call"]][0].format(n=n, layer=step["layer"]) for n, step in enumerate(steps)]
-    return [*lines, "{{" + ", ".join(f"'{name}': {name}" for name in script_outputs(case)) + "}}"]
+    return [*lines, returned(case)]
+
+
+def returned(case: Case) -> str:
+    """Write the last line of a script: its outputs by name."""
+    return "{{" + ", ".join(f"'{name}': {name}" for name in script_outputs(case)) + "}}"
+
+
+def lines_that_reuse(layers: list[dict[str, Any]], steps: list[dict[str, Any]]) -> list[str]:
+    """List the lines of a script whose caller overwrites its arrays after each call and fills them anew for the next.
+
+    An array of equal name and length is the same memory in every call, so a layer that keeps what it was given, or that
+    recognises an input by its address, gives a wrong answer.
+    """
+    memory = {("w", len(layer["w"])): f"weights{n}" for n, layer in enumerate(layers)}
+    memory |= {("b", len(layer["b"])): f"biases{n}" for n, layer in enumerate(layers) if layer["b"]}
+    lines = [f"{variable}[...] = 99" for variable in memory.values()]
+    for n, step in enumerate(steps):
+        call = CALLS[step["call"]][0].format(n=n, layer=step["layer"])
+        used = []
+        for name in ("a", "dz", "w", "b"):
+            if step.get(name) is None:
+                continue
+            variable = memory.setdefault((name, len(step[name])), f"{name}_{n}")
+            if variable != f"{name}_{n}":
+                lines.append(f"{variable}[...] = {name}_{n}")
+                call = re.sub(rf"\b{name}_{n}\b", variable, call)
+            used.append(f"{variable}[...] = 99")
+        lines += [call, *used]
+    return lines
 
 
 def script_outputs(case: Case) -> list[str]:
@@ -136,11 +170,14 @@ def script_variables(x: dict[str, Any], dtype: str) -> dict[str, Any]:
         out |= {f"spec{n}": make_spec(layer, dtype), f"weights{n}": w, f"biases{n}": vector(layer["b"], dtype)}
     for n, step in enumerate(x["steps"]):
         layer = x["layers"][step["layer"]]
-        sizes = {"a": layer["n_in"], "dz": layer["n_out"]}
+        sizes = {"a": layer["n_in"], "dz": layer["n_out"], "dV": layer["n_in"]}
         out |= {f"{name}_{n}": matrix(step[name], size, dtype) for name, size in sizes.items() if name in step}
         out |= {f"{name}_{n}": vector(step[name], dtype) for name in ("w", "b") if name in step}
         out |= {f"{name}_{n}": step[name] for name in ("lr", "momentum", "weight_decay") if name in step}
     return out
+
+
+KEPT = r"\.(step|forward|backward|accumulate|gather|scatter_add)\("  # calls whose results are compared once more
 
 
 class Overwritten(Exception):
@@ -164,7 +201,7 @@ def answer_of(adapter: type[Adapter], case: Case, values: dict[str, Any]) -> Any
 def keep_results(line: str, scope: dict[str, Any], kept: dict[str, Any]) -> None:
     """Copy what a line of a script has returned; a step may return the weights themselves, so only the copy stays."""
     names, _, call = line.partition(" = ")
-    for name in names.split(", ") if ".step(" in call or re.search(r"\.(for|back)ward\(", call) else ():
+    for name in names.split(", ") if re.search(KEPT, call) else ():
         if scope.get(name) is None:
             continue
         copy = np.array(scope[name])

@@ -252,7 +252,7 @@ def run_case(adapter: type[Adapter], case: Case) -> Result:
     if not case.valid:
         return Result(case, FAILS, f"accepted, expected an error; gave {shown(found)}", set(case.flags))
     after = arrays_in(values)
-    if len(before) != len(after) or not all(map(np.array_equal, before, after)):
+    if not case.inputs.get("reused") and not all(map(np.array_equal, before, after)):
         return Result(case, FAILS, "the adapter wrote into an array that it was given", {"InputOverwritten"})
     try:
         return judge(case, by_name(case, found), adapter.gradients)

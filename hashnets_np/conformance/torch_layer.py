@@ -245,6 +245,10 @@ class TorchLayer(Adapter):
     def backward(self, a, dz):
         """Autograd's Eq. 9 and 12."""
         self.layer.zero_grad()
+        return self.accumulate(a, dz)
+
+    def accumulate(self, a, dz):
+        """The same without zero_grad: autograd adds to the gradients that are there."""
         a = torch.tensor(a, requires_grad=True)
         self.layer(a).backward(torch.tensor(dz))
         return gradient(self.layer.w), gradient(getattr(self.layer, "b", None)), gradient(a)

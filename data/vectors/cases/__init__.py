@@ -4,6 +4,7 @@ from .border import border_cases, grammar_cases
 from .kinds import compatibility_cases, storage_cases
 from .large import far_layer_cases
 from .layers import bias_cases, gather_cases, layer_cases
+from .limits import limit_cases
 from .maps import count_cases, hash_cases, map_cases
 from .newer_kinds import newer_kind_cases
 from .sequences import sequence_cases
@@ -27,3 +28,4 @@ IN_ORDER = (
     storage_cases,
 )
 SECOND_EDITION = (grammar_cases, border_cases, size_cases, sequence_cases, newer_kind_cases)  # appended
+THIRD_EDITION = (limit_cases,)  # appended after those

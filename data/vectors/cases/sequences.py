@@ -42,6 +42,19 @@ class Script:
         more = {"lr": Fraction(1, 16), "momentum": momentum, "weight_decay": weight_decay}
         return self.backward(batch, layer, call="step", **more)
 
+    def accumulate(self, batch, layer=0):
+        return self.backward(batch, layer, call="accumulate")
+
+    def gather(self, layer=0):
+        self.steps.append({"call": "gather", "layer": layer})
+        return self
+
+    def scatter_add(self, layer=0):
+        one = self.layers[layer]
+        dV = self.array("dV", one["n_out"], one["n_in"], len(self.steps))
+        self.steps.append({"call": "scatter_add", "layer": layer, "dV": dV})
+        return self
+
     def set_weights(self, layer=0):
         given = weights(self.layers[layer], f"{self.label}set{len(self.steps)}")
         self.steps.append({"call": "set_weights", "layer": layer, **given})
@@ -55,6 +68,17 @@ class Script:
         return {"layers": self.layers, "steps": self.steps}
 
 
+def add_scripts(book):
+    """Make a function that adds scripts to the book."""
+    bugs = [bug for bug in book.bugs if is_later(bug)]  # what is wrong in every call shows in the topics before
+
+    def add(comment, script, flags="", dtype="float32", tolerance=None, reused=False):
+        more = {"reused": True} if reused else {}
+        book.valid(comment, flags, dtype, tolerance, bugs=bugs, **script.inputs(dtype), **more)
+
+    return add
+
+
 def sequence_cases(book):
     """Add the scripts."""
     plain, other = reachable(5, 4, "1/3", 7), reachable(5, 4, "1/3", 8)
@@ -64,11 +88,7 @@ def sequence_cases(book):
         reachable(4, 3, "1/2", 1, "dense"),
     ]
     book.group("sequences", "script", "several calls on one layer; every result is looked at once more at the end")
-    bugs = [bug for bug in book.bugs if is_later(bug)]  # what is wrong in every call shows in the topics before
-
-    def add(comment, script, flags="", dtype="float32", tolerance=None):
-        book.valid(comment, flags, dtype, tolerance, bugs=bugs, **script.inputs(dtype))
-
+    add = add_scripts(book)
     add(
         "forward three times, the same input",
         Script("s1", plain).forward(2, key=0).forward(2, key=0).forward(2, key=0),

@@ -98,10 +98,38 @@ class GradientAccumulatedOverCalls(Right):
         return g
 
 
+class AccumulationIgnored(Right):
+    """accumulate replaces the gradients of the call before, as backward does, instead of adding to them."""
+
+    def call_accumulate(self, layer, state, step):
+        return self.call_backward(layer, state, step)
+
+
+class AccumulationMean(Right):
+    """Gradients that are added up on request are divided by the number of calls; the specification sums them."""
+
+    def call_backward(self, layer, state, step):
+        state["calls"] = 1
+        return super().call_backward(layer, state, step)
+
+    def call_accumulate(self, layer, state, step):
+        state["calls"] = state.get("calls", 0) + 1
+        g = super().call_accumulate(layer, state, step)
+        mean = lambda x: x and [v / state["calls"] for v in x]  # noqa: E731
+        return {**g, "dw": mean(g["dw"]), "db": mean(g["db"])}
+
+
+class StaleGather(Right):
+    """V is built once from the weights of construction and handed out again, though forward uses the new weights."""
+
+    def call_gather(self, layer, state):
+        return state.setdefault("V", super().call_gather(layer, state))
+
+
 class MapShared(Right):
     """A map is kept by its shape alone: a second layer of equal shape gets the map of the first."""
 
-    def script(self, layers, steps):
+    def script(self, layers, steps, reused=False):
         first = {}
         for layer in layers:
             first.setdefault((layer["n_in"], layer["n_out"]), layer)
@@ -112,7 +140,7 @@ class MapShared(Right):
 class WeightsShared(Right):
     """Layers that were made from one array of weights share it: a step of one changes the other."""
 
-    def script(self, layers, steps):
+    def script(self, layers, steps, reused=False):
         self.given = {}
         return super().script(layers, steps)
 
