@@ -221,7 +221,7 @@ def make_layer(spec, w, b, seed: int | None = None) -> HashedLinear:
 
 def array(t: Tensor) -> np.ndarray:
     """Copy a tensor to NumPy, from any device."""
-    return t.detach().cpu().numpy()
+    return t.detach().cpu().numpy().copy()  # numpy() alone shares memory, which autograd adds to in place
 
 
 def gradient(p: Tensor | None):
@@ -274,6 +274,7 @@ class TorchLayer(Adapter):
 
     def scatter_add(self, dV):
         """The gradient of the gather."""
+        self.layer.zero_grad()
         self.layer.V(self.layer.w).backward(torch.tensor(dV))
         return gradient(self.layer.w)
 
