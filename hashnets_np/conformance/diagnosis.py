@@ -285,6 +285,8 @@ def features(result: Result) -> dict[str, Any]:
     if "steps" in x:
         calls = {step.get("call") for step in x["steps"]}
         words |= {f"a call of {call}": "yes" if call in calls else "no" for call in CALLS}
+    if "layers" in x and "steps" in x:
+        words["arrays that the caller uses again"] = "yes" if x.get("reused") else "no"
     return numbers | {k: v for k, v in words.items() if v is not None}
 
 
@@ -302,7 +304,7 @@ def common_ground(here: list[Result]) -> list[str]:
             continue
         if isinstance(bad[0], str):
             if len(set(bad)) == 1 and bad[0] not in good:
-                out.append(f"{name} is {bad[0]}" if not name.startswith("a call") else f"{name}: {bad[0]}")
+                out.append(f"{name} is {bad[0]}" if not name.startswith(("a call", "arrays")) else f"{name}: {bad[0]}")
         elif min(bad) > max(good):
             out.append(f"{name} is {say_number(min(bad))} or more (at most {say_number(max(good))} where it passes)")
         elif max(bad) < min(good):

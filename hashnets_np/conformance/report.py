@@ -1,5 +1,6 @@
 """The report: where the layer breaks and why, then which topics pass, then failures with lines to reproduce them."""
 
+from .adapter import Adapter
 from .cases import read_file
 from .diagnosis import Diagnosis, diagnose, explain
 from .operations import as_lines
@@ -112,9 +113,33 @@ def topic_lines(results: list[Result]) -> list[str]:
         reasons = {r.difference for r in results if r.case.topic == topic and r.status == NOT_COVERED}
         parts = [f"{n} {WORDS[status]}" for status, n in count.items() if n]
         mark = "FAIL" if count[FAILS] else "ok" if count[PASSES] else "-"
-        why = f" ({'; '.join(sorted(reasons))})" if reasons else ""
+        why = f" ({merge_reasons(reasons)})" if reasons else ""
         lines.append(f"  {mark:<5} {topic:<13} {', '.join(parts)}{why}")
     return lines
+
+
+def merge_reasons(reasons: set[str]) -> str:
+    """Say once why cases are not covered: the methods that are missing, then the rest.
+
+    >>> merge_reasons({"no step, gather", "no step", "kind tile is not in its kinds", "kind fold is not in its kinds"})
+    'no gather, step; kind fold, tile not in its kinds'
+    """
+    missing: set[str] = set()
+    names: dict[str, set[str]] = {"bias": set(), "kind": set()}
+    rest = set()
+    for reason in reasons:
+        methods = reason.removeprefix("no ").split(", ")
+        words = reason.split()
+        if reason.startswith("no ") and all(hasattr(Adapter, name) for name in methods):
+            missing |= set(methods)
+        elif words[0] in names and words[2:5] == ["is", "not", "in"]:
+            names[words[0]].add(words[1])
+        else:
+            rest.add(reason)
+    found = [f"no {', '.join(sorted(missing))}"] if missing else []
+    found += [f"{word} {', '.join(sorted(given))} not in its {plural}"
+              for (word, given), plural in zip(names.items(), ("biases", "kinds"), strict=True) if given]
+    return "; ".join([*found, *sorted(rest)])
 
 
 def failures(results: list[Result], every: bool) -> list[Result]:
