@@ -352,7 +352,7 @@ for n in (64, 1000):
             Fast.update(s, p, v, g, lr, mu, wd)[1],
         )
     )
-on_update("GradientClippedAt100", *TRAINING)(
+on_update("GradientOfStepClippedAt100", *TRAINING)(
     lambda s, p, v, g, lr, mu, wd: Fast.update(s, p, v, np.clip(g, -100, 100), lr, mu, wd)
 )
 on_update("WeightsClippedAt3", *TRAINING)(

@@ -17,6 +17,7 @@ from hashnets_np.conformance import check, check_shapes, diagnose, passed
 from hashnets_np.conformance.adapter import LayerSpec
 from hashnets_np.conformance.cases import all_cases, find_compression
 from hashnets_np.conformance.compare import pattern, relation
+from hashnets_np.conformance.numpy_layer import NumpyLayer
 from hashnets_np.conformance.outside import Command, check_outside, judge_line
 from hashnets_np.conformance.probe import find_another_map, probe_layer
 from hashnets_np.conformance.random_layers import random_cases
@@ -227,6 +228,32 @@ def changed(**methods):
 def test_a_probe_finds_what_is_wrong(layer, words):
     probe = probe_layer(layer)
     assert any(words in f.words for f in probe.findings if f.ok is False), probe.findings
+
+
+def adding_up(method):
+    """Make a layer whose first result of a method adds up over calls."""
+    def called(self, *args):
+        found = getattr(OwnHash, method)(self, *args)
+        first = found[0] if isinstance(found, tuple) else found
+        last = self.__dict__.get("last", np.zeros(0))
+        self.last = first + last if last.shape == first.shape else first
+        return (self.last, found[1]) if isinstance(found, tuple) else self.last
+
+    return changed(**{method: called})
+
+
+@pytest.mark.parametrize(("method", "words"), [
+    ("forward", "the same input gives the same output when called again"),
+    ("backward", "a second backward replaces the gradients of the first"),
+])
+def test_a_probe_says_first_what_adds_up(method, words):
+    wrong = [f.words for f in probe_layer(adding_up(method)).findings if f.ok is False]
+    assert wrong[0] == words and (method == "forward" or len(wrong) == 1), wrong
+
+
+def test_an_adapter_can_be_probed():
+    probe = probe_layer(NumpyLayer)
+    assert probe.passed and len(probe.findings) > 40, [f.words for f in probe.findings if f.ok is False]
 
 
 def test_a_probe_sees_signs_that_depend_on_the_bucket():

@@ -65,7 +65,9 @@ class Probe:
 
 
 def maker(found: Any) -> Callable[[int, int, int], Any]:
-    """Find what makes layers: a function `make` of the class, or its constructor."""
+    """Find what makes layers: a function `make` of the class, or its constructor; an adapter is wrapped."""
+    if isinstance(found, type) and issubclass(found, Adapter):
+        return as_layer_maker(found)
     return getattr(found, "make", found)
 
 
@@ -131,6 +133,7 @@ def probe_shape(probe: Probe, n_in: int, n_out: int, K: int) -> None:
     """Probe one size."""
     made = probe.make(n_in, n_out, K)
     K = int(getattr(made, "K", K))
+    check_twice(probe, made, n_in, K)
     m = read_map(probe, n_in, n_out, K)
     if m is None:
         return
@@ -141,6 +144,14 @@ def probe_shape(probe: Probe, n_in: int, n_out: int, K: int) -> None:
     check_gradients(probe, m, n_in, n_out, K, where)
     check_again(probe, m, n_in, n_out, K)
     check_map(probe, m, K, where)
+
+
+def check_twice(probe: Probe, layer: Any, n_in: int, K: int) -> None:
+    """Check that a new layer gives the same output twice, before anything is read off its outputs."""
+    a = values((3, n_in), 2, probe.dtype)
+    first = call(layer, values((K,), 1, probe.dtype), a, probe.dtype)
+    again = np.array(layer.forward(a), np.float64)
+    probe.note(np.array_equal(first, again), "the same input gives the same output when called again")
 
 
 def values(shape: tuple[int, ...], seed: int, dtype: str) -> NDArray:
@@ -244,8 +255,6 @@ def check_state(probe: Probe, m: Map, n_in: int, n_out: int, K: int) -> None:
     first = layer.forward(a)
     copy = np.array(first, np.float64)
     probe.note(np.array_equal(kept, a), "the input is not written to")
-    again = np.array(layer.forward(a), np.float64)
-    probe.note(np.array_equal(copy, again), "the same input gives the same output when called again")
     layer.forward(other)
     probe.note(np.array_equal(np.array(first, np.float64), copy), "a later call leaves an earlier output alone")
     single = np.vstack([np.array(layer.forward(a[n : n + 1]), np.float64) for n in range(len(a))])
@@ -268,6 +277,7 @@ def check_gradients(probe: Probe, m: Map, n_in: int, n_out: int, K: int, where: 
         probe.note(None, "there is no backward to check")
         return
     for batch in (1, 2, 6):
+        layer = probe.make(n_in, n_out, K)  # a new one each time: that gradients add up is found below
         w = values((K,), 6, "float64")
         a = values((batch, n_in), 7, "float64")
         dz = values((batch, n_out), 8, "float64")

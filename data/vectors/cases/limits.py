@@ -330,3 +330,6 @@ def call_cases(book):
             .forward(2)
         )
         add(f"arrays used again, bias {layer['bias']}", script, "", "float32", 1e-5, reused=True)
+    for n, layer in enumerate([plain, biased[1]]):
+        script = Script(f"t10{n}", layer).forward(2).forward(2).backward(2).backward(2).forward(2)
+        add(f"arrays used again, forward and backward only, bias {layer['bias']}", script, reused=True)
