@@ -233,7 +233,7 @@ class HashNetClassifier(ClassifierMixin, HashNetEstimator):
         How many epochs were trained.
     n_features_in_ : int
         How many columns X had.
-    feature_names_in_ : (n_features_in_,) str
+    feature_names_in_ : array of str
         Their names, if X was a DataFrame.
     classes_ : (n_classes,) array
         The labels.
@@ -427,7 +427,7 @@ class HashNetRegressor(RegressorMixin, HashNetEstimator):
         How many epochs were trained.
     n_features_in_ : int
         How many columns X had.
-    feature_names_in_ : (n_features_in_,) str
+    feature_names_in_ : array of str
         Their names, if X was a DataFrame.
 
     Examples

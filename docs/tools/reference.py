@@ -38,6 +38,9 @@ TOPICS = {
     "explanations": "Looking inside",
 }
 OTHER = "More"
+# Base classes of other projects, whose members have pages of their own elsewhere, and what scikit-learn adds to a class.
+FOREIGN = "object, Exception, tuple, dict, Module, BaseEstimator, ClassifierMixin, RegressorMixin, _MetadataRequester"
+GENERATED = "set_fit_request, set_partial_fit_request, set_score_request"
 
 
 def public_names() -> dict[str, list[str]]:
@@ -113,8 +116,8 @@ def page(full_name: str) -> str:
     thing = resolve(full_name)
     lines = [short(full_name), "=" * len(short(full_name)), "", f".. currentmodule:: {module}", ""]
     if inspect.isclass(thing):
-        lines += [f".. autoclass:: {name}", "   :members:", "   :inherited-members: object, Exception, tuple, dict",
-                  "   :member-order: bysource"]
+        lines += [f".. autoclass:: {name}", "   :members:", f"   :inherited-members: {FOREIGN}",
+                  f"   :exclude-members: {GENERATED}", "   :member-order: bysource"]
     elif callable(thing):
         lines += [f".. autofunction:: {name}"]
     else:
