@@ -366,12 +366,13 @@ def by_method(runs: Sequence[RunRecord]) -> str:
 
 
 def percent(value: float) -> str:
-    """Write a change without decimals and with its sign; what rounds to 0 has none.
+    """Write a change with its sign, and with a decimal where it would round to 0 without.
 
-    >>> percent(3.4), percent(-0.2)
-    ('+3', '0')
+    >>> percent(3.4), percent(-0.2), percent(0.01)
+    ('+3', '-0.2', '0')
     """
-    return f"{round(value):+d}" if round(value) else "0"
+    text = f"{value:+.0f}" if round(value) else f"{value:+.1f}"
+    return text if float(text) else "0"
 
 
 def caption() -> str:
