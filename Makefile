@@ -61,6 +61,7 @@ fuzz: $(VENV)/test  ## N drawn inputs, from SEED: files, calls, adapters, comman
 
 mutants: N = 200
 mutants: $(VENV)/test  ## N small changes of the package, from SEED: which of them do the tests notice? (hours)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check coverage
 	$(BIN)/python tests/mutants.py $(N) --seed $(SEED)
 
 lint: $(VENV)/test

@@ -3,7 +3,10 @@
 A file holds what the paper says must be stored and nothing else: no bucket numbers, no signs, no V. The same network
 gives the same bytes on every machine. What a file claims is compared with its size before anything is built from it.
 Source of the container: https://github.com/huggingface/safetensors (8 bytes with the length of the header, the header
-as JSON, the arrays). It is read and written here, in plain Python, so that the order of the header is fixed.
+as JSON, the arrays). It is read and written here, in plain Python, and not by the safetensors package, for three
+reasons: that package writes the metadata in an order that changes from save to save, so that equal networks give
+different bytes; sizes must be compared before an array is read, and to a bound of our own; and files are read where
+that package cannot be installed, as in a browser. The tests let each read what the other writes.
 """
 
 import inspect

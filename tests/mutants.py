@@ -15,6 +15,7 @@ begin again with newer code.
 import argparse
 import ast
 import contextlib
+import importlib.util
 import json
 import os
 import random
@@ -329,6 +330,8 @@ def main() -> int:
         print(*drawn, sep="\n")
         return 0
     if not args.quick and not (folder / "covering.json").exists():
+        if importlib.util.find_spec("coverage") is None:
+            parser.error("this needs coverage (pip install coverage), or --quick")
         learn(copy, folder)
     covering = None if args.quick else Covering.read(folder)
     results = Results(folder / f"results-{'quick' if args.quick else 'all'}.jsonl")

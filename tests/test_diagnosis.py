@@ -113,6 +113,24 @@ def test_the_probe_reads_the_map_off_a_layer_that_adds_a_constant():
     assert not [words for words, ok in findings(constant=0.5).items() if words.startswith("V is not") and ok is False]
 
 
+class WithColumn(OwnHash):
+    """The same with a bias that is hashed into w as a first column of V."""
+
+    def __init__(self, n_in, n_out, K):
+        super().__init__(n_in + 1, n_out, K)
+
+    def forward(self, a):
+        return np.hstack([np.ones((len(a), 1), a.dtype), a]) @ self.V.T
+
+    def backward(self, a, dz):
+        dw, da = super().backward(np.hstack([np.ones((len(a), 1), a.dtype), a]), dz)
+        return dw, da[:, 1:]
+
+
+def test_the_probe_reads_the_map_off_a_layer_with_a_bias_column():
+    assert not [f.words for f in probe_layer(WithColumn).findings if f.words.startswith("V is not") and f.ok is False]
+
+
 def test_the_probe_tells_weights_without_effect_from_entries_that_are_zero():
     said = findings(forward=lambda layer, a: np.ones((len(a), len(layer.V)), a.dtype))
     assert any(words.endswith("the weights that are set have no effect") for words in said), said

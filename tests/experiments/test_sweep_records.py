@@ -207,3 +207,13 @@ def test_processes_that_append_at_once_lose_nothing_and_write_each_key_once(tmp_
         list(pool.map(append_many, [(path, worker) for worker in range(4)]))
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert sorted((line["layers"], line["seed"]) for line in lines) == [(w, n) for w in (3, 4) for n in range(30)]
+
+
+def test_a_last_line_that_is_nested_too_deeply_is_named_and_not_taken_for_half_a_line(tmp_path):
+    path = tmp_path / "runs.jsonl"
+    path.write_bytes(GOOD + b"\n" + b'{"a": ' * 100_000)
+    before = path.read_bytes()
+    for act in (records.read, lambda path: records.append(path, run_record(seeded(2)))):
+        with pytest.raises(ValueError, match=r"line 2 is not a record \(it is nested too deeply"):
+            act(path)
+    assert path.read_bytes() == before
