@@ -38,7 +38,7 @@ TOPICS = {
     "explanations": "Looking inside",
 }
 OTHER = "More"
-# Base classes of other projects, whose members have pages of their own elsewhere, and what scikit-learn adds to a class.
+# Base classes of other projects, whose members are documented there, and what scikit-learn adds to a class.
 FOREIGN = "object, Exception, tuple, dict, Module, BaseEstimator, ClassifierMixin, RegressorMixin, _MetadataRequester"
 GENERATED = "set_fit_request, set_partial_fit_request, set_score_request"
 

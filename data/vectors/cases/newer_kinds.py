@@ -54,7 +54,8 @@ def map_cases(book, kind):
             **sized(NEWER_KINDS[kind][0]),
             **far,
         )
-    good = {"kind": kind, "buckets": 9, "seed": 7, "n_out": 4, "n_cols": 5, **sized(NEWER_KINDS[kind][0]), "i": [0], "j": [0]}
+    size = sized(NEWER_KINDS[kind][0])
+    good = {"kind": kind, "buckets": 9, "seed": 7, "n_out": 4, "n_cols": 5, **size, "i": [0], "j": [0]}
     for change in ({"buckets": 0}, {"seed": 2**32}, {"i": [4]}, {"j": [5]}, *([{"size": 0}] if kind in PIECES else [])):
         book.invalid(f"{change} does not fit", "RangeUnchecked", **{**good, **change})
 
