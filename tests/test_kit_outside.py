@@ -18,11 +18,11 @@ from hashnets_np.conformance.adapter import LayerSpec
 from hashnets_np.conformance.cases import all_cases, find_compression
 from hashnets_np.conformance.compare import pattern, relation
 from hashnets_np.conformance.numpy_layer import NumpyLayer
-from hashnets_np.conformance.outside import Command, check_outside, judge_line
+from hashnets_np.conformance.outside import Command, as_array, check_outside, judge_line
 from hashnets_np.conformance.probe import find_another_map, probe_layer
 from hashnets_np.conformance.random_layers import random_cases
 from hashnets_np.conformance.report import write_report
-from hashnets_np.conformance.runner import FAILS, NOT_COVERED, PASSES, check_cases, run_case, select
+from hashnets_np.conformance.runner import FAILS, NOT_COVERED, PASSES, check_cases, judge, run_case, select
 
 HERE = Path(__file__).parent
 ONE_TOPIC = ["--topic", "derived-seed"]
@@ -374,3 +374,24 @@ def test_random_layers_follow_the_seed_and_a_right_layer_passes_them():
     assert len(cases) == 8 and [c.inputs for c in cases] == [c.inputs for c in random_cases(3, 4)]
     assert {run_case(Right, case).status for case in cases} == {PASSES}
     assert random_cases(4, 1)[0].inputs != cases[0].inputs
+
+
+OF_KINDS = {
+    "fold": ("FoldSeedless", "FoldByColumns", "FoldHalfUnshifted"),
+    "chunk": ("ChunkSignEach", "ChunkUnwrapped", "ChunkFlat"),
+    "tile": ("TileTransposed", "TileSignEach", "TileSizeIgnored"),
+}
+
+
+@pytest.mark.parametrize(("kind", "flag"), [(kind, flag) for kind, flags in OF_KINDS.items() for flag in flags])
+@pytest.mark.parametrize("operations", [("bucket_sign",), ("gather", "forward", "backward")])
+def test_a_known_bug_of_a_newer_kind_is_named(kind, flag, operations):
+    """A layer that answers as the bug does, from its map alone or from forward and backward alone."""
+    results = []
+    for case in select([kind]):
+        if case.operation in operations and case.valid:
+            found = next((wrong for wrong in case.wrong if wrong["flag"] == flag), case.expected)
+            if "row_sums" not in str(found):  # sums alone give no answer
+                results.append(judge(case, {name: as_array(name, x, case) for name, x in found.items()}))
+    assert any(r.status == FAILS for r in results)
+    assert diagnose(results).bugs[0][0] == flag
