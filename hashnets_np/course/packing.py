@@ -65,7 +65,7 @@ def round_to(w: FloatArray, bits: int) -> tuple[float, IntArray]:
     largest = float(np.abs(w).max(initial=0.0)) or 1.0
     best = (np.inf, 1.0, np.zeros(w.shape, int))
     for share in SCALES:
-        scale = float(np.float32(share * largest / most))
+        scale = float(np.float32(share * largest / most)) or 1.0  # weights may be too small for a float32 scale
         codes = np.clip(np.rint(w / scale), -most, most).astype(int)
         best = min(best, (float(np.sum((w - scale * codes) ** 2)), scale, codes), key=lambda one: one[0])
     return best[1], best[2]

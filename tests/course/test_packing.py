@@ -107,7 +107,7 @@ def test_rounding_is_at_least_as_good_as_the_scale_of_the_largest(values, bits):
     w = np.array(values, np.float32)
     scale, codes = packing.round_to(w, bits)
     most = 2 ** (bits - 1) - 1
-    simple = float(np.abs(w).max()) / most or 1.0
+    simple = float(np.abs(w).max()) / most or 1.0  # a float64, which may be smaller than any float32
     assert np.abs(codes).max() <= most
     error = np.sum((w - simple * np.clip(np.rint(w / simple), -most, most)) ** 2)
     assert np.sum((w - scale * codes) ** 2) <= error * (1 + 1e-4) + 1e-9
