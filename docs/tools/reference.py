@@ -116,8 +116,9 @@ def page(full_name: str) -> str:
     thing = resolve(full_name)
     lines = [short(full_name), "=" * len(short(full_name)), "", f".. currentmodule:: {module}", ""]
     if inspect.isclass(thing):
+        left_out = ", ".join([GENERATED, *getattr(thing, "_fields", ())])  # fields are listed under Attributes
         lines += [f".. autoclass:: {name}", "   :members:", f"   :inherited-members: {FOREIGN}",
-                  f"   :exclude-members: {GENERATED}", "   :member-order: bysource"]
+                  f"   :exclude-members: {left_out}", "   :member-order: bysource"]
     elif callable(thing):
         lines += [f".. autofunction:: {name}"]
     else:
