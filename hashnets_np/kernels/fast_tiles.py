@@ -4,6 +4,7 @@
 `ViewLoops` copies nothing: it multiplies with large pieces in place, inside w. All have the same methods.
 """
 
+import math
 import os
 import threading
 from collections.abc import Iterator
@@ -25,16 +26,19 @@ MAX_EXTENSION = 2**20  # w is extended by at most this many weights; larger piec
 VIEW_SIDE = 128  # pieces of at least this size are worth a multiplication of their own
 STEPPED = 2**8  # virtual weights: larger maps go to `plain` where these loops are not compiled
 
-MAX_PRODUCT = SHORT_SIDE * LONG_SIDE  # numbers of a product that a thread keeps the memory of
+MAX_KEPT = 2**20  # numbers: larger memory is not kept
 
 own_memory = threading.local()
 
 
 def kept_memory(use: str, size: int, dtype: np.dtype) -> NDArray:
-    """Return memory for `size` numbers that this thread keeps for one use; what it held before is lost.
+    """Return memory for `size` numbers that this thread keeps for one use, if it is not too much; what it held is lost.
 
-    Asking the system for it again and again costs a tenth of a step and more.
+    Asking the system for it again and again costs a tenth of a step, and a quarter where it takes the memory back
+    each time.
     """
+    if size > MAX_KEPT:
+        return np.empty(size, dtype)
     name = f"{use} {dtype.char}"
     memory = getattr(own_memory, name, None)
     if memory is None or memory.size < size:
@@ -59,10 +63,7 @@ def new_tile(rows: slice, cols: slice, dtype: np.dtype, rows_only: bool) -> NDAr
 def product(x: NDArray, y: NDArray) -> NDArray:
     """Return x @ y, in memory that this thread uses for its next product again."""
     shape = len(x), y.shape[1]
-    size = len(x) * y.shape[1]
-    if size > MAX_PRODUCT:
-        return x @ y
-    return np.matmul(x, y, out=kept_memory("product", size, x.dtype).reshape(shape))
+    return np.matmul(x, y, out=kept_memory("product", math.prod(shape), x.dtype).reshape(shape))
 
 
 def multiply_add(x: NDArray, y: NDArray, out: NDArray, first: bool) -> None:
@@ -201,8 +202,8 @@ class PieceLoops(TileLoops):
         return V
 
     def fold_back(self, dw: NDArray) -> NDArray:
-        """Add the entries beyond K to the beginning, where they belong."""
-        total = dw[: self.buckets].copy()
+        """Add the entries beyond K to the beginning, where they belong, in place."""
+        total = dw[: self.buckets]
         for start in range(self.buckets, len(dw), self.buckets):
             tail = dw[start : start + self.buckets]
             total[: len(tail)] += tail
@@ -259,10 +260,12 @@ class ViewLoops(PieceLoops):
 
 
 def extend(w: NDArray, more: int) -> NDArray:
-    """Append the first `more` weights to w, over and over if there are fewer."""
-    if more <= w.size:
-        return np.concatenate((w, w[:more]))  # much faster than np.resize, which repeats all of w
-    return np.resize(w, w.size + more)
+    """Append the first `more` weights to w, over and over if there are fewer; this thread uses the memory again."""
+    extended = kept_memory("w", w.size + more, w.dtype)
+    for start in range(0, extended.size, w.size):
+        part = extended[start : start + w.size]
+        part[:] = w[: part.size]
+    return extended
 
 
 @lru_cache(maxsize=16)
