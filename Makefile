@@ -25,7 +25,7 @@ LECTURE ?= lecture
 slides: $(VENV)/base  ## two decks, the handout and the moving pictures, each one HTML file without a network, in LECTURE
 	$(BIN)/python notebooks/slides/build.py $(LECTURE)
 
-# there are also tensorflow and keras-torch: the Keras adapter on these backends
+# there is also tensorflow: the Keras adapter on that backend
 FRAMEWORKS ?= torch jax keras
 TORCH ?= torch
 comma := ,

@@ -167,7 +167,8 @@ class HashNetEstimator(BaseEstimator):
 
     def _outputs(self, X: Any) -> NDArray[Any]:
         """Compute the outputs of the network."""
-        return predict(self.network_, self._check_x(X))
+        x = self._check_x(X)
+        return predict(self.network_, x)
 
     def _dtype(self) -> np.dtype[Any]:
         """Find the dtype in which the network computes."""
@@ -354,7 +355,8 @@ class HashNetClassifier(ClassifierMixin, HashNetEstimator):
         (n, n_classes) array
             The probabilities, in the order of `classes_`; each row sums to 1.
         """
-        return predict_proba(self.network_, self._check_x(X))
+        x = self._check_x(X)
+        return predict_proba(self.network_, x)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Find the most likely label of each example.

@@ -20,7 +20,7 @@ from hashnets_np.losses import error_rate
 
 pytestmark = pytest.mark.slow
 FRAMEWORKS = ("torch", "jax", "keras")
-BACKENDS = {"tensorflow": "tensorflow", "keras-torch": "torch"}  # of Keras, each in a process of its own
+BACKENDS = {"tensorflow": "tensorflow"}  # of Keras, each in a process of its own
 ONLY = os.environ.get("HASHNETS_FRAMEWORKS", "").split()  # must be there and pass; the others may be missing
 
 

@@ -1,4 +1,4 @@
-"""HashedNets in Keras 3: `HashedDense`, an ordinary layer, and its adapter, on the JAX, TensorFlow or PyTorch backend.
+"""HashedNets in Keras 3: `HashedDense`, an ordinary layer, and its adapter, on the JAX or TensorFlow backend.
 
 Real weights are the layer's variables; buckets and signs are hashed once and are neither variables nor saved. V is
 built in every forward pass. Keras's own SGD differs from the specification: its velocity contains the learning rate,
@@ -32,10 +32,8 @@ if BACKEND == "jax":
     jax.config.update("jax_default_matmul_precision", "highest")  # else a GPU multiplies float32 as TF32, to 3 digits
 elif BACKEND == "tensorflow":
     import tensorflow as tf
-elif BACKEND == "torch":
-    import torch
 else:
-    raise ImportError(f"this adapter needs KERAS_BACKEND=jax, tensorflow or torch, Keras has {BACKEND!r}")
+    raise ImportError(f"this adapter needs KERAS_BACKEND=jax or tensorflow, Keras has {BACKEND!r}")
 
 
 def xxh32_pair(i: Any, j: Any, seed: Any) -> Any:
@@ -182,7 +180,7 @@ def make_layer(spec, w, b, seed: int | None = None) -> HashedDense:
     """Make a layer with given weights."""
     layer = HashedDense(spec.n_in, spec.n_out, spec.buckets, spec.seed if seed is None else seed, spec.bias, spec.kind,
                         spec.bias_buckets or None, spec.size, dtype=spec.dtype)
-    layer.set_weights([w] if b is None else [w, b])
+    layer.set_weights([w.copy()] if b is None else [w.copy(), b.copy()])  # JAX may keep the very array that it gets
     return layer
 
 
@@ -192,16 +190,12 @@ def differentiate(function, arrays, dz=None):
     if BACKEND == "jax":
         z, pull = jax.vjp(function, *arrays)
         return z, pull(ops.ones_like(z) if dz is None else ops.convert_to_tensor(dz))
-    if BACKEND == "tensorflow":
-        with tf.GradientTape() as tape:
-            tape.watch(arrays)
-            z = function(*arrays)
-        error = None if dz is None else ops.convert_to_tensor(dz)
-        found = tape.gradient(z, arrays, error, tf.UnconnectedGradients.ZERO)
-        return z, [tf.convert_to_tensor(g) for g in found]  # a gather has IndexedSlices; this adds up equal indices
-    leaves = [x.detach().clone().requires_grad_() for x in arrays]
-    z = function(*leaves)
-    return z.detach(), torch.autograd.grad(z, leaves, None if dz is None else ops.convert_to_tensor(dz))
+    with tf.GradientTape() as tape:
+        tape.watch(arrays)
+        z = function(*arrays)
+    error = None if dz is None else ops.convert_to_tensor(dz)
+    found = tape.gradient(z, arrays, error, tf.UnconnectedGradients.ZERO)
+    return z, [tf.convert_to_tensor(g) for g in found]  # a gather has IndexedSlices; this adds up equal indices
 
 
 def gradients(layer, x, dz, **arguments):
@@ -264,6 +258,8 @@ class KerasLayer(Adapter):
     def scatter_add(self, dV):
         """The gradient of the gather."""
         layer = self.layer
+        if dV.shape != tuple(layer.bucket.shape):  # TensorFlow would broadcast it
+            raise ValueError(f"dV is {dV.shape}, V is {tuple(layer.bucket.shape)}")
         _, (dw,) = differentiate(lambda w: ops.take(w, layer.bucket) * layer.sign, [layer.w.value], dV)
         return array(dw)
 
@@ -304,10 +300,10 @@ class KerasLayer(Adapter):
         soft = None if soft is None else ops.convert_to_tensor(soft)
 
         def mean_loss(z):
-            hard = -ops.mean(ops.sum(hot * ops.log_softmax(z), axis=1))
+            hard = -ops.sum(hot * ops.log_softmax(z)) / len(y)  # ops.mean rounds to float32 on the JAX backend
             if soft is None:
                 return hard
-            dark = -ops.mean(ops.sum(soft * ops.log_softmax(z / temperature), axis=1))
+            dark = -ops.sum(soft * ops.log_softmax(z / temperature)) / len(y)
             return (1 - mix) * hard + mix * temperature**2 * dark
 
         loss, (dz,) = differentiate(mean_loss, [z])
