@@ -275,7 +275,8 @@ def test_mnist_is_not_taken_for_another_set(tiny_mnist):
 
 def test_a_file_of_another_set_under_mnists_name_is_said_to_be_one(tiny_mnist, tmp_path):
     write_set(tmp_path / "bare", MNIST_SHA256, seed=5)
-    with pytest.raises(ValueError, match=r"expected .*another set with such file names.*fashion-mnist, kmnist.*load_idx"):
+    message = r"expected .*another set with such file names.*fashion-mnist, kmnist.*load_idx"
+    with pytest.raises(ValueError, match=message):
         hn.load_dataset("mnist", tmp_path / "bare")
 
 
