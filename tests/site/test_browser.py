@@ -22,7 +22,7 @@ FIRST = [*(name for name in LESSONS if not name.startswith(LATER)), *EXERCISES]
 REST = [name for name in LESSONS if name not in FIRST]
 TURN = time.localtime().tm_yday % len(REST)  # so that a machine on which time is short gets round to each of them
 RUN = FIRST + REST[TURN:] + REST[:TURN]
-BUDGET = 300  # seconds in which the rest may begin
+BUDGET = 120  # seconds in which the rest may begin
 SECONDS = 400  # for one notebook, on a machine that may do other things
 VIEWS = ((1280, "light"), (390, "dark"))  # what fits does not depend on the theme, nor what can be read on the width
 LOOK = Path(__file__).with_name("look.js").read_text(encoding="utf-8")
