@@ -180,8 +180,13 @@ def make_layer(spec, w, b, seed: int | None = None) -> HashedDense:
     """Make a layer with given weights."""
     layer = HashedDense(spec.n_in, spec.n_out, spec.buckets, spec.seed if seed is None else seed, spec.bias, spec.kind,
                         spec.bias_buckets or None, spec.size, dtype=spec.dtype)
-    layer.set_weights([w.copy()] if b is None else [w.copy(), b.copy()])  # JAX may keep the very array that it gets
+    set_weights(layer, w, b)
     return layer
+
+
+def set_weights(layer: HashedDense, w, b) -> None:
+    """Put copies of weights into a layer: JAX may keep the very array that it gets."""
+    layer.set_weights([w.copy()] if b is None else [w.copy(), b.copy()])
 
 
 def differentiate(function, arrays, dz=None):
@@ -240,7 +245,7 @@ class KerasLayer(Adapter):
 
     def set_weights(self, w, b):
         """Load other real weights into the same layer."""
-        self.layer.set_weights([w] if b is None else [w, b])
+        set_weights(self.layer, w, b)
 
     def step(self, a, dz, lr, momentum, weight_decay):
         """One step of SGD."""
