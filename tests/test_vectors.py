@@ -32,6 +32,7 @@ def cases(vectors) -> list[dict]:
     return [case for group in vectors["groups"] for case in group["cases"]]
 
 
+@pytest.mark.slow
 def test_the_script_makes_the_same_file_again(tmp_path):
     made = tmp_path / "vectors.json"
     subprocess.run([sys.executable, FOLDER / "make_vectors.py", made], check=True, capture_output=True)
