@@ -28,6 +28,7 @@ def cells_about_the_records():
     return [cell.source for cell in cells if not any(name in cell.source for name in TRAINED_IN_THE_LESSON)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hashnet", [2.0, 9.0], ids=["for the paper", "against the paper"])
 def test_the_lesson_runs_with_protocol_2_complete_whatever_it_shows(tmp_path, monkeypatch, capsys, hashnet):
     records = shutil.copytree(package_file("records"), tmp_path / "records")
