@@ -111,16 +111,21 @@ def contenders(args: argparse.Namespace, names: list[str] | None = None) -> list
     return [n for n in names or CONTENDERS if torch or not n.startswith("torch")]
 
 
-def steps(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """Time training steps and inference in every cell."""
-    with progress(len(args.threads) * len(args.layers) * len(args.compressions) * len(args.batches)) as bar:
+def time_grid(args: argparse.Namespace, names: list[str], calls: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    """Time calls of some contenders in every cell."""
+    with progress(len(args.threads) * len(grid(args))) as bar:
         for threads in args.threads:
-            with processes(contenders(args), threads) as running:
+            with processes(names, threads) as running:
                 for cell in grid(args):
                     sizes = Cell(cell["n_in"], cell["n_out"], cell["buckets"], cell["batch"], args.momentum)
-                    times = {w: time_cell(running, sizes, args.rounds, args.seconds, w) for w in ("step", "forward")}
+                    times = {call: time_cell(running, sizes, args.rounds, args.seconds, call) for call in calls}
                     yield {"threads": threads, **cell, **times}
                     bar.update()
+
+
+def steps(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Time training steps and inference in every cell."""
+    return time_grid(args, contenders(args), ("step", "forward"))
 
 
 def show_steps(args: argparse.Namespace, cells: list[dict[str, Any]]) -> str:
@@ -132,15 +137,7 @@ def show_steps(args: argparse.Namespace, cells: list[dict[str, Any]]) -> str:
 
 def kinds(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Time training steps with every kind of map that has a fast path, in every cell."""
-    names = ["dense in place", "hashed", *KINDS]
-    with progress(len(args.threads) * len(grid(args))) as bar:
-        for threads in args.threads:
-            with processes(names, threads) as running:
-                for cell in grid(args):
-                    sizes = Cell(cell["n_in"], cell["n_out"], cell["buckets"], cell["batch"], args.momentum)
-                    times = time_cell(running, sizes, args.rounds, args.seconds, "step")
-                    yield {"threads": threads, **cell, "step": times}
-                    bar.update()
+    return time_grid(args, ["dense in place", "hashed", *KINDS], ("step",))
 
 
 def show_kinds(args: argparse.Namespace, cells: list[dict[str, Any]]) -> str:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from .cases import explain_flag
 from .compare import numbers_in
 from .operations import CALLS
-from .runner import FAILS, NOT_COVERED, PASSES, Result
+from .runner import FAILS, NOT_COVERED, PASSES, Result, passed
 
 
 class Stage(NamedTuple):
@@ -123,8 +123,7 @@ def diagnose(results: list[Result]) -> Diagnosis:
     """
     failing = [r for r in results if r.status == FAILS]
     if not failing:
-        something = any(r.status == PASSES and r.case.valid for r in results)
-        return Diagnosis("passed" if something else "nothing covered")
+        return Diagnosis("passed" if passed(results) else "nothing covered")
     machine = [r for r in failing if r.machine]
     if machine and all(r.machine or not r.case.valid for r in failing):
         return Diagnosis("cannot run", error=most_common([r.error for r in machine]))

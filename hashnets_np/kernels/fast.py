@@ -2,7 +2,8 @@
 
 V is cut into tiles that fit into the cache. Forward: hash a tile, look it up, multiply with BLAS, drop it. Backward:
 multiply with BLAS, then go once through the tile, taking dV out of it and putting V into it, multiply again, drop it.
-No result is kept between calls. Extra memory: a tile per thread and a few copies of dw. The loops over a tile are in
+No result is kept between calls. Extra memory: a tile and a product per thread, a few copies of dw and, for kinds that
+come in pieces, one of w; of this, a thread keeps what is small, to use it again. The loops over a tile are in
 `fast_tiles`, what differs between kinds of map in `maps`, the threads in `support`. Maps of a kind without a compiled
 line function go to `plain`.
 """
