@@ -47,6 +47,11 @@ def kill_at_random(command, chance, longest, **environment):
         os.killpg(process.pid, 9)
 
 
+def contents(folder):
+    """The bytes of every file below a folder, by its place there."""
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def partial_files(folder):
     return [path for path in folder.rglob("*") if path.name.endswith(".partial")]
 
@@ -94,13 +99,14 @@ def test_a_killed_report_leaves_whole_files(tmp_path):
     begin = time.monotonic()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     seconds = time.monotonic() - begin
-    right = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    right = contents(tmp_path)
     for _ in range(KILLS):
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                               start_new_session=True) as process:
             time.sleep(chance.uniform(0.3, 1.1) * seconds)
             os.killpg(process.pid, 9)
-        assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.name in right} == right
+        found = contents(tmp_path)
+        assert {place: found[place] for place in right} == right
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     assert not partial_files(tmp_path)
 
