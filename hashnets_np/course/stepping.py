@@ -8,6 +8,7 @@ when numba is switched off with NUMBA_DISABLE_JIT=1.
 import io
 import pdb
 import re
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -54,9 +55,11 @@ def step_through(function: Callable, *args: Any, commands: Sequence[str]) -> Any
     screen = io.StringIO()
     debugger = plain_pdb()(stdin=Typist(commands, screen), stdout=screen, nosigint=True, readrc=False)
     debugger.use_rawinput = False
+    tracer = sys.gettrace()  # of a debugger or of coverage, which pdb would switch off
     try:
         result = debugger.runcall(function, *args)
     finally:
+        sys.settrace(tracer)
         print(shown(screen.getvalue()), end="")
     return result
 

@@ -1,5 +1,7 @@
 """A session with the debugger, played in a lesson: what is typed, what is answered, and that nothing changes by it."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -30,3 +32,17 @@ def test_an_error_in_the_function_comes_out_after_what_was_shown(capsys):
     with pytest.raises(ZeroDivisionError):
         step_through(lambda: 1 // 0, commands=[])
     assert "this notebook" in capsys.readouterr().out
+
+
+def test_whoever_traces_the_program_traces_it_afterwards(capsys):
+    def tracer(frame, event, arg):
+        return None
+
+    before = sys.gettrace()
+    sys.settrace(tracer)
+    try:
+        step_through(abs, -1, commands=["n"])
+        after = sys.gettrace()
+    finally:
+        sys.settrace(before)
+    assert after is tracer
