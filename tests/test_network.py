@@ -19,6 +19,7 @@ def test_a_layer_appears_in_a_network_once():
     ([hn.HashedLinear(3, 4, "1/2"), hn.ReLU(), hn.HashedLinear(5, 4, "1/2")], "layer 2, .*takes 5 inputs.*give 4"),
     ([hn.Linear(3, 4), hn.ReLU], r"layer 1 is the class ReLU; did you forget the parentheses, ReLU\(...\)\?"),
     ([hn.Linear(3, 4), np.tanh], "layer 1 is .*expected a Layer"), ([], "at least one layer"),
+    ([hn.Linear(3, 4), int], "layer 1 is <class 'int'>, expected a Layer"),
 ])
 def test_layers_that_make_no_network_are_one_clear_error(layers, message):
     with pytest.raises(ValueError, match=message):
@@ -68,6 +69,47 @@ def test_the_summary_of_a_network_has_its_numbers():
         "0", "HashedLinear", "784", "->", "1000", "12,266", "0.01563", "12,266", "785,000"]
     assert str(summary).splitlines()[-1].split() == ["total", "0.01563", "12,423", "795,010"]
     assert repr(summary) == str(summary)
+
+
+def test_the_summary_is_a_table_with_words_to_the_left_and_numbers_to_the_right():
+    net = hn.Network([hn.HashedLinear(64, 256, "1/8"), hn.ReLU(), hn.HashedLinear(256, 10, "1/8")])
+    assert str(net.summary()) == "\n".join([
+        "   layer         shape          K  compression  stored  virtual",
+        "0  HashedLinear  64 -> 256  2,080        0.125   2,080   16,640",
+        "1  ReLU",
+        "2  HashedLinear  256 -> 10    322       0.1253     322    2,570",
+        "   total                                 0.125   2,402   19,210",
+    ])
+    assert str(hn.Network([hn.Linear(3, 2, bias=False)]).summary()).splitlines()[1].split() == [
+        "0", "Linear", "3", "->", "2", "1", "6", "6"]
+
+
+def test_a_network_without_a_seed_has_seed_0():
+    net = hn.Network([hn.Linear(3, 2)])
+    assert net.layers[0].config()["seed"] == hn.derive_seed(0, 0)
+
+
+def test_a_network_of_activations_has_a_way_back_too():
+    net = hn.Network([hn.ReLU(), hn.Tanh()])
+    net.forward(np.ones((2, 3)))
+    assert net.backward(np.ones((2, 3)), input_grad=False) is None
+    assert net.backward(np.ones((2, 3))).shape == (2, 3)
+
+
+def test_only_the_first_layer_with_weights_is_spared_the_gradient_of_its_input():
+    asked = []
+
+    class Asked(hn.Linear):
+        def backward(self, dz, input_grad=True):
+            asked.append(input_grad)
+            return super().backward(dz, input_grad)
+
+    net = hn.Network([hn.ReLU(), Asked(4, 3), hn.ReLU(), Asked(3, 2)])
+    net.forward(np.ones((5, 4)))
+    net.backward(np.ones((5, 2)), input_grad=False)
+    assert asked == [True, False]
+    net.backward(np.ones((5, 2)))
+    assert asked == [True, False, True, True]
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))])

@@ -34,6 +34,7 @@ def test_schedules_by_hand():
     {"learning_rate": 0}, {"momentum": 1.0}, {"weight_decay": -1}, {"schedule": "step"}, {"learning_rate": np.nan},
     {"learning_rate": np.inf}, {"learning_rate": "0.1"}, {"learning_rate": None}, {"momentum": -0.1},
     {"momentum": np.nan}, {"weight_decay": np.inf}, {"total_steps": 0}, {"total_steps": 1.5}, {"total_steps": True},
+    {"learning_rate": True}, {"load_exponent": -0.1}, {"load_exponent": 1.001},
 ])
 def test_an_impossible_optimizer_is_refused(bad):
     with pytest.raises(ValueError, match=next(iter(bad))):
@@ -85,3 +86,41 @@ def test_optimizers_can_be_compared_after_a_step():
 def test_a_network_in_place_of_its_layers_is_told_what_to_pass():
     with pytest.raises(TypeError, match=r"step takes layers, such as net\.layers, got Network"):
         hn.SGD(0.1).step(hn.Network([hn.ReLU()]))
+
+
+def test_an_optimizer_made_without_arguments_is_the_one_that_is_documented():
+    assert hn.SGD() == hn.SGD(0.1, 0.9, weight_decay=0.0, schedule="constant", load_exponent=0.0, total_steps=None)
+    with pytest.raises(TypeError):
+        hn.SGD(steps_done=1)  # counted, not given
+
+
+def test_the_limits_belong_to_what_is_allowed():
+    sgd = hn.SGD(np.float32(0.1), 0, weight_decay=0, load_exponent=1, total_steps=1)
+    assert (sgd.momentum, sgd.load_exponent, sgd.steps_done) == (0, 1, 0)
+
+
+@pytest.mark.parametrize(("exponent", "divisors"), [(0, [1, 1, 1]), (0.5, [2, 1, 1]), (1, [4, 1, 1])])
+def test_a_gradient_is_divided_by_a_power_of_the_load_by_hand(exponent, divisors):
+    """Bucket 0 has 4 virtual weights, bucket 1 has one, bucket 2 has none: its gradient is 0 and is not divided by 0."""
+    layer = hn.HashedLinear(5, 1, buckets=3, bias=None, dtype=np.float64)
+    layer.map = hn.SharingMap.from_table([[0, 0, 1, 0, 0]], buckets=3)
+    layer.params["w"][:] = 0
+    dense = one_weight(0.0)
+    sgd = hn.SGD(1.0, momentum=0.0, load_exponent=exponent)
+    for step in (1, 2):  # the second step uses what the first has counted
+        layer.grads["w"] = np.array([8.0, 8.0, 0.0])
+        dense.grads["w"] = np.array([[8.0]])
+        sgd.step([layer, dense])
+        np.testing.assert_array_equal(layer.params["w"], -step * np.array([8.0, 8.0, 0.0]) / divisors)
+        assert dense.params["w"] == -8.0 * step  # nothing is shared there
+
+
+def test_what_an_optimizer_remembers_is_not_shown_and_not_compared():
+    layer = hn.HashedLinear(3, 2, buckets=4, seed=0)
+    first = hn.SGD(0.1, load_exponent=1.0)
+    second = hn.SGD(0.1, load_exponent=1.0)
+    for sgd, value in ((first, 1.0), (second, 2.0)):
+        layer.grads["w"] = np.full(4, value, np.float32)
+        sgd.step([layer])
+    assert first == second and repr(first) == repr(second)
+    assert "steps_done=1" in repr(first) and "array" not in repr(first)
