@@ -131,6 +131,7 @@ def test_images_that_were_not_flattened_get_a_hint():
 def test_initial_virtual_weights_have_the_right_spread(init, deviation):
     for layer in (hn.HashedLinear(400, 300, "1/4", init=init), hn.Linear(400, 300, init=init)):
         assert abs(layer.params["w"].std() / deviation - 1) < 0.02
+        assert abs(layer.params["w"].mean()) < 0.02 * deviation
         again = make_layer({"type": type(layer).__name__, **layer.config()})
         np.testing.assert_array_equal(again.params["w"], layer.params["w"])
 
@@ -434,6 +435,13 @@ def test_a_hashed_bias_is_compressed_as_the_weights_are_also_when_only_buckets_a
     assert layer.params["b"].shape == (biases,)
 
 
+@pytest.mark.parametrize("compression", ["1/2", "1/3", "0.3", "0.07", "1/1000", 1])
+@pytest.mark.parametrize(("n_in", "n_out"), [(1, 1), (3, 7), (5, 8), (10, 10), (13, 29)])
+def test_a_hashed_bias_has_the_compression_that_was_asked_for(compression, n_in, n_out):
+    layer = hn.HashedLinear(n_in, n_out, compression, bias="hashed", seed=1)
+    assert layer.params["b"].size == hn.bucket_count(compression, n_out)
+
+
 def test_a_layer_that_is_asked_for_its_config_keeps_the_seed_that_it_draws():
     layer = hn.Linear(3, 4)
     config = layer.config()
@@ -448,3 +456,23 @@ def test_a_layer_without_a_backward_pass_says_so():
 
     with pytest.raises(NotImplementedError):
         Forward().backward(np.ones((1, 2)))
+
+
+def test_a_unit_whose_draw_is_the_rate_stays():
+    class Draws:
+        def random(self, shape, dtype):
+            return np.array([0.125, 0.25, 0.375], dtype)
+
+    layer = hn.Dropout(0.25)
+    layer.rng = Draws()
+    np.testing.assert_array_equal(layer.draw_mask((3,)), [False, True, True])
+
+
+def test_layers_are_in_evaluation_mode_unless_they_are_told():
+    x = np.ones((50, 4))
+    for layer in (hn.Dropout(0.5, seed=1), hn.Network([hn.Dropout(0.5, seed=1)])):
+        assert layer.forward(x) is x and (layer.forward(x, True) == 0).any()
+
+
+def test_a_layer_without_parameters_keeps_its_config_in_another_dtype():
+    assert hn.Network([hn.Dropout(0.5, seed=1)]).astype(np.float64).layers[0].config() == {"rate": 0.5, "seed": 1}

@@ -90,7 +90,7 @@ class HashedLinear(Layer):
         n_in, n_out = check_sizes(n_in, n_out, dtype, init)
         seed = None if seed is None else check_seed(seed)
         m = weight_map(n_in, n_out, compression, buckets, seed, bias, kind, size, signed)
-        bias_buckets = count_biases(m, bias, compression, bias_buckets)
+        bias_buckets = count_biases(m, bias, bias_buckets)
 
         # 2. Remember how to make this layer again.
         super().__init__(n_in=n_in, n_out=n_out, buckets=m.buckets, seed=seed, bias=bias, kind=kind,
@@ -135,7 +135,7 @@ class HashedLinear(Layer):
         """Make the map of a hashed bias."""
         if self.bias != "hashed":
             return None
-        return hashed_bias_map(self._make_map(), None, self._config["bias_buckets"])
+        return hashed_bias_map(self._make_map(), self._config["bias_buckets"])
 
     def _draw(self, rng: np.random.Generator) -> dict[str, FloatArray]:
         """Draw the initial weights, and then the biases that are not a column of V."""
@@ -218,18 +218,18 @@ def weight_map(
     return SharingMap(n_out, n_cols, buckets=K, seed=seed, kind=kind, size=size, signed=signed)
 
 
-def hashed_bias_map(m: SharingMap, compression: object, bias_buckets: int | None) -> SharingMap:
+def hashed_bias_map(m: SharingMap, bias_buckets: int | None) -> SharingMap:
     """Make the map of a hashed bias, n_out x 1, at the compression of the weights unless its size is given."""
     if bias_buckets is None:
-        n = m.n_out * m.n_cols
-        bias_buckets = bucket_count(compression or Fraction(min(m.buckets, n), n), m.n_out)
+        n = m.n_out * m.n_cols  # K / n is as good as the c that K came from: ceil(ceil(c n) / n_cols) = ceil(c n_out)
+        bias_buckets = bucket_count(Fraction(min(m.buckets, n), n), m.n_out)
     return m.bias_map(bias_buckets, derive_seed(m.seed, MAX_UINT32))
 
 
-def count_biases(m: SharingMap, bias: str | None, compression: object, bias_buckets: int | None) -> int | None:
+def count_biases(m: SharingMap, bias: str | None, bias_buckets: int | None) -> int | None:
     """Count the real biases of a hashed bias, K_b; None for any other bias, which must not come with a number."""
     if bias == "hashed":
-        return hashed_bias_map(m, compression, bias_buckets).buckets
+        return hashed_bias_map(m, bias_buckets).buckets
     if bias_buckets is not None:
         raise ValueError(f"bias_buckets={shown(bias_buckets)} is for bias='hashed', got bias={shown(bias)}")
     return None

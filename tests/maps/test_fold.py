@@ -82,6 +82,23 @@ def test_explain_shows_the_fold_its_shift_and_the_bucket():
     assert f"mod 3 = {bucket}" in text and f"is {int(sign < 0)}: {sign:+d}" in text
 
 
+@pytest.mark.parametrize(("n", "K", "i", "j"), [(5, 3, 2, 1), (2**32, 2**31 - 1, 2**32 - 1, 2**32 - 2), (2**32, 1, 5, 7)])
+def test_the_explanation_of_a_fold_is_its_definition(n, K, i, j):
+    m = SharingMap(n, n, buckets=K, seed=7, kind="fold")
+    g = i * n + j
+    q = g // K
+    p = g % K
+    shift = reference_hash(q >> 32, q % 2**32, 7) >> 1
+    h = reference_hash(i, j, 7)
+    bucket, sign = fold(i, j, n, K, 7)
+    assert m.derivation(i, j) == [
+        f"place   {i} * {n} + {j} = {g}: number {p} of fold {q}, as {g} = {q} * {K} + {p}",
+        f"shift   of fold {q}: XXH32 of ({q >> 32}, {q % 2**32}), seed 7, >> 1 = {shift}",
+        f"bucket  {p} + {shift} = {p + shift}, mod {K} = {bucket}",
+        f"sign    bit 0 of XXH32 of ({i}, {j}), 0x{h:08x}, is {int(sign < 0)}: {sign:+d}",
+    ]
+
+
 @pytest.mark.parametrize("bias", ["column", "hashed", "dense", None])
 def test_a_model_file_brings_it_back(bias, tmp_path, rng):
     net = hn.Network([hn.HashedLinear(9, 5, "1/2", kind="fold", seed=3, bias=bias)])

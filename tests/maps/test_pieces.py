@@ -58,3 +58,25 @@ def test_a_tile_of_V_is_a_piece_of_w():
 def test_maps_of_other_sizes_are_other_maps():
     assert SharingMap(4, 4, buckets=3, kind="chunk", size=2) != SharingMap(4, 4, buckets=3, kind="chunk")
     assert KINDS["xxhash"].default_size is None
+
+
+@pytest.mark.parametrize(("kind", "size", "i", "j"), [("chunk", 3, 2, 7), ("tile", 4, 9, 6), ("tile", 4, 0, 0)])
+def test_explain_shows_the_piece_its_hash_the_bucket_and_the_sign(kind, size, i, j):
+    m = SharingMap(12, 8, buckets=11, seed=7, kind=kind, size=size)
+    height, width = m.piece_shape()
+    assert (height, width) == {"chunk": (1, 3), "tile": (4, 4)}[kind]
+    h = reference_hash(i // height, j // width, 7)
+    number = (i % height) * width + j % width
+    bucket, sign = DEFINITIONS[kind](i, j, 11, 7, size)
+    assert m.derivation(i, j) == [
+        f"piece   ({i // height}, {j // width}), {height} x {width} weights; this one is number {number} in it",
+        f"hash    0x{h:08x} = {h}   (XXH32 of ({i // height}, {j // width}), seed 7)",
+        f"bucket  ({h} >> 1) + {number} = {(h >> 1) + number}, mod 11 = {bucket}",
+        f"sign    bit 0 of the hash is {int(sign < 0)}: {sign:+d}, the same for the whole piece",
+    ]
+
+
+def test_explain_says_that_signs_are_switched_off():
+    m = SharingMap(4, 4, buckets=3, kind="chunk", signed=False)
+    assert m.derivation(1, 2)[-1] == "signs   are switched off: +1"
+    assert len(m.derivation(1, 2)) == 1 + len(SharingMap(4, 4, buckets=3, kind="chunk").derivation(1, 2))

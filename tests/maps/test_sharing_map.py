@@ -77,6 +77,7 @@ def test_maps_are_values():
         ({"seed": -1}, "seed"), ({"seed": 2**32}, "seed"),
         ({"kind": "md5"}, "known kinds: xxhash"),
         ({"size": 4}, "maps of kind 'xxhash' have no size"), ({"kind": "tile", "size": 0}, "size"),
+        ({"kind": "tile", "size": 2**15 + 1}, "size"), ({"signed": 1}, "signed must be True or False"),
     ],
 )
 def test_an_impossible_map_is_refused(arguments, message):
@@ -152,3 +153,34 @@ def test_bucket_numbers_have_the_index_type_of_the_platform():
     for kind in KINDS:
         bucket, sign = SharingMap(3, 1, buckets=2, kind=kind).table()
         assert (bucket.dtype, sign.dtype) == (np.intp, np.int8), kind
+
+
+def test_blocks_of_rows_cover_the_map_once():
+    m = SharingMap(7, 3, buckets=2)
+    for weights, rows in ((1, 1), (3, 1), (5, 1), (6, 2), (20, 6), (21, 7), (1000, 7)):
+        blocks = m.row_blocks(weights)
+        assert [n for block in blocks for n in range(7)[block]] == list(range(7))
+        assert [block.stop - block.start for block in blocks[:-1]] == [rows] * (len(blocks) - 1)
+        assert blocks[0] == slice(0, rows) and blocks[-1].stop == 7
+
+
+def test_a_table_keeps_its_signs_and_has_no_seed_and_no_size():
+    m = SharingMap.from_table([[0, 1]], [[1, -1]], buckets=2)
+    assert m.table()[1].tolist() == [[1, -1]] and (m.seed, m.size, m.signed, m.kind) == (0, None, True, "table")
+    assert m.piece_shape() == (1, 1) and m.lines() is None
+
+
+@pytest.mark.parametrize("kind", ["xxhash", "fold", "chunk", "tile", "authors2015"])
+def test_a_map_without_signs_has_the_same_buckets(kind):
+    signed = SharingMap(99, 70, buckets=9, seed=1, kind=kind)
+    plain = SharingMap(99, 70, buckets=9, seed=1, kind=kind, signed=False)
+    np.testing.assert_array_equal(plain.table()[0], signed.table()[0])
+    assert (plain.table()[1] == 1).all() and (signed.table()[1] == -1).any() and plain != signed
+    assert not plain.bias_map(4, 5).signed and signed.bias_map(4, 5).signed
+
+
+def test_a_hashed_bias_has_a_map_of_the_same_kind_and_size_with_the_seed_that_it_is_given():
+    m = SharingMap(6, 4, buckets=9, seed=1, kind="chunk", size=3)
+    assert m.bias_map(4, 5) == SharingMap(6, 1, buckets=4, seed=5, kind="chunk", size=3)
+    authors = SharingMap(6, 4, buckets=9, seed=1, kind="authors2015")
+    assert authors.bias_map(4, 5) == SharingMap(6, 1, buckets=4, seed=1, kind="authors2015_bias")
