@@ -14,7 +14,7 @@ import pytest
 
 import hashnets_np as hn
 from hashnets_np.support import disk
-from hashnets_np.support.disk import atomic_write, locked, user_path
+from hashnets_np.support.disk import atomic_write, check_place, locked, user_path
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs a POSIX system")
 
@@ -38,6 +38,7 @@ def test_what_stops_a_write_leaves_the_old_file_and_nothing_else(tmp_path, error
     assert (tmp_path / "file").read_bytes() == b"old" and os.listdir(tmp_path) == ["file"]
     if isinstance(error, OSError):  # the file that was asked for is named, not the partial one
         assert caught.value.errno == errno.ENOSPC and caught.value.filename == str(tmp_path / "file")
+        assert caught.value.strerror == "No space left on device"
 
 
 def test_eight_threads_write_one_file(tmp_path):
@@ -142,15 +143,19 @@ def test_permissions_are_kept_and_new_files_follow_the_umask(tmp_path):
         os.chmod(tmp_path / "file", 0o604)
         atomic_write(tmp_path / "file", b"new")
         assert stat.S_IMODE(os.stat(tmp_path / "file").st_mode) == 0o604
+        os.umask(0o020)
+        atomic_write(tmp_path / "another", b"")  # not executable for anybody
+        assert stat.S_IMODE(os.stat(tmp_path / "another").st_mode) == 0o646
     finally:
         os.umask(old)
 
 
 def test_a_read_only_file_is_not_replaced(tmp_path):
     atomic_write(tmp_path / "file", b"old")
-    os.chmod(tmp_path / "file", 0o444)
-    with pytest.raises(PermissionError, match=r"is read-only.*file"):
-        atomic_write(tmp_path / "file", b"new")
+    for mode in (0o444, 0o555):  # a program too
+        os.chmod(tmp_path / "file", mode)
+        with pytest.raises(PermissionError, match=r"is read-only.*file"):
+            atomic_write(tmp_path / "file", b"new")
     assert (tmp_path / "file").read_bytes() == b"old"
 
 
@@ -211,3 +216,102 @@ def test_a_file_is_complete_and_on_the_disk_before_it_gets_its_name(tmp_path, mo
         order.clear()
         atomic_write(tmp_path / "file", content)
         assert order[:2] == [("synced", None), ("renamed", b"small")]
+        assert order[2:] == ([("synced", None)] if os.name == "posix" else [])  # the folder, which holds the new name
+
+
+def test_it_is_asked_beforehand_whether_a_place_is_writable_and_nothing_is_written(tmp_path):
+    (tmp_path / "old").write_bytes(b"old")
+    for name in ("old", "new"):
+        check_place(tmp_path / name)
+    assert os.listdir(tmp_path) == ["old"]
+    os.chmod(tmp_path / "old", 0o444)
+    with pytest.raises(PermissionError, match=r"is read-only.*old'$"):
+        check_place(tmp_path / "old")
+    for missing in (tmp_path / "missing" / "file", tmp_path / "missing" / "too" / "file"):
+        with pytest.raises(FileNotFoundError, match=r"its folder must exist and be writable \(No such.*file'$"):
+            check_place(missing)
+    with pytest.raises(NotADirectoryError, match=r"its folder must exist and be writable \(Not a directory\).*file'$"):
+        check_place(tmp_path / "old" / "file")
+    with pytest.raises(IsADirectoryError, match="is a folder, not a file"):
+        check_place(tmp_path)
+
+
+@posix
+def test_a_pipe_is_a_place_and_needs_no_reader_to_be_asked(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    os.chmod(tmp_path / "pipe", 0o400)  # its folder and mode do not matter: nothing is made or replaced there
+    check_place(tmp_path / "pipe")
+    assert os.listdir(tmp_path) == ["pipe"]
+
+
+@pytest.mark.skipif(not os.path.isdir("/dev/fd"), reason="this system has no /dev/fd")
+def test_an_open_file_by_its_number_is_written_into(tmp_path):
+    with open(tmp_path / "output", "wb") as file:
+        assert disk.is_stream(Path(f"/dev/fd/{file.fileno()}")) is True
+    assert disk.is_stream(tmp_path / "output") is False
+
+
+def test_an_error_without_a_number_is_an_error_of_the_device(tmp_path):
+    def fail(file):
+        raise OSError("NumPy's words")
+
+    with pytest.raises(OSError, match=r"NumPy's words.*file") as error:
+        atomic_write(tmp_path / "file", fail)
+    assert error.value.errno == errno.EIO
+
+
+def test_a_file_that_the_content_misses_is_not_taken_for_a_missing_folder(tmp_path):
+    def fail(file):
+        raise FileNotFoundError(errno.ENOENT, "no such data set", "data.csv")
+
+    with pytest.raises(FileNotFoundError, match="no such data set"):
+        atomic_write(tmp_path / "file", fail)
+
+
+def test_a_partial_file_that_is_always_taken_away_is_an_error_in_the_end(tmp_path, monkeypatch):
+    attempts = []
+
+    def stolen(partial, target, content):
+        attempts.append(partial.name)
+        raise FileNotFoundError(errno.ENOENT, "gone", str(partial))
+
+    monkeypatch.setattr(disk, "write_partial", stolen)
+    with pytest.raises(FileNotFoundError, match="gone"):
+        atomic_write(tmp_path / "file", b"")
+    assert len(attempts) == disk.ATTEMPTS == len(set(attempts))
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        atomic_write(tmp_path / "missing" / "file", b"")
+    assert len(attempts) == disk.ATTEMPTS + 1  # no second attempt where there is no folder
+
+
+@posix
+def test_the_new_file_belongs_to_the_owner_of_the_old_one(tmp_path, monkeypatch):
+    owners = []
+    atomic_write(tmp_path / "file", b"old")
+    old = os.stat(tmp_path / "file")
+    monkeypatch.setattr(disk.os, "chown", lambda path, *owner: owners.append(owner), raising=False)
+    atomic_write(tmp_path / "file", b"new")
+    atomic_write(tmp_path / "another", b"new")
+    assert owners == [(old.st_uid, old.st_gid)]
+
+
+@pytest.mark.parametrize(("hours", "stays"), [(0, True), (23.9, True), (24.05, False)])
+def test_where_no_file_can_be_locked_a_partial_one_is_a_leftover_after_a_day(tmp_path, monkeypatch, hours, stays):
+    monkeypatch.setattr(disk, "lock_if_free", lambda file: None)
+    partial = tmp_path / ".hashnets-0123456789abcdef.partial"
+    partial.write_bytes(b"half")
+    then = time.time() - 3600 * hours
+    os.utime(partial, (then, then))
+    atomic_write(tmp_path / "file", b"whole")
+    assert partial.exists() == stays
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="this system does not list open files")
+def test_no_file_stays_open(tmp_path):
+    before = os.listdir("/proc/self/fd")
+    for _ in range(3):
+        atomic_write(tmp_path / "file", b"")
+        check_place(tmp_path / "file")
+        with locked(tmp_path / "file"):
+            pass
+    assert len(os.listdir("/proc/self/fd")) <= len(before)

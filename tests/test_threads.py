@@ -6,6 +6,9 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import Future
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -57,6 +60,131 @@ def test_an_error_in_a_piece_reaches_the_caller_and_the_next_call_works():
     done = []
     run_pieces(done.append, 8)
     assert sorted(done) == list(range(8))
+
+
+def in_a_process_of_its_own(program):
+    done = subprocess.run([sys.executable, "-c", program], env=os.environ | {"NUMBA_NUM_THREADS": "4"}, text=True,
+                          capture_output=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_forked_child_makes_a_pool_of_its_own():
+    program = """
+import os, signal
+import numpy as np, hashnets_np as hn
+m = hn.SharingMap(600, 600, buckets=100, seed=1)
+w, a = np.ones(100, np.float32), np.ones((20, 600), np.float32)
+z = hn.hashed_forward(w, a, m)
+child = os.fork()
+if child == 0:
+    signal.alarm(20)  # a map of text takes its turn inside the kernels' turn, in a child too
+    text = hn.SharingMap(600, 600, buckets=100, kind="authors2015")
+    hn.hashed_forward(w, a, text)
+    os._exit(0 if np.array_equal(hn.hashed_forward(w, a, m), z) else 1)
+assert os.waitpid(child, 0)[1] == 0
+"""
+    in_a_process_of_its_own(program)
+
+
+def test_first_callers_take_turns():
+    program = """
+import threading, time
+from hashnets_np.support import threads as fast_threads
+make, inside, most = threading.RLock, [], []
+
+def slow_to_make():
+    time.sleep(0.05)
+    return make()
+
+def call():
+    with fast_threads.one_blas_thread():
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.02)
+        inside.pop()
+
+callers = [threading.Thread(target=call) for _ in range(4)]
+threading.RLock = slow_to_make
+for caller in callers:
+    caller.start()
+for caller in callers:
+    caller.join()
+print(max(most))
+"""
+    assert in_a_process_of_its_own(program) == "1\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_fork_amid_a_call():
+    program = """
+import os, signal, threading
+import numpy as np, hashnets_np as hn
+from hashnets_np.support import threads as fast_threads
+m, w, a = hn.SharingMap(600, 600, buckets=100, seed=1), np.ones(100, np.float32), np.ones((20, 600), np.float32)
+z = hn.hashed_forward(w, a, m)
+entered, leave = threading.Event(), threading.Event()
+
+def stay():
+    with fast_threads.one_blas_thread():
+        entered.set()
+        leave.wait()
+
+other = threading.Thread(target=stay)
+other.start()
+entered.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(20)  # a child that waits for the other thread's turn would wait for ever
+    os._exit(0 if np.array_equal(hn.hashed_forward(w, a, m), z) else 1)
+status = os.waitpid(child, 0)[1]
+leave.set()
+other.join()
+assert status == 0, status
+"""
+    in_a_process_of_its_own(program)
+
+
+@pytest.mark.parametrize(("cores", "pieces", "helpers"), [(4, 8, 3), (4, 4, 3), (4, 2, 1), (4, 1, 0), (4, 0, 0), (1, 8, 0)])
+def test_there_are_as_many_helpers_as_can_help_beside_the_caller(monkeypatch, cores, pieces, helpers):
+    from hashnets_np.support import threads
+
+    asked = []
+
+    def submit(work):
+        asked.append(work)
+        done = Future()
+        done.set_result(None)
+        return done
+
+    monkeypatch.setattr(threads, "thread_count", lambda: cores)
+    monkeypatch.setattr(threads, "pool", lambda *_: SimpleNamespace(submit=submit))
+    done = []
+    threads.run_pieces(done.append, pieces)
+    assert len(asked) == helpers and done == list(range(pieces))
+
+
+def test_a_call_ends_when_its_helpers_have_ended_and_passes_on_their_errors(monkeypatch):
+    from hashnets_np.support import threads
+
+    monkeypatch.setattr(threads, "thread_count", lambda: 2)
+    caller = threading.current_thread()
+    helper_has_a_piece = threading.Event()
+    ended = []
+
+    def piece(number):
+        if threading.current_thread() is caller:
+            assert helper_has_a_piece.wait(60)
+            return
+        helper_has_a_piece.set()
+        time.sleep(0.05)
+        ended.append(number)
+        raise ValueError("in a helper")
+
+    with pytest.raises(ValueError, match="in a helper"):
+        threads.run_pieces(piece, 2)
+    assert len(ended) == 1
 
 
 STEP = ("import hashnets_np as hn, numpy as np\n"
