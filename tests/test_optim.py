@@ -101,7 +101,7 @@ def test_the_limits_belong_to_what_is_allowed():
 
 @pytest.mark.parametrize(("exponent", "divisors"), [(0, [1, 1, 1]), (0.5, [2, 1, 1]), (1, [4, 1, 1])])
 def test_a_gradient_is_divided_by_a_power_of_the_load_by_hand(exponent, divisors):
-    """Bucket 0 has 4 virtual weights, bucket 1 has one, bucket 2 has none: its gradient is 0 and is not divided by 0."""
+    """Bucket 0 has 4 virtual weights, bucket 1 has one, bucket 2 none: its gradient is 0 and is not divided by 0."""
     layer = hn.HashedLinear(5, 1, buckets=3, bias=None, dtype=np.float64)
     layer.map = hn.SharingMap.from_table([[0, 0, 1, 0, 0]], buckets=3)
     layer.params["w"][:] = 0

@@ -146,7 +146,8 @@ assert status == 0, status
     in_a_process_of_its_own(program)
 
 
-@pytest.mark.parametrize(("cores", "pieces", "helpers"), [(4, 8, 3), (4, 4, 3), (4, 2, 1), (4, 1, 0), (4, 0, 0), (1, 8, 0)])
+@pytest.mark.parametrize(("cores", "pieces", "helpers"), [(4, 8, 3), (4, 4, 3), (4, 2, 1), (4, 1, 0), (4, 0, 0),
+                                                          (1, 8, 0)])
 def test_there_are_as_many_helpers_as_can_help_beside_the_caller(monkeypatch, cores, pieces, helpers):
     from hashnets_np.support import threads
 
