@@ -315,3 +315,22 @@ def test_no_file_stays_open(tmp_path):
         with locked(tmp_path / "file"):
             pass
     assert len(os.listdir("/proc/self/fd")) <= len(before)
+
+
+def test_where_an_open_file_cannot_be_renamed_it_is_renamed_after_it_is_closed(tmp_path, monkeypatch):
+    closed = []
+
+    def content(file):
+        file.write(b"whole")
+        closed.append(file)
+
+    def replace(partial, target):
+        assert closed[0].closed
+        os.rename(partial, target)
+
+    partial = tmp_path / ".hashnets-0.partial"
+    monkeypatch.setattr(disk.os, "replace", replace)
+    monkeypatch.setattr(disk.os, "name", "nt")
+    disk.write_partial(partial, tmp_path / "file", content)
+    monkeypatch.undo()
+    assert os.listdir(tmp_path) == ["file"] and (tmp_path / "file").read_bytes() == b"whole"

@@ -1,19 +1,22 @@
 """Model files: what is saved comes back, the same bytes each time, and no file does harm whatever it claims."""
 
 import hashlib
+import io
 import json
 import os
 import struct
 import subprocess
 import sys
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import hashnets_np as hn
+from hashnets_np import files
 from hashnets_np.experiments.methods import build
-from hashnets_np.files import DTYPES
+from hashnets_np.files import DTYPES, Entry
 
 
 def small_net(seed=0, c="1/8", **arguments):
@@ -163,6 +166,8 @@ def test_a_crafted_file_that_agrees_with_itself_is_read(tmp_path):
     ([LINEAR], {}, r"0.w of the file is absent"),
     ([LINEAR], W | {"1.w": np.zeros(1, np.float32)}, "1.w .*need absent"),
     ([LINEAR | {"rng": 3}], W, "no argument 'rng'"),
+    ([{"type": "HashedLinear", "n_in": 2, "n_out": 3, "buckets": 6, "bias": None, "dtype": "float32",
+       "bias_buckets": None, "compression": None}], {"0.w": np.zeros(6, np.float32)}, "no argument 'compression'"),
     ([LINEAR | {"colour": "red"}], W, "no argument 'colour'; was the file written by a newer release"),
     ([{k: v for k, v in LINEAR.items() if k != "n_in"}], W, "lacks 'n_in'"),
     ([LINEAR | {"n_in": "2" * 200}], W, "plain arguments"),
@@ -308,3 +313,104 @@ def test_a_layer_that_computes_a_few_numbers_from_very_few_is_read(tmp_path):
     hn.save(net, tmp_path / "net")
     for (_, p), (_, q) in zip(net.parameters(), hn.load(tmp_path / "net").parameters(), strict=True):
         np.testing.assert_array_equal(p, q)
+
+
+def test_wide_numbers_come_first_then_names_and_all_are_aligned():
+    """A header of any length is filled up to a multiple of 8 bytes."""
+    for name in ("a", "aa", "aaa", "aaaa", "aaaaa", "aaaaaa", "aaaaaaa", "aaaaaaaa"):
+        arrays = {"z": np.float32([1, 2]), name: np.float32([3]), "m": np.float64([4])}
+        raw = files.pack(arrays, {"format": "x"})
+        (length,) = struct.unpack("<Q", raw[:8])
+        header = json.loads(raw[8 : 8 + length])
+        assert length % 8 == 0 and list(header) == ["__metadata__", "m", name, "z"]
+        assert [header[key]["data_offsets"] for key in ("m", name, "z")] == [[0, 8], [8, 12], [12, 20]]
+        assert raw[8 + length :] == np.float64([4]).tobytes() + np.float32([3, 1, 2]).tobytes()
+
+
+@pytest.mark.parametrize(("shape", "offsets", "right"), [
+    ((1,) * 8, (0, 4), True), ((1,) * 9, (0, 4), False), ((), (0, 4), True), ((0,), (2**48 - 1, 2**48 - 1), True),
+    ((0,), (2**48, 2**48), False), ((0,), (-1, -1), False), ((2**48, 0), (0, 0), False), ((2**48 - 1, 0), (0, 0), True),
+])
+def test_an_entry_of_a_header_has_limits(shape, offsets, right):
+    if right:
+        assert files.entry(entry(shape, offsets), 100) == Entry("float32", shape, 100 + offsets[0])
+    else:
+        with pytest.raises(ValueError, match="must be a few whole numbers"):
+            files.entry(entry(shape, offsets), 100)
+
+
+def test_arrays_follow_each_other_whatever_their_order_and_empty_ones_have_no_place_of_their_own():
+    w, empty, v = Entry("float32", (2,), 8), Entry("float64", (0, 3), 8), Entry("float64", (1,), 16)
+    for order in ((w, empty, v), (v, w, empty), (empty, v, w)):
+        files.check_places(dict(enumerate(order)), 8, 24)
+    for size in (23, 25):
+        with pytest.raises(ValueError, match=f"it should have 24 bytes and has {size}"):
+            files.check_places({"w": w, "v": v}, 8, size)
+    with pytest.raises(ValueError, match="an array begins at byte 16 instead of 8"):
+        files.check_places({"v": v}, 8, 24)
+
+
+def test_a_header_is_no_longer_than_the_file_and_than_any_header(tmp_path, monkeypatch):
+    hn.save(hn.Network([hn.ReLU()]), tmp_path / "m")
+    good = (tmp_path / "m").read_bytes()
+    (length,) = struct.unpack("<Q", good[:8])
+    monkeypatch.setattr(files, "LONGEST_HEADER", length)
+    assert repr(hn.load(tmp_path / "m").layers) == "[ReLU()]"
+    monkeypatch.setattr(files, "LONGEST_HEADER", length - 1)
+    with pytest.raises(ValueError, match=f"its header should have {length} bytes"):
+        hn.load(tmp_path / "m")
+    monkeypatch.undo()
+    (tmp_path / "m").write_bytes(struct.pack("<Q", length + 1) + good[8:])
+    with pytest.raises(ValueError, match=f"its header should have {length + 1} bytes"):
+        hn.load(tmp_path / "m")
+
+
+@pytest.mark.parametrize(("n_in", "survivors", "right"), [
+    (2**24, 1, True), (2**24 + 1, 1, False), (2**13, 2**13, True),
+    (2**25, 2**13 - 1, True), (2**25 + 1, 2**13 - 1, False),  # 4,096 numbers for each weight, and for the one bias
+])
+def test_a_layer_may_compute_2_to_the_24_numbers_or_4096_for_each_that_it_stores(n_in, survivors, right):
+    config = {"type": "MaskedLinear", "n_in": n_in, "n_out": 1, "survivors": survivors, "seed": 0, "dtype": "float32"}
+    if right:
+        files.check_ratio([config])
+    else:
+        with pytest.raises(ValueError, match="would compute"):
+            files.check_ratio([LINEAR, config])
+
+
+def test_arguments_have_at_most_100_characters():
+    assert files.is_description({"type": "x" * 100}) and not files.is_description({"type": "x" * 101})
+    for seed, plain in ((10**99, True), (10**100, False)):
+        assert files.is_description({"type": "x", "seed": seed}) == plain
+
+
+def test_an_error_from_a_file_is_one_short_line():
+    assert files.one_line("a\n b" + "x" * 500) == "a b" + "x" * 297
+    assert files.one_line(KeyError("dtype")) == "it lacks 'dtype'"
+
+
+def test_a_class_that_takes_any_argument_is_made_with_them(tmp_path, monkeypatch):
+    class Open(hn.Layer):
+        def __init__(self, width, **more):
+            super().__init__(width=width, **more)
+
+    monkeypatch.setitem(files.LAYERS, "Open", Open)
+    crafted(tmp_path / "m", [{"type": "Open", "width": 3, "colour": "red"}], {})
+    assert hn.load(tmp_path / "m").layers[0].config() == {"width": 3, "colour": "red"}
+
+
+def test_a_file_that_shrinks_while_it_is_read_is_one_line():
+    file = io.BytesIO(bytes(15))
+    with pytest.raises(ValueError, match="net was cut short while it was read"):
+        files.read_array(file, Entry("float32", (2, 2), 0), Path("net"))
+    file = io.BytesIO(b"head" + np.arange(6, dtype="<f4").tobytes())
+    np.testing.assert_array_equal(files.read_array(file, Entry("float32", (2, 2), 8), Path("net")), [[1, 2], [3, 4]])
+
+
+def test_a_layer_of_ones_own_that_is_not_registered_is_not_saved(tmp_path):
+    class Mine(hn.ReLU):
+        pass
+
+    with pytest.raises(ValueError, match=r"a Mine cannot be saved; model files hold .*ReLU.*; register_layer adds"):
+        hn.save(hn.Network([Mine()]), tmp_path / "m")
+    assert os.listdir(tmp_path) == []

@@ -82,7 +82,8 @@ def test_explain_shows_the_fold_its_shift_and_the_bucket():
     assert f"mod 3 = {bucket}" in text and f"is {int(sign < 0)}: {sign:+d}" in text
 
 
-@pytest.mark.parametrize(("n", "K", "i", "j"), [(5, 3, 2, 1), (2**32, 2**31 - 1, 2**32 - 1, 2**32 - 2), (2**32, 1, 5, 7)])
+@pytest.mark.parametrize(("n", "K", "i", "j"), [(5, 3, 2, 1), (2**32, 2**31 - 1, 2**32 - 1, 2**32 - 2),
+                                                (2**32, 1, 5, 7)])
 def test_the_explanation_of_a_fold_is_its_definition(n, K, i, j):
     m = SharingMap(n, n, buckets=K, seed=7, kind="fold")
     g = i * n + j
