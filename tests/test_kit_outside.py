@@ -183,6 +183,28 @@ def test_a_slip_in_rust_is_placed(tmp_path, right, wrong, topic, stage, bug):
     assert found.stage.name == stage and (bug is None or found.bugs[0][0] == bug), found
 
 
+@pytest.mark.parametrize("case_id", ["forward-002", "forward-007", "gradients-002", "gradients-007"])
+@pytest.mark.parametrize("form", ["nested", "flat", "sparse"])
+def test_a_program_may_write_an_array_in_any_form(case_id, form):
+    """JSON knows no dtypes: a float32 case answered as shape and data was once "another dtype than the layer"."""
+    case = select(ids=[case_id])[0]
+    layer = case.inputs["layer"]
+    shapes = {"z": (0, layer["n_out"]), "da": (0, layer["n_in"])}
+
+    def write(name, x):
+        if x is None or form == "nested":
+            return x
+        shape = shapes[name] if x == [] else np.shape(x)
+        if form == "flat":
+            return {"shape": shape, "data": np.ravel(x).tolist()}
+        entries = np.ndenumerate(np.reshape(x, shape))
+        return {"shape": shape, "at": [[*at, float(value)] for at, value in entries], "rest": 0}
+
+    answer = {"output": {name: write(name, x) for name, x in case.expected.items()}}
+    result = judge_line(case, json.dumps(answer))
+    assert result.status == PASSES, result.difference
+
+
 def test_a_null_in_a_list_is_not_a_number():
     case = next(case for case in all_cases() if case.id == "forward-002")
     assert "nan" in judge_line(case, '{"output": {"z": [[null, 1], [2, 3]]}}').difference

@@ -309,12 +309,13 @@ def judge_line(case: Case, line: str) -> Result:
 def as_array(name: str, x: Any, case: Case) -> Any:
     """Make an array of an output: nested lists, {"shape", "data"} or {"shape", "at", "rest"}; null stays None.
 
-    An empty batch has no width in JSON, so it is written as [].
+    JSON knows no dtypes, so an array gets that of its case. An empty batch may be written as [], without its width.
     """
+    dtype = "float64" if case.dtype == "int" else case.dtype
     if isinstance(x, dict) and "data" in x:
-        return np.array(x["data"], np.float64).reshape(x["shape"])
+        return np.array(x["data"], np.float64).reshape(x["shape"]).astype(dtype)
     if isinstance(x, dict):
-        return dense(x, "float64")
+        return dense(x, "float64").astype(dtype)
     width = {"z": "n_out", "da": "n_in"}.get(name)
     if x == [] and width and "layer" in case.inputs:
         return np.zeros((0, case.inputs["layer"][width]), case.dtype)
