@@ -252,6 +252,121 @@ def test_a_probe_finds_what_is_wrong(layer, words):
     assert any(words in f.words for f in probe.findings if f.ok is False), probe.findings
 
 
+class Stateful:
+    """Faults that show only in several calls; each function is a method of `OwnHash` with one of them."""
+
+    weights = np.zeros(0)  # of all layers
+    maps: dict = {}  # noqa: RUF012 (the fault is that it is shared)
+
+    def backward_of_last_forward(self, a, dz):
+        kept = getattr(self, "a", a)
+        return OwnHash.backward(self, kept if kept.shape == a.shape else a, dz)
+
+    def forward_keeps(self, a):
+        self.a = a
+        return OwnHash.forward(self, a)
+
+    def backward_divides_dz(self, a, dz):
+        found = OwnHash.backward(self, a, dz)
+        dz /= len(dz)
+        return found
+
+    def backward_into_one_buffer(self, a, dz):
+        dw, da = OwnHash.backward(self, a, dz)
+        self.buffer = getattr(self, "buffer", np.zeros_like(dw))
+        self.buffer[...] = dw
+        return self.buffer, da
+
+    def backward_with_first_weights(self, a, dz):
+        self.first = getattr(self, "first", self.V)
+        return OwnHash.backward(self, a, dz)[0], dz @ self.first
+
+    def backward_of_16(self, a, dz):
+        return OwnHash.backward(self, a[:16], dz[:16])[0], dz @ self.V
+
+    def keep(self, w):
+        self.w = w
+
+    def share(self, w):
+        Stateful.weights = w.copy()
+
+    def forward_with_kept(self, a):
+        return a @ (self.w[self.bucket] * self.sign).astype(a.dtype).T
+
+    def forward_with_shared(self, a):
+        return a @ (Stateful.weights[self.bucket] * self.sign).astype(a.dtype).T
+
+    def make_by_shape(self, n_in, n_out, K):
+        OwnHash.__init__(self, n_in, n_out, K)
+        self.bucket = Stateful.maps.setdefault((n_in, n_out), self.bucket)
+
+    def make_with_signs_of_rows(self, n_in, n_out, K):
+        OwnHash.__init__(self, n_in, n_out, K)
+        self.sign = np.repeat(self.sign[:, :1], n_in, axis=1)
+
+    def make_at_random(self, n_in, n_out, K):
+        OwnHash.__init__(self, n_in, n_out, K)
+        self.bucket = np.random.default_rng().integers(0, K, (n_out, n_in))
+
+    def forward_of_64(self, a):
+        z = OwnHash.forward(self, a)
+        z[64:] = 0
+        return z
+
+    def forward_without_width(self, a):
+        return OwnHash.forward(self, a) if len(a) else np.zeros(0, a.dtype)
+
+    def forward_of_128_outputs(self, a):
+        z = OwnHash.forward(self, a)
+        z[:, 128:] = 0
+        return z
+
+
+@pytest.mark.parametrize(("methods", "words"), [
+    ({"forward": Stateful.forward_keeps, "backward": Stateful.backward_of_last_forward}, "backward goes by the input"),
+    ({"backward": Stateful.backward_divides_dz}, "backward writes to neither a nor dz"),
+    ({"backward": Stateful.backward_into_one_buffer}, "a later backward leaves earlier gradients alone"),
+    ({"backward": Stateful.backward_with_first_weights}, "the gradient of the input follows new weights"),
+    ({"backward": Stateful.backward_of_16}, "the gradient of the weights fits V, batch 70 at 10 x 12"),
+    ({"set_w": Stateful.keep, "forward": Stateful.forward_with_kept, "backward": None}, "the layer copies the weights"),
+    ({"set_w": Stateful.share, "forward": Stateful.forward_with_shared, "backward": None}, "another layer of the same"),
+    ({"__init__": Stateful.make_by_shape}, "a layer of the same shape with another K has a map of its own"),
+    ({"__init__": Stateful.make_with_signs_of_rows}, "the sign depends on both the row and the column"),
+    ({"__init__": Stateful.make_at_random}, "a second layer made in the same way has the same map"),
+    ({"forward": Stateful.forward_of_64}, "forward is wrong in example 64 and all after it, batch 70"),
+    ({"forward": Stateful.forward_without_width}, "the output of an empty batch keeps its width"),
+    ({"forward": Stateful.forward_of_128_outputs}, "V is not +-w[bucket], one real weight an entry: it is 0 for"),
+])
+def test_a_probe_says_first_what_is_wrong(methods, words):
+    kept = {name: method for name, method in methods.items() if method}
+    layer = changed(**kept)
+    if "backward" in methods and not methods["backward"]:
+        layer = type("NoBackward", (Silent,), {"__init__": OwnHash.__init__, **kept})
+    wrong = [f.words for f in probe_layer(layer).findings if f.ok is False]
+    assert wrong and wrong[0].startswith(words), wrong
+
+
+class Silent:
+    """A layer without backward."""
+
+
+def test_a_probe_compares_a_bias_column_too():
+    """Without the share of the constant input dw is not that of BatchMixed, though both agree at batch 1."""
+    class Column(OwnHash):
+        def __init__(self, n_in, n_out, K):
+            super().__init__(n_in + 1, n_out, K)
+
+        def forward(self, a):
+            return np.column_stack([np.ones(len(a), a.dtype), a]) @ self.V.T
+
+        def backward(self, a, dz):
+            dw, da = OwnHash.backward(self, np.column_stack([np.zeros(len(a), a.dtype), a]), dz)
+            return dw, da[:, 1:]
+
+    wrong = [f.words for f in probe_layer(Column).findings if f.ok is False]
+    assert wrong[0].startswith("dw is exactly that of BiasColumnLost"), wrong
+
+
 def adding_up(method):
     """Make a layer whose first result of a method adds up over calls."""
     def called(self, *args):

@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 
 from .adapter import Adapter, LayerSpec
 from .cases import fill
+from .compare import pattern
 from .runner import describe_error
 
 SHAPES = ((12, 10, 20), (33, 65, 97), (130, 257, 500))  # n_in, n_out, K
+PIECE = 16  # unit vectors in a batch, so that the map can be read where larger batches go wrong
 UNSEEN = "which hash, key and seed made the map, how K follows from a compression, initial weights, and training"
 
 
@@ -137,12 +139,16 @@ def probe_shape(probe: Probe, n_in: int, n_out: int, K: int) -> None:
     m = read_map(probe, n_in, n_out, K)
     if m is None:
         return
+    if not check_again(probe, m, n_in, n_out, K):
+        return  # what follows would compare two maps
     where = f"at {n_out} x {n_in}"
     right = check_forward(probe, m, n_in, n_out, K, where)
     if right:
         check_state(probe, m, n_in, n_out, K)
+        check_side_by_side(probe, n_in, n_out, K)
     check_gradients(probe, m, n_in, n_out, K, where)
-    check_again(probe, m, n_in, n_out, K)
+    check_backward_state(probe, m, n_in, n_out, K)
+    check_other_size(probe, n_in, n_out, K)
     check_map(probe, m, K, where)
 
 
@@ -165,12 +171,19 @@ def call(layer: Any, w: NDArray, a: NDArray, dtype: str) -> NDArray:
     return np.array(layer.forward(a.astype(dtype)), np.float64)
 
 
+def outputs_of_units(layer: Any, w: NDArray, n_in: int, dtype: str) -> NDArray:
+    """Run forward for an input of zeros and for every unit vector, (n_in + 1, n_out), in small batches."""
+    inputs = np.vstack([np.zeros((1, n_in)), np.eye(n_in)])
+    pieces = [call(layer, w, inputs[n : n + PIECE], dtype) for n in range(0, n_in + 1, PIECE)]
+    whole = all(z.ndim == 2 for z in pieces) and len({z.shape[1:] for z in pieces}) == 1
+    return np.concatenate(pieces) if whole else pieces[0]
+
+
 def read_map(probe: Probe, n_in: int, n_out: int, K: int) -> Map | None:
     """Read the map off the forward pass; None, with a finding, if V is not one real weight an entry."""
     layer = probe.make(n_in, n_out, K)
     K = int(getattr(layer, "K", K))
-    one_input = np.vstack([np.zeros((1, n_in)), np.eye(n_in)])
-    still = call(layer, np.zeros(K), one_input, probe.dtype)  # what the layer adds without weights: other biases
+    still = outputs_of_units(layer, np.zeros(K), n_in, probe.dtype)  # what the layer adds without weights: other biases
     if not probe.note(
         still.shape == (n_in + 1, n_out),
         f"the output has the shape (batch, n_out); found {still.shape} at {n_out} x {n_in}"
@@ -178,8 +191,8 @@ def read_map(probe: Probe, n_in: int, n_out: int, K: int) -> Map | None:
         else "the output has the shape (batch, n_out)",
     ):
         return None
-    ones = call(layer, np.ones(K), one_input, probe.dtype) - still
-    counted = call(layer, np.arange(1.0, K + 1), one_input, probe.dtype) - still
+    ones = outputs_of_units(layer, np.ones(K), n_in, probe.dtype) - still
+    counted = outputs_of_units(layer, np.arange(1.0, K + 1), n_in, probe.dtype) - still
     column = counted[0]
     V = (counted[1:] - counted[0]).T  # (n_out, n_in)
     sizes = np.abs((ones[1:] - ones[0]).T)
@@ -189,21 +202,42 @@ def read_map(probe: Probe, n_in: int, n_out: int, K: int) -> Map | None:
     readable = np.allclose(sizes, scale, rtol=1e-4) and np.allclose(number, bucket + 1, rtol=1e-4)
     readable = readable and (bucket >= 0).all() and (bucket < K).all()
     if not readable:
-        zeros = int((V == 0).sum())
-        equal = bool(np.allclose(V, (ones[1:] - ones[0]).T))
-        why = (
-            "the weights that are set have no effect"
-            if equal and not V.any()
-            else (
-                f"{zeros} entries of V are 0, as with a sign of 0 or 1" if zeros else "an entry holds a sum of several"
-            )
-        )
+        no_effect = np.allclose(V, (ones[1:] - ones[0]).T) and not V.any()
+        why = "the weights that are set have no effect" if no_effect else say_zeros(V)
         probe.note(False, f"V is not +-w[bucket], one real weight an entry: {why}")
         return None
     probe.note(
         True, "V is +-w[bucket], one real weight an entry" + (f", times {scale:.4g}" if abs(scale - 1) > 1e-4 else "")
     )
     return Map(bucket, np.sign(V), scale, bool(column.any()), np.rint(column / scale).astype(int))
+
+
+def say_zeros(V: NDArray) -> str:
+    """Say why V cannot be read: whole rows or columns of zeros, zeros here and there, or sums.
+
+    >>> say_zeros(np.array([[1, 2], [-1, 2], [0, 0]]))
+    'it is 0 for the last output unit only'
+    >>> say_zeros(np.array([[1, 0], [0, 2]]))
+    '2 entries of V are 0, as with a sign of 0 or 1'
+    """
+    zero = V == 0
+    for axis, unit in ((1, "output unit"), (0, "input unit")):
+        lost = zero.all(axis=axis)
+        others = V[~lost] if axis == 1 else V[:, ~lost]
+        words = pattern(set(np.flatnonzero(lost).tolist()), lost.size, unit)
+        if words and others.all():
+            return f"it is 0 for {words}"
+    return f"{zero.sum()} entries of V are 0, as with a sign of 0 or 1" if zero.any() else "an entry holds several"
+
+
+def say_place(found: NDArray, wanted: NDArray) -> str:
+    """Say which examples and output units are wrong, if only some are."""
+    if found.shape != wanted.shape:
+        return f"the shape, {found.shape} and not {wanted.shape}"
+    far = np.abs(found - wanted) > 1e-5 * max(1.0, np.abs(wanted).max(initial=0))
+    places = [pattern(set(np.flatnonzero(bad).tolist()), bad.size, unit)
+              for bad, unit in ((far.any(axis=1), "example"), (far.any(axis=0), "output unit"))]
+    return " and ".join(place for place in places if place)
 
 
 def matrix_of(m: Map, w: NDArray) -> NDArray:
@@ -232,12 +266,16 @@ def check_forward(probe: Probe, m: Map, n_in: int, n_out: int, K: int, where: st
     K = int(getattr(layer, "K", K))
     right = True
     still = call(layer, np.zeros(K), np.zeros((1, n_in)), probe.dtype)
-    for batch in (1, 5, 70):
+    for batch in (1, 5, 70, 300):
         w = values((K,), batch, "float64")
         a = values((batch, n_in), batch + 1, "float64")
         wanted = a @ matrix_of(m, w).T + beta_of(m, w) + still
+        found = call(layer, w, a, probe.dtype)
+        place = "" if close(found, wanted) else say_place(found, wanted)
+        if place:
+            probe.note(False, f"forward is wrong in {place}, batch {batch} {where}".strip())
         right &= probe.note(
-            close(call(layer, w, a, probe.dtype), wanted),
+            close(found, wanted),
             f"forward is a V^T for other weights, batch {batch} {where}".strip(),
         )
     return right
@@ -269,6 +307,28 @@ def check_state(probe: Probe, m: Map, n_in: int, n_out: int, K: int) -> None:
     probe.note(close(doubled, 2 * (copy - base)), "new weights take effect at once, and forward is linear in w")
 
 
+def check_side_by_side(probe: Probe, n_in: int, n_out: int, K: int) -> None:
+    """Check that a layer shares its weights with no other, copies them, and keeps the width of an empty batch."""
+    layer = probe.make(n_in, n_out, K)
+    a = values((4, n_in), 9, probe.dtype)
+    w = values((int(getattr(layer, "K", K)),), 10, probe.dtype)
+    first = call(layer, w, a, probe.dtype)
+    call(probe.make(n_in, n_out, K), 3 - w, a, probe.dtype)
+    alone = np.array_equal(np.array(layer.forward(a), np.float64), first)
+    probe.note(alone, "another layer of the same shape does not change this one")
+    given = w.copy()
+    layer.set_w(given)
+    given += 1
+    copied = np.array_equal(np.array(layer.forward(a), np.float64), first)
+    probe.note(copied, "the layer copies the weights that it is given")
+    try:
+        shape = np.shape(layer.forward(a[:0]))
+    except Exception as error:  # many layers have no use for an empty batch
+        probe.note(None, f"an empty batch raises {describe_error(error)}")
+        return
+    probe.note(shape == (0, n_out), "the output of an empty batch keeps its width")
+
+
 def check_gradients(probe: Probe, m: Map, n_in: int, n_out: int, K: int, where: str = "") -> None:
     """Check both gradients against V; name what is wrong with dw, if that can be said."""
     layer = probe.make(n_in, n_out, K)
@@ -276,7 +336,9 @@ def check_gradients(probe: Probe, m: Map, n_in: int, n_out: int, K: int, where: 
     if not hasattr(layer, "backward"):
         probe.note(None, "there is no backward to check")
         return
-    for batch in (1, 2, 6):
+    fits = {}
+    names = []
+    for batch in (1, 2, 6, 70, 300):
         layer = probe.make(n_in, n_out, K)  # a new one each time: that gradients add up is found below
         w = values((K,), 6, "float64")
         a = values((batch, n_in), 7, "float64")
@@ -290,15 +352,51 @@ def check_gradients(probe: Probe, m: Map, n_in: int, n_out: int, K: int, where: 
                 close(da, dz @ matrix_of(m, w)), f"the gradient of the input fits V, batch {batch} {where}".strip()
             )
         right = weight_gradient(m, a, dz, K)
-        fits = close(dw, right)
-        name = "" if fits else name_gradient(m, a, dz, K, np.asarray(dw, np.float64), right)
-        if name:
-            probe.note(False, f"dw is exactly that of {name}")
-        probe.note(fits, f"the gradient of the weights fits V, batch {batch} {where}".strip())
+        fits[batch] = close(dw, right)
+        if not fits[batch] and batch > 1:  # in a batch of 1 several bugs give the same
+            names.append(name_gradient(m, a, dz, K, np.asarray(dw, np.float64), right))
+    if names and names[0]:
+        probe.note(False, f"dw is exactly that of {names[0]}")
+    for batch, good in fits.items():
+        probe.note(good, f"the gradient of the weights fits V, batch {batch} {where}".strip())
+    dtype = str(getattr(dw, "dtype", probe.dtype)).removeprefix("torch.")
+    if dtype != probe.dtype:
+        probe.note(None, f"the gradient of the weights is {dtype}, the layer {probe.dtype}")
     first = layer.backward(a.astype(probe.dtype), dz.astype(probe.dtype))[0]
     copy = np.array(first, np.float64)
     second = layer.backward(a.astype(probe.dtype), dz.astype(probe.dtype))[0]
     probe.note(close(second, copy), "a second backward replaces the gradients of the first")
+
+
+def check_backward_state(probe: Probe, m: Map, n_in: int, n_out: int, K: int) -> None:
+    """Check that backward goes by its own arguments and the weights as they are, and leaves all arrays alone."""
+    layer = probe.make(n_in, n_out, K)
+    K = int(getattr(layer, "K", K))
+    if not hasattr(layer, "backward"):
+        return
+    w = values((K,), 11, probe.dtype)
+    a = values((5, n_in), 12, probe.dtype)
+    dz = values((5, n_out), 13, probe.dtype)
+    kept_a = a.copy()
+    kept_dz = dz.copy()
+    layer.set_w(w)
+    layer.forward(values((5, n_in), 14, probe.dtype))
+    dw, da = layer.backward(a, dz)
+    probe.note(
+        np.array_equal(a, kept_a) and np.array_equal(dz, kept_dz), "backward writes to neither a nor dz"
+    )
+    fresh = probe.make(n_in, n_out, K)
+    fresh.set_w(w)
+    expected = np.array(fresh.backward(kept_a.copy(), kept_dz.copy())[0], np.float64)
+    probe.note(close(dw, expected), "backward goes by the input that it is given, not by that of the last forward")
+    copies = [None if x is None else np.array(x, np.float64) for x in (dw, da)]
+    layer.set_w(2 * w)
+    later = layer.backward(2 * kept_a, kept_dz.copy())[1]
+    same = all(x is None or np.array_equal(np.array(x, np.float64), copy)
+               for x, copy in zip((dw, da), copies, strict=True))
+    probe.note(same, "a later backward leaves earlier gradients alone")
+    if later is not None and copies[1] is not None and copies[1].any():
+        probe.note(close(later, 2 * copies[1]), "the gradient of the input follows new weights")
 
 
 def scatter(m: Map, dV: NDArray, K: int, sign: NDArray) -> NDArray:
@@ -321,7 +419,9 @@ def name_gradient(m: Map, a: NDArray, dz: NDArray, K: int, dw: NDArray, right: N
     mixed = np.outer(dz.sum(axis=0), a.sum(axis=0))
     last = np.zeros(K)
     last[m.bucket.ravel()] = (dz.T @ a * m.sign).ravel()
-    known = {
+    known = {} if not m.has_column else {
+        "BiasColumnLost (without the share of the constant input)": scatter(m, dz.T @ a, K, m.sign)}
+    known |= {
         "GradientMean (a mean over the virtual weights of a bucket)": right / np.maximum(load, 1),
         "BatchAveraged (divided by the batch size)": right / len(a),
         "GradientSignMissing (without the sign)": scatter(m, dz.T @ a, K, np.ones_like(m.sign)),
@@ -331,11 +431,23 @@ def name_gradient(m: Map, a: NDArray, dz: NDArray, K: int, dw: NDArray, right: N
     return next((name for name, wrong in known.items() if dw.shape == wrong.shape and close(dw, wrong)), "")
 
 
-def check_again(probe: Probe, m: Map, n_in: int, n_out: int, K: int) -> None:
+def check_again(probe: Probe, m: Map, n_in: int, n_out: int, K: int) -> bool:
     """Check that a second layer made in the same way has the same map."""
     second = read_map(probe, n_in, n_out, K)
     same = second is not None and np.array_equal(second.bucket, m.bucket) and np.array_equal(second.sign, m.sign)
-    probe.note(same, "a second layer made in the same way has the same map")
+    return probe.note(same, "a second layer made in the same way has the same map")
+
+
+def check_other_size(probe: Probe, n_in: int, n_out: int, K: int) -> None:
+    """Check that a layer of the same shape with fewer real weights, made later, has a map of its own."""
+    layer = probe.make(n_in, n_out, max(1, K // 3))
+    fewer = int(getattr(layer, "K", max(1, K // 3)))
+    apart = Probe(probe.make, probe.dtype)
+    try:
+        m = read_map(apart, n_in, n_out, fewer)
+    except Exception:  # an index beyond the real weights, most likely
+        m = None
+    probe.note(m is not None, "a layer of the same shape with another K has a map of its own")
 
 
 def check_map(probe: Probe, m: Map, K: int, where: str = "") -> None:
@@ -365,6 +477,9 @@ def check_signs(probe: Probe, m: Map, K: int, where: str) -> None:
         probe.note(None, "there are no signs; the paper's sign factor removes a bias, so add them if you can")
         return
     probe.note(abs(m.sign.mean()) < 5 / m.sign.size**0.5, f"as many signs are + as - {where}".strip())
+    rows = (np.abs(m.sign.mean(axis=1)) == 1).mean()
+    columns = (np.abs(m.sign.mean(axis=0)) == 1).mean()
+    probe.note(max(rows, columns) < 0.5, f"the sign depends on both the row and the column {where}".strip())
     load = np.bincount(m.bucket.ravel(), minlength=K)
     total = np.bincount(m.bucket.ravel(), m.sign.ravel(), K)
     many = load > 3
@@ -381,11 +496,21 @@ def without_sizes(words: str) -> str:
     return re.sub(r"(, batch \d+)?( at \d+ x \d+)?$", "", words)
 
 
+def say_fault(words: str) -> str:
+    """Say a finding that fails as the fault that it is: most findings say what should be so.
+
+    >>> say_fault("the last bucket is used at 10 x 12")
+    'It breaks here; this should be true and is not: the last bucket is used at 10 x 12'
+    """
+    is_fault = words.startswith(("dw is exactly", "forward is wrong", "V is not")) or " raised " in words
+    return f"It breaks at: {words}" if is_fault else f"It breaks here; this should be true and is not: {words}"
+
+
 def write_probe_report(implementation: str, probe: Probe) -> str:
     """Write the findings as text: what is wrong first; what is found at several sizes once."""
     wrong = [f for f in probe.findings if f.ok is False]
     lines = [f"{implementation}, probed without knowledge of its hash", ""]
-    lines += [f"It breaks at: {wrong[0].words}" if wrong else "Everything that a probe can see is as it should be.", ""]
+    lines += [say_fault(wrong[0].words) if wrong else "Everything that a probe can see is as it should be.", ""]
     for ok, mark in ((False, "FAIL"), (None, "-"), (True, "ok")):
         words = [without_sizes(f.words) for f in probe.findings if f.ok is ok]
         for text in dict.fromkeys(words):
