@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .layers import LAYERS, Layer
+from .layers import LAYERS, Dropout, Layer, Linear
 from .network import Network
 from .support.disk import atomic_write, user_path
 
@@ -119,7 +119,8 @@ def load(path: str | os.PathLike) -> Network:
     """
     path = user_path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"no model file at {path}")
+        what = "; a folder has that name" if path.is_dir() else "; what is there is not a file" if path.exists() else ""
+        raise FileNotFoundError(f"no model file at {path}{what}")
     with open(path, "rb") as file:
         metadata, entries = read_header(file, path)
         configs = read_layers(metadata, path)
@@ -168,7 +169,10 @@ def make_layer(config: dict[str, Any]) -> Layer:
     unknown = sorted(set(arguments) - (parameters.keys() - {"rng", "compression"}))
     if unknown and not open_ended:
         raise ValueError(f"{config['type']} has no argument {unknown[0]!r}; was the file written by a newer release?")
-    return kind(**arguments)
+    layer = kind(**arguments)
+    if layer.needs_seed() and kind not in (Linear, Dropout):  # theirs is not needed once there are weights
+        raise ValueError(f"{config['type']} lacks its seed, so nobody knows how its weights are shared")
+    return layer
 
 
 def needed_arrays(configs: list[dict[str, Any]]) -> dict[str, Array]:
@@ -256,10 +260,15 @@ def read_header(file: BinaryIO, path: Path) -> tuple[dict[str, str], dict[str, E
     """Read the metadata and what the arrays are; nothing is taken on trust, and no array is read."""
     size = os.fstat(file.fileno()).st_size
     try:
-        length = struct.unpack("<Q", file.read(8))[0]
+        if size < 8:
+            raise ValueError(f"it has {size} bytes")
+        start = file.read(8)
+        length = struct.unpack("<Q", start)[0]
         if length > min(size - 8, LONGEST_HEADER):
-            raise ValueError(f"its header should have {length} bytes")
+            raise ValueError(f"it begins with {start!r}, which would be a header of {length} bytes")
         header = json.loads(file.read(length).decode(), object_pairs_hook=without_duplicates)
+        if not isinstance(header, dict) or not all(isinstance(record, dict) for record in header.values()):
+            raise ValueError("its header must be a JSON object of objects")
         metadata = header.pop("__metadata__", {})
         if not all(isinstance(text, str) for text in [*metadata.keys(), *metadata.values()]):
             raise ValueError("its metadata must be text")

@@ -18,7 +18,9 @@ from .optim import SGD
 from .support.checks import as_array, check_count, check_finite, shown
 from .types import Criterion, FloatArray, IntArray, Loss
 
-LARGE_INPUT = 100  # inputs beyond it get a hint: pixels 0..255 make the first loss huge
+LARGE_INPUT = 10  # inputs beyond it get a hint: pixels 0..255, and 0..16 too, make the first loss huge
+OTHER_SCALE = 10  # a validation or test set whose inputs are so many times larger than those of training gets one, too
+LARGEST_WEIGHT = 1e30  # of an example; 1e-30 is the smallest that the largest may be: float32 holds both and their sums
 
 
 def dataset_and_epochs(x: Any, y: Any, epochs: Any, validation: Validation, seed: int) -> tuple[Dataset, int]:
@@ -76,10 +78,25 @@ def check_fit(net: Network, dataset: Dataset, criterion: Criterion | None) -> No
         for part in ("train", "valid", "test"):
             check_labels(f"y_{part}", getattr(dataset, f"y_{part}"), outputs)
         hint_at_missing_classes(dataset)
-    largest = float(max(dataset.x_train.max(initial=0), -dataset.x_train.min(initial=0)))
+    hint_at_scales(dataset)
+
+
+def largest_input(x: FloatArray) -> float:
+    """Find the largest absolute value."""
+    return float(max(x.max(initial=0), -x.min(initial=0)))
+
+
+def hint_at_scales(dataset: Dataset) -> None:
+    """Warn of inputs that were not scaled, in training or only in another set."""
+    largest = largest_input(dataset.x_train)
     if largest > LARGE_INPUT:
         warn(f"x_train has values up to {largest:g}; networks train best on inputs of about 0..1: "
-             f"did you forget to divide by {largest:g}?", stacklevel=3)
+             f"did you forget to divide by {largest:g}?", stacklevel=4)
+    for part in ("valid", "test"):
+        other = largest_input(getattr(dataset, f"x_{part}"))
+        if other > LARGE_INPUT and other > OTHER_SCALE * largest:
+            warn(f"x_{part} has values up to {other:g}, but x_train only up to {largest:g}; did you scale one and not "
+                 "the other?", stacklevel=4)
 
 
 def hint_at_missing_classes(dataset: Dataset) -> None:
@@ -142,4 +159,7 @@ def check_weights(weight: NDArray[Any]) -> FloatArray:
     if weight.ndim != 1 or weight.min() < 0 or not weight.any():
         raise ValueError(f"sample_weight must be (n,) numbers of at least 0, not all 0, got shape {weight.shape} from "
                          f"{weight.min()} to {weight.max()}")
+    if not 1 / LARGEST_WEIGHT <= weight.max() <= LARGEST_WEIGHT:
+        raise ValueError(f"sample_weight goes up to {weight.max():g}, which float32 cannot add up; divide it by its "
+                         "mean: only the ratios count")
     return weight

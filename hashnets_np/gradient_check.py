@@ -19,10 +19,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from .losses import softmax_cross_entropy
 from .network import Network
-from .support.checks import as_examples, check_count, check_number, check_seed
+from .support.checks import as_examples, check_integer, check_number, check_seed
 from .types import BoolArray, FloatArray, Loss
 
 MOST_DRAWS = 100  # of one direction
+MOST_DIRECTIONS = 100_000  # for each parameter
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,8 @@ def gradcheck(
     loss : function
         (outputs, targets) -> (mean loss, gradient).
     directions : int
-        How many random directions are compared for each parameter.
+        How many random directions are compared for each parameter, 1..100,000. Each of them tests all entries at once,
+        so that 5 are usually enough, and more than the parameter has entries tell nothing new.
     step : float
         The length e of the step, above 0.
     seed : int
@@ -88,7 +90,8 @@ def gradcheck(
     Raises
     ------
     ValueError
-        If there is nothing to compare: no example, no direction, no step. If 100 draws in a row cross a kink: take
+        If there is nothing to compare: no example, no direction, no step; for more than 100,000 directions, which
+        would run for hours. If 100 draws in a row cross a kink: take
         a smaller step.
 
     Examples
@@ -101,7 +104,7 @@ def gradcheck(
     (True, ['0.w', '2.w', 'input'])
     """
     x = as_examples("x", x).astype(np.float64)  # a copy, because the steps are taken in place
-    directions = check_count("directions", directions)
+    directions = check_integer("directions", directions, 1, MOST_DIRECTIONS)
     check_number("step", step, 0, above=True)
     rng = np.random.default_rng(check_seed(seed))
     if not len(x):

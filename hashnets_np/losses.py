@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .support.checks import unmasked
 from .types import Criterion, FloatArray, Loss
 
 LossFunction = TypeVar("LossFunction", bound=Loss)
@@ -22,6 +23,9 @@ LossFunction = TypeVar("LossFunction", bound=Loss)
 
 def check_labels(name: str, y: NDArray[Any], classes: int) -> None:
     """Check that y holds class labels, integers in 0..classes-1."""
+    if y.ndim == 2 and y.shape[1] > 1:
+        raise ValueError(f"{name} must be integers in 0..{classes - 1}, one for each example, got shape {y.shape}; "
+                         f"are the rows one-hot? {name}.argmax(axis=1)")
     if y.dtype.kind not in "iu":
         fix = f"; did you mean {name}.astype(int)?" if y.dtype.kind == "f" and (y == np.floor(y)).all() else ""
         raise ValueError(f"{name} must be integers in 0..{classes - 1}, got {y.dtype}{fix}")
@@ -54,8 +58,8 @@ def error_rate(z: ArrayLike, y: ArrayLike) -> float:
     >>> error_rate(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
     50.0
     """
-    z = np.asarray(z)
-    y = np.asarray(y)
+    z = unmasked("z", z)
+    y = unmasked("y", y)
     if z.ndim != 2 or y.shape != z.shape[:1]:  # (n, 1) labels would be compared with every row
         raise ValueError(f"z must be (n, classes) and y (n,), got {z.shape} and {y.shape}")
     if y.size == 0:
@@ -134,8 +138,8 @@ def softmax_cross_entropy(
     >>> round(loss, 4), dz
     (0.6931, array([[ 0.5, -0.5]]))
     """
-    z = np.asarray(z)
-    y = np.asarray(y)
+    z = unmasked("z", z)
+    y = unmasked("y", y)
     if z.ndim != 2 or y.shape != z.shape[:1]:
         raise ValueError(f"z must be (batch, classes) and y (batch,), got {z.shape} and {y.shape}")
     if y.size == 0:
@@ -179,8 +183,8 @@ def squared_error(z: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = 
     (2.0, array([[ 0.],
            [-2.]]))
     """
-    z = np.asarray(z)
-    y = np.asarray(y)
+    z = unmasked("z", z)
+    y = unmasked("y", y)
     if y.ndim == 1 and z.shape == (len(y), 1):
         y = y[:, None]
     if z.ndim != 2 or y.shape != z.shape:
@@ -197,7 +201,7 @@ def weighted_mean(
     """Turn losses (batch,) and gradients (batch, n_out) of single examples into those of their mean."""
     if sample_weight is None:
         return float(losses.mean()), dz / len(losses)
-    weight = np.asarray(sample_weight, losses.dtype)
+    weight = unmasked("sample_weight", sample_weight).astype(losses.dtype, copy=False)
     if weight.shape != losses.shape:
         raise ValueError(f"sample_weight has shape {weight.shape}, expected {losses.shape}, one for each example")
     total = weight.sum()

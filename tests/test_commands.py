@@ -204,6 +204,37 @@ def test_a_place_that_is_not_writable_is_rejected_first(capsys, monkeypatch, arg
     assert (code, begun) == (2, []) and f"{place}: {why}" in err and err.count("\n") == 1
 
 
+@pytest.mark.parametrize(("argv", "message"), [
+    (["train", "--output", "new/"], "argument --output: new/ is the name of a folder"),
+    (["check", "x:Y", "--json", ""], "argument --json: its name is empty; is a variable unset?"),
+    (["sweep", "quick", "--records", ""], "argument --records: its name is empty"),
+    (["demo", "--figures", "~nobody-at-all/x"], "argument --figures: cannot expand ~"),
+])
+def test_names_that_mean_something_else_are_refused(capsys, tmp_path, monkeypatch, argv, message):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(capsys, *argv)
+    assert code == 2 and not out and message in err and err.count("\n") == 1
+    assert not os.listdir(tmp_path)
+
+
+def test_the_home_folder_is_understood_in_every_option(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))  # the shell leaves --option=~/x as it is
+    code, out, err = run(capsys, "check", "--export=~/cases", "--topic", "bucket-count")
+    assert code == 0 and not err
+    assert os.listdir(tmp_path) == ["home"] and len(os.listdir(tmp_path / "home" / "cases" / "bucket-count")) > 5
+
+
+def test_cases_that_a_full_disk_cannot_take_name_their_file(capsys, tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(disk.os, "fsync", full)
+    code, _, err = run(capsys, "check", "--export", tmp_path)
+    assert code == 2 and err.count("\n") == 1 and f"{tmp_path}" in err and "No space left on device" in err
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
 def test_a_read_only_file_and_a_socket_are_rejected_first(capsys, monkeypatch, tmp_path):
     monkeypatch.setattr(train, "fit", None)
     (tmp_path / "old").write_bytes(b"old")

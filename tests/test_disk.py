@@ -170,6 +170,31 @@ def test_errors_name_what_was_asked_for():
         hn.save(hn.Network([hn.ReLU()]), "/nonexistent/x")
 
 
+@pytest.mark.parametrize("name", ["new/", "there/", "", "."])
+def test_the_name_of_a_folder_is_not_taken_for_that_of_a_file(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there").write_bytes(b"old")
+    for write in (disk.check_place, lambda path: atomic_write(path, b"x")):
+        with pytest.raises(IsADirectoryError, match="is the name of a folder|is a folder"):
+            write(name)
+    assert os.listdir(tmp_path) == ["there"] and (tmp_path / "there").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800"])
+def test_a_name_that_no_file_can_have_is_named(name, tmp_path):
+    for use in (lambda path: atomic_write(path, b"x"), disk.check_place, hn.load):
+        with pytest.raises(ValueError, match="no file can be named '") as error:
+            use(str(tmp_path / name))
+        assert "\n" not in str(error.value)
+
+
+@posix
+def test_a_link_into_a_folder_that_is_gone_names_that_folder(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "gone" / "file")
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*gone"):
+        atomic_write(tmp_path / "link", b"x")
+
+
 def test_the_home_folder_is_found_and_a_missing_one_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))

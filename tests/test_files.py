@@ -16,7 +16,7 @@ import pytest
 import hashnets_np as hn
 from hashnets_np import files
 from hashnets_np.experiments.methods import build
-from hashnets_np.files import DTYPES, Entry
+from hashnets_np.files import DTYPES, Entry, pack
 
 
 def small_net(seed=0, c="1/8", **arguments):
@@ -230,6 +230,27 @@ def test_a_small_file_takes_little_memory_whatever_it_asks_for(tmp_path, layer):
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert most < 2**20
+
+
+@pytest.mark.parametrize("change", [{"seed": None}, {}])
+def test_a_hashed_layer_whose_seed_is_missing_is_refused(tmp_path, change):
+    # a seed of this process would give the right weights to the wrong virtual ones
+    net = hn.Network([hn.HashedLinear(3, 4, "1/2", seed=7)])
+    config = net.layers[0].config()
+    del config["seed"]
+    metadata = {"format": "hashnets_np", "version": "1",
+                "layers": json.dumps([{"type": "HashedLinear", **config, **change}])}
+    (tmp_path / "net").write_bytes(pack(dict(net.parameters()), metadata))
+    with pytest.raises(ValueError, match="HashedLinear lacks its seed"):
+        hn.load(tmp_path / "net")
+
+
+def test_what_is_not_a_file_says_so(tmp_path):
+    with pytest.raises(FileNotFoundError, match="a folder has that name"):
+        hn.load(tmp_path)
+    (tmp_path / "page").write_text("<html>404 not found</html>")
+    with pytest.raises(ValueError, match="it begins with b'<html>40'"):
+        hn.load(tmp_path / "page")
 
 
 @pytest.mark.parametrize(("layer", "arrays"), [

@@ -97,6 +97,17 @@ def test_the_squared_error_passes_the_gradient_check(rng):
     assert hn.gradcheck(net, rng.normal(size=(20, 12)), rng.normal(size=(20, 2)), loss=hn.squared_error).worst < 1e-6
 
 
+@pytest.mark.parametrize("function", [hn.softmax_cross_entropy, hn.squared_error, error_rate])
+def test_what_is_under_a_mask_is_not_used(function):
+    y = np.array([0, 1, 2, 1])
+    z = np.eye(3)[y]
+    targets = z if function is hn.squared_error else y
+    with pytest.raises(ValueError, match="z has masked entries"):
+        function(np.ma.array(z, mask=z > 0), targets)
+    with pytest.raises(ValueError, match="y has masked entries"):
+        function(z, np.ma.array(targets, mask=targets == 1))
+
+
 def test_losses_name_their_criterion():
     assert hn.softmax_cross_entropy.criterion is error_rate
     assert not hasattr(hn.squared_error, "criterion")

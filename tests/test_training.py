@@ -261,6 +261,13 @@ def test_what_was_given_is_not_written_to():
 X, Y = xor_data(20)
 
 
+class Unwilling:
+    """Refuses to become an array, as PyTorch's tensors with a gradient do."""
+
+    def __array__(self, *_, **__):
+        raise RuntimeError("detach it\nfirst")
+
+
 @pytest.mark.parametrize(("arguments", "message"), [
     ({"y": None}, r"fit needs labels, fit\(net, x, y, epochs=...\)"), ({"epochs": None}, "epochs must be an integer"),
     ({"epochs": 0}, "epochs must be an integer"), ({"epochs": 1.5}, "epochs must be an integer"),
@@ -289,7 +296,13 @@ X, Y = xor_data(20)
     ({"targets": np.full(20, np.nan)}, "targets has nan in row 0"), ({"targets": 3}, "targets must be numbers"),
     ({"sample_weight": np.ones(3)}, "sample_weight has 3 rows"), ({"sample_weight": -np.ones(20)}, "at least 0"),
     ({"sample_weight": np.zeros(20)}, "not all 0"), ({"sample_weight": np.ones((20, 1))}, r"must be \(n,\)"),
-    ({"progress": "yes"}, "progress must be True or False"),
+    ({"sample_weight": np.full(20, 1e-320)}, "only the ratios"), ({"sample_weight": [1e300] * 20}, "only the ratios"),
+    ({"progress": "yes"}, "progress must be True or False"), ({"y": np.eye(2)[Y]}, r"y_train.argmax\(axis=1\)"),
+    ({"x": np.ma.array(X, mask=X > 0)}, "x has masked"), ({"y": np.ma.array(Y, mask=Y)}, "y has masked entries"),
+    ({"x": [np.ma.array(row, mask=row > 0) for row in X]}, "x has masked"),
+    ({"targets": np.ma.array(Y, mask=Y)}, "targets has masked"),
+    ({"sample_weight": np.ma.array(Y + 1, mask=Y)}, "sample_weight has masked"),
+    ({"x": Unwilling()}, "x cannot be turned into an array: detach it first"),
 ])
 def test_data_and_numbers_that_mean_nothing_are_one_clear_error(arguments, message):
     net = dense_net()

@@ -1,7 +1,30 @@
 """One module per command, each with HELP, add_arguments(parser) and run(args) -> exit code."""
 
+import argparse
 import tempfile
 from pathlib import Path
+
+from ..support.disk import file_path, user_path
+
+
+def any_path(text: str) -> Path:
+    """Read the name of a folder or of a file to be read, with ``~``; an empty one is an unset variable of a script."""
+    if not text:
+        raise argparse.ArgumentTypeError("its name is empty; is a variable unset?")
+    try:
+        return user_path(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def new_file(text: str) -> Path:
+    """Read the name of a file to be written."""
+    path = any_path(text)
+    try:
+        file_path(text)
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{text} {error.strerror}") from error
+    return path
 
 
 def writable_folder(folder: Path, option: str) -> None:

@@ -20,6 +20,7 @@ from ..bench.measure import ask_once, cores, installed, processes, time_cell, to
 from ..bench.report import draw_sizes, kind_table, memory_table, parts_table, size_table, step_table
 from ..maps import bucket_count
 from ..support.disk import atomic_write
+from . import any_path, new_file
 from .train import check_output
 
 HELP = "time and memory of the hashed layer against dense and torch layers"
@@ -45,8 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--momentum", type=float, default=0.0, help="of SGD; 0 is w -= lr dw (default: %(default)s)")
     add("--largest", type=int, default=34, help="`sizes` goes up to 2**LARGEST virtual weights (default: %(default)s)")
     add("--no-torch", action="store_true", help="skip torch, even if it is installed")
-    add("--json", type=Path, help="write all measurements to this file")
-    add("--figures", type=Path, default=Path("figures"), help="folder of the figure (default: %(default)s)")
+    add("--json", type=new_file, help="write all measurements to this file")
+    add("--figures", type=any_path, default=Path("figures"), help="folder of the figure (default: %(default)s)")
 
 
 def bench_layers(args: argparse.Namespace) -> int:

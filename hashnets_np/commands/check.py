@@ -22,6 +22,8 @@ from ..conformance.random_layers import random_cases
 from ..conformance.report import as_json, write_report
 from ..conformance.runner import FAILS, PASSES, Result, find_in_current_folder, load_class, passed, select
 from ..conformance.xfail import apply_expected_failures, read_expected_failures, unexpected_lines
+from ..support.disk import atomic_write, check_place
+from . import any_path, new_file
 
 HELP = "check your own HashedNet layer against the golden vectors"
 
@@ -35,12 +37,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="check a program that answers lines of JSON on its standard input")
     parser.add_argument("--probe", action="store_true",
                         help="check a layer against its own map, whatever its hash is")
-    parser.add_argument("--export", metavar="FOLDER", help="write the cases as JSON files and stop")
+    parser.add_argument("--export", type=any_path, metavar="FOLDER",
+                        help="write the cases as JSON files and stop")
     parser.add_argument("--topic", action="append", help="check this topic only; may be given several times")
     parser.add_argument("--case", action="append", metavar="ID", help="check this case only; may be repeated")
     parser.add_argument("--all", action="store_true", help="show every failure, not only the first of each topic")
-    parser.add_argument("--json", metavar="FILE", help="write the results to this file as well")
-    parser.add_argument("--xfail", metavar="FILE", help="expected failures: a case and the reason on each line")
+    parser.add_argument("--json", type=new_file, metavar="FILE", help="write the results to this file as well")
+    parser.add_argument("--xfail", type=any_path, metavar="FILE",
+                        help="expected failures: a case and the reason on each line")
     parser.add_argument("--examples", type=int, default=0, metavar="M",
                         help="check M random layers too, against the specification in plain Python (needs xxhash)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the random layers (default 0)")
@@ -63,7 +67,8 @@ def export(folder: Path, topics: list[str] | None, ids: list[str] | None) -> int
         fields = {"id": case.id, "operation": case.operation, "comment": case.comment,
                   "result": "valid" if case.valid else "invalid", "dtype": case.dtype, "tolerance": case.tolerance,
                   "input": expand_arrays(case.inputs)}
-        path.write_text(json.dumps(fields | ({"expected": case.expected} if case.valid else {})) + "\n")
+        text = json.dumps(fields | ({"expected": case.expected} if case.valid else {})) + "\n"
+        atomic_write(path, text.encode())
     print(f"{len(cases)} cases written to {folder}")
     return 0
 
@@ -91,9 +96,11 @@ def check_layer(args: argparse.Namespace) -> int:
     find_in_current_folder()
     check_arguments(args)
     if args.export is not None:
-        return export(Path(args.export), args.topic, args.case)
+        return export(args.export, args.topic, args.case)
     if args.probe:
         return probe(args.implementation)
+    if args.json:
+        check_place(args.json)
     cases = select(args.topic, args.case) + random_cases(args.seed, args.examples)
     expected = read_expected_failures(args.xfail) if args.xfail else {}
     name = args.program or args.implementation
@@ -107,7 +114,7 @@ def check_layer(args: argparse.Namespace) -> int:
     print(write_report(name, results, args.all, another_map))
     print("".join(f"\n{line}" for line in unexpected_lines(notes)), end="\n" if notes else "")
     if args.json:
-        Path(args.json).write_text(json.dumps(as_json(name, results, another_map), indent=1) + "\n")
+        atomic_write(args.json, (json.dumps(as_json(name, results, another_map), indent=1) + "\n").encode())
     if diagnose(results).verdict == "cannot run":
         return 2
     return 0 if passed(results) and not notes else 1

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..datasets.data_files import package_file
 from ..support.disk import atomic_write
+from . import any_path
 
 HELP = "unpack the lessons and exercises into a folder"
 LEFT_BEHIND = ("__pycache__", ".ipynb_checkpoints")  # what running the lessons leaves beside them
@@ -17,7 +18,7 @@ LEFT_BEHIND = ("__pycache__", ".ipynb_checkpoints")  # what running the lessons 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.set_defaults(execute=unpack_course)
-    parser.add_argument("folder", type=Path, help="a new folder, or one that was unpacked before")
+    parser.add_argument("folder", type=any_path, help="a new folder, or one that was unpacked before")
 
 
 def unpack_course(args: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from ..datasets import LOADERS, load_dataset
 from ..datasets.data_files import cache_dir, search_path
 from ..datasets.idx import SETS, find_set
 from ..experiments import larochelle
+from . import any_path
 
 HELP = "list, fetch and verify the data sets"
 
@@ -20,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(execute=manage_data)
     parser.add_argument("action", nargs="?", default="list", choices=["list", "fetch", "verify"])
     parser.add_argument("name", nargs="?", help="a data set, one that `list` names")
-    parser.add_argument("--data-dir", help="where to look first (then $HASHNETS_DATA, then the cache)")
+    parser.add_argument("--data-dir", type=any_path, help="where to look first (then $HASHNETS_DATA, then the cache)")
 
 
 def manage_data(args: argparse.Namespace) -> int:
@@ -42,14 +43,14 @@ def manage_data(args: argparse.Namespace) -> int:
     return 0
 
 
-def listing(data_dir: str | None) -> str:
+def listing(data_dir: Path | None) -> str:
     """Say of each set whether it is here, and where files are looked for."""
     lines = [f"{name:<{max(map(len, LOADERS))}}  {state(name, data_dir)}" for name in LOADERS]
     folders = [f"  {folder}{'' if folder.is_dir() else '  (does not exist)'}" for folder in search_path(data_dir)]
     return "\n".join([*lines, "\nlooked for in", *folders])
 
 
-def state(name: str, data_dir: str | None) -> str:
+def state(name: str, data_dir: Path | None) -> str:
     """Say whether a set is here: shipped, original files, regenerated, or to be downloaded."""
     if name == "digits":
         return "here: shipped with the package"
@@ -62,7 +63,7 @@ def state(name: str, data_dir: str | None) -> str:
     return "registered by a program"
 
 
-def idx_state(name: str, data_dir: str | None) -> str:
+def idx_state(name: str, data_dir: Path | None) -> str:
     """Say where the four files of a set are, or how to get them."""
     paths = find_set(name, data_dir)
     if paths:
@@ -72,7 +73,7 @@ def idx_state(name: str, data_dir: str | None) -> str:
     return "not here; put its four files, from gzip.zip of EMNIST, into a folder emnist"
 
 
-def larochelle_state(name: str, data_dir: str | None) -> str:
+def larochelle_state(name: str, data_dir: Path | None) -> str:
     """Say whether the published zip of a set is here, or else what it is regenerated from."""
     zip_path = larochelle.find_zip(name, data_dir)
     if zip_path:
@@ -94,7 +95,7 @@ def is_folder(path: Path) -> bool:
         return False
 
 
-def check_presence(name: str, data_dir: str | None) -> None:
+def check_presence(name: str, data_dir: Path | None) -> None:
     """Refuse to verify what is not here and would be downloaded."""
     if (name == "mnist" or name in SETS) and find_set(name, data_dir) is None:
         looked = ", ".join(str(folder) for folder in search_path(data_dir))

@@ -22,7 +22,7 @@ from ..experiments.methods import build
 from ..optim import SGD
 from ..support.processes import begin_work, interrupts_held_back, stop
 from ..training import fit
-from . import writable_folder
+from . import any_path, writable_folder
 
 HELP = "see a HashedNet beat an equally small network on real digits"
 WIDTHS = (64, 256, 10)
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(execute=train_demo)
     parser.add_argument("--seeds", type=int, default=5, help="number of seeds, from 0 (default: %(default)s)")
     parser.add_argument("--epochs", type=int, default=20, help="(default: %(default)s)")
-    parser.add_argument("--figures", type=Path, default=Path("figures"), help="folder (default: %(default)s)")
+    parser.add_argument("--figures", type=any_path, default=Path("figures"), help="folder (default: %(default)s)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
 
 

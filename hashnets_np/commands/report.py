@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 from ..support.disk import atomic_write
-from . import writable_folder
+from . import any_path, writable_folder
 
 HELP = "our tables and figures beside the paper's"
 
@@ -15,8 +15,9 @@ HELP = "our tables and figures beside the paper's"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.set_defaults(execute=write_report)
-    parser.add_argument("--records", type=Path, default=Path("data/records"), help="folder (default: %(default)s)")
-    parser.add_argument("--out", type=Path, help="folder for report.md and the figures (default: that of the records)")
+    parser.add_argument("--records", type=any_path, default=Path("data/records"), help="folder (default: %(default)s)")
+    parser.add_argument("--out", type=any_path,
+                        help="folder for report.md and the figures (default: that of the records)")
 
 
 def nothing_to_report(folder: Path) -> str:

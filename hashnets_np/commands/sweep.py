@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import writable_folder
+from . import any_path, writable_folder
 
 if TYPE_CHECKING:
     from ..experiments.sweep.grid import Job
@@ -40,12 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.set_defaults(execute=run_sweep)
     parser.add_argument("grid", help="a preset or a TOML file; hashnets_np/experiments/sweep/presets holds the presets")
-    parser.add_argument("--records", type=Path, help=f"folder (default: {RECORDS}; for quick: data/cache/quick; "
+    parser.add_argument("--records", type=any_path, help=f"folder (default: {RECORDS}; for quick: data/cache/quick; "
                         f"for ablations: {RECORDS}/ablations)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
     parser.add_argument("--dask", metavar="ADDRESS", help="work on this Dask scheduler, such as tcp://host:8786; its "
                         "workers look for data in --data-dir or in a $HASHNETS_DATA of their own")
-    parser.add_argument("--data-dir", type=Path, help="where data files are (default: $HASHNETS_DATA, data/cache)")
+    parser.add_argument("--data-dir", type=any_path, help="where data files are (default: $HASHNETS_DATA, data/cache)")
     parser.add_argument("--retry", action="store_true", help="try failed jobs again")
     parser.add_argument("--list", action="store_true", help="print the jobs that are left, and do nothing")
     for name in ("datasets", "methods", "layers", "seeds"):

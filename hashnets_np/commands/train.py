@@ -18,6 +18,7 @@ from ..network import Network
 from ..optim import SCHEDULES, SGD
 from ..support.disk import check_place, user_path
 from ..training import History, fit
+from . import any_path, new_file
 
 HELP = "train one network and save it"
 SO_FAR = ".so-far"
@@ -29,10 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(execute=train_network)
     add = parser.add_argument
     add("--data", metavar="NAME", choices=list(LOADERS), help="data set, one that `data list` names (default: digits)")
-    add("--data-dir", help="where to look for its files first")
-    add("--x", type=Path, metavar="FILE", help="your own examples, one per row: .npy, .npz or .csv")
-    add("--y", type=Path, metavar="FILE", help="their labels 0, 1, ...; not needed if the file of --x has them, in a "
-        ".npz as y, in a .csv as its last column")
+    add("--data-dir", type=any_path, help="where to look for its files first")
+    add("--x", type=any_path, metavar="FILE", help="your own examples, one per row: .npy, .npz or .csv")
+    add("--y", type=any_path, metavar="FILE", help="their labels 0, 1, ...; not needed if the file of --x has them, in "
+        "a .npz as y, in a .csv as its last column")
     add("--validation", type=float, default=0.2, help="fraction that chooses the best epoch (default: %(default)s)")
     add("--method", default="hashnet", choices=[m.name for m in METHODS.values() if m.maker],
         help="(default: %(default)s)")
@@ -48,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--input-dropout", type=float, default=0.0, help="rate on the input (default: %(default)s)")
     add("--seed", type=int, default=0, help="of hashes, weights, masks and shuffling (default: %(default)s)")
     add("--refit", action="store_true", help="train once more on train + validation for the chosen number of epochs")
-    add("--output", type=Path, help="write the network to this .safetensors file; until it is done, the best "
+    add("--output", type=new_file, help="write the network to this .safetensors file; until it is done, the best "
         "epoch so far is in FILE.so-far")
 
 

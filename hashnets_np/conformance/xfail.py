@@ -11,7 +11,7 @@ def read_expected_failures(path: str) -> dict[str, str]:
     """Read a file with a case and its reason on each line: id -> reason. ValueError for any other line."""
     known = {case.id for case in all_cases()}
     expected: dict[str, str] = {}
-    for number, line in enumerate(Path(path).read_text().splitlines(), 1):
+    for number, line in enumerate(Path(path).read_text("utf-8-sig").splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         case, _, reason = line.strip().partition(" ")

@@ -16,7 +16,16 @@ from ..hashing import MAX_UINT32, derive_seed, xxh32_pair
 from ..kernels import check
 from ..layers import Layer, check_sizes, initial_weights, register_layer
 from ..losses import check_labels, error_rate, judged_by, log_softmax, softmax_cross_entropy
-from ..support.checks import as_examples, as_targets, check_count, check_input, check_integer, check_number, check_seed
+from ..support.checks import (
+    as_examples,
+    as_targets,
+    check_count,
+    check_input,
+    check_integer,
+    check_number,
+    check_seed,
+    shown,
+)
 from ..training import Loss
 from ..types import FloatArray
 
@@ -215,6 +224,22 @@ class LowRankLinear(Layer):
         return (self.n_in + 1) * self.n_out
 
 
+def check_temperature(temperature: float) -> None:
+    """Check T: beyond these bounds z / T is not a number that float32 holds, or no different from 0."""
+    check_number("temperature", temperature, 0, above=True)
+    if not 1e-6 <= temperature <= 1e6:
+        raise ValueError(f"temperature must be in 1e-6..1e6, got {temperature:g}; usual are 1 to 20")
+
+
+def check_soft(soft: NDArray, whole: NDArray) -> None:
+    """Check rows of soft targets, and that the labels beside them are whole numbers."""
+    if not whole.all():
+        raise ValueError("the first column of the targets must hold labels, whole numbers; dark_targets joins them")
+    if soft.size and (soft.min() < 0 or np.abs(soft.sum(axis=1) - 1).max() > 1e-3):
+        raise ValueError("soft targets must sum to 1 in each row, and be at least 0; dark_targets makes them from a "
+                         "teacher's logits")
+
+
 def dark_targets(teacher_logits: NDArray, y: NDArray, temperature: float) -> NDArray:
     """Join labels and soft targets in rows (label, softmax(teacher / T)), for `fit(targets=...)`.
 
@@ -241,7 +266,7 @@ def dark_targets(teacher_logits: NDArray, y: NDArray, temperature: float) -> NDA
     >>> dark_targets(np.array([[2.0, 0.0]]), np.array([1]), temperature=2.0).round(3)
     array([[1.   , 0.731, 0.269]])
     """
-    check_number("temperature", temperature, 0, above=True)
+    check_temperature(temperature)
     logits = as_examples("teacher_logits", teacher_logits)
     y = as_targets("y", y, len(logits))
     check_labels("y", y, logits.shape[1])
@@ -281,17 +306,17 @@ def dark_knowledge(temperature: float, mix: float) -> Loss:
     ----------
     Section 5, "Dark Knowledge" (DK), of Chen et al., ICML 2015; Hinton, Vinyals, Dean, section 2, arXiv:1503.02531.
     """
-    check_number("temperature", temperature, 0, above=True)
-    if not 0 <= mix <= 1:
-        raise ValueError(f"mix must be in [0, 1], got {mix}")
+    check_temperature(temperature)
+    if isinstance(mix, bool) or not isinstance(mix, (int, float, np.integer, np.floating)) or not 0 <= mix <= 1:
+        raise ValueError(f"mix must be in [0, 1], got {shown(mix)}")
 
     @judged_by(error_rate)
     def loss(z: NDArray, targets: NDArray) -> tuple[float, NDArray]:
         targets = check("targets", targets, (len(z), 1 + z.shape[1]))
-        hard_loss, hard_dz = softmax_cross_entropy(z, targets[:, 0].astype(np.int64))
+        labels = targets[:, 0].astype(np.int64)
         soft = targets[:, 1:]  # (batch, classes)
-        if len(soft) and np.abs(soft.sum(axis=1) - 1).max() > 1e-3:
-            raise ValueError("soft targets must sum to 1 in each row; dark_targets makes them from a teacher's logits")
+        check_soft(soft, labels == targets[:, 0])
+        hard_loss, hard_dz = softmax_cross_entropy(z, labels)
         log_p = log_softmax(z / temperature)  # (batch, classes)
         batch = max(len(z), 1)
         soft_loss = -float((soft * log_p).sum()) / batch

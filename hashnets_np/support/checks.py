@@ -70,7 +70,7 @@ def check_number(name: str, value: Any, low: float, high: float = np.inf, *, abo
 
 def check_same_shape(name: str, array: ArrayLike, shape: tuple[int, ...]) -> NDArray[Any]:
     """Check an array that belongs to another one, such as a gradient to an output; it must not broadcast."""
-    array = np.asarray(array)
+    array = unmasked(name, array)
     if array.shape != shape:
         raise ValueError(f"{name} has shape {array.shape}, expected {shape}, the shape of the last input")
     return array
@@ -78,7 +78,7 @@ def check_same_shape(name: str, array: ArrayLike, shape: tuple[int, ...]) -> NDA
 
 def check_input(x: ArrayLike, n_in: int) -> FloatArray:
     """Check a mini-batch that enters a layer: real numbers, (batch, n_in)."""
-    x = np.asarray(x)
+    x = unmasked("x", x)
     if x.dtype.kind not in "biuf":
         raise ValueError(f"x has dtype {x.dtype}, expected real numbers, such as float32")
     if x.ndim != 2 or x.shape[1] != n_in:
@@ -97,11 +97,10 @@ def as_examples(name: str, x: ArrayLike) -> FloatArray:
     """
     if hasattr(x, "toarray"):
         raise ValueError(f"{name} is a sparse matrix, expected rows of numbers; use {name}.toarray()")
-    if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
-        raise ValueError(f"{name} has masked entries; fill them first, as with {name}.filled(0)")
     x = as_array(name, x)
     if x.dtype.kind not in "biuf":
-        raise ValueError(f"{name} has dtype {x.dtype}, expected real numbers; are there columns of text?")
+        raise ValueError(f"{name} has dtype {x.dtype}, expected real numbers; are there columns of text, or "
+                         "missing values?")
     if x.ndim != 2:
         raise ValueError(f"{name} has shape {x.shape}, expected (n, n_in), one example per row; "
                          f"did you forget {name}.reshape(len({name}), -1)?")
@@ -149,10 +148,24 @@ def float_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
 def as_array(name: str, values: ArrayLike) -> NDArray[Any]:
     """Make an array of what a caller gave: an array, a list, a DataFrame, a Series; by position."""
     try:
-        array = np.asarray(values)
-    except ValueError as error:  # rows of different lengths
-        raise ValueError(f"{name} cannot be turned into an array: {error}") from error
+        array = unmasked(name, values)
+    except (ValueError, RuntimeError) as error:  # rows of different lengths; a tensor that still requires a gradient
+        raise ValueError(f"{name} cannot be turned into an array: {' '.join(str(error).split())}") from error
     return unboxed(array) if array.dtype.kind == "O" and not isinstance(values, np.ndarray) else array
+
+
+def unmasked(name: str, values: ArrayLike) -> NDArray[Any]:
+    """Make an array, but not of masked entries: np.asarray would take the numbers under the mask.
+
+    >>> unmasked("y", [np.ma.array([1, 2], mask=[False, True])])
+    Traceback (most recent call last):
+    ValueError: y has masked entries; fill them first, as with y.filled(0), or leave those rows out
+    """
+    rows = values if isinstance(values, (list, tuple)) else [values]
+    if any(isinstance(row, np.ma.MaskedArray) and np.ma.is_masked(row) for row in rows):
+        raise ValueError(f"{name} has masked entries; fill them first, as with {name}.filled(0), or leave those rows "
+                         "out")
+    return np.asarray(values)
 
 
 def unboxed(array: NDArray[Any]) -> NDArray[Any]:

@@ -30,12 +30,26 @@ def user_path(path: str | os.PathLike) -> Path:
     Raises
     ------
     ValueError
-        If the path starts with ``~`` and no home folder is known.
+        If the path starts with ``~`` and no home folder is known, or if no file can have such a name.
     """
+    try:
+        unusable = b"\0" in os.fsencode(path)
+    except UnicodeEncodeError:
+        unusable = True
+    if unusable:
+        raise ValueError(f"no file can be named {os.fspath(path)!r}; it holds a character that file names cannot hold")
     try:
         return Path(path).expanduser()
     except RuntimeError as error:
         raise ValueError(f"cannot expand ~ in {os.fspath(path)!r}: {error}; give the whole path or set HOME") from error
+
+
+def file_path(path: str | os.PathLike) -> Path:
+    """Turn the name of a file to be written into a path; a name that ends in a slash is that of a folder."""
+    text = os.fspath(path)
+    if not text or text.endswith(("/", os.sep)):
+        raise IsADirectoryError(errno.EISDIR, "is the name of a folder; add the name of a file", text)
+    return user_path(path)
 
 
 def atomic_write(path: str | os.PathLike, content: Content) -> None:
@@ -57,7 +71,7 @@ def atomic_write(path: str | os.PathLike, content: Content) -> None:
     OSError
         If the file cannot be written. The message names `path`; what stood there before is unchanged.
     """
-    path = user_path(path)
+    path = file_path(path)
     try:
         if is_stream(path):
             path.write_bytes(content if isinstance(content, bytes) else rendered(content))
@@ -75,7 +89,7 @@ def check_place(path: str | os.PathLike) -> None:
     OSError
         If it could not. The message names `path`.
     """
-    path = user_path(path)
+    path = file_path(path)
     try:
         if not is_stream(path):
             target = Path(os.path.realpath(path))
@@ -102,8 +116,9 @@ def rendered(content: Callable[[BinaryIO], object]) -> bytes:
 
 def reason(error: OSError, path: Path) -> str:
     """Say why a file could not be written; NumPy's own errors have no `strerror`."""
-    if isinstance(error, FileNotFoundError) and not path.parent.is_dir() and error.filename:
-        return f"cannot be written: there is no folder {path.parent}"
+    folder = Path(os.path.realpath(path)).parent  # of what a link leads to
+    if isinstance(error, FileNotFoundError) and not folder.is_dir() and error.filename:
+        return f"cannot be written: there is no folder {folder if path.is_symlink() else path.parent}"
     return error.strerror or str(error)
 
 

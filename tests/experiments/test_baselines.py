@@ -95,7 +95,9 @@ def test_the_soft_part_is_t_squared_times_the_cross_entropy_of_the_softened_outp
 @pytest.mark.parametrize(("bad", "message"), [
     ({"temperature": 0, "mix": 0.5}, "temperature must be a finite number above 0"),
     ({"temperature": np.inf, "mix": 0.5}, "temperature must be"), ({"temperature": 1, "mix": 1.5}, "mix must be in"),
-    ({"temperature": 1, "mix": np.nan}, "mix must be in"),
+    ({"temperature": 1, "mix": np.nan}, "mix must be in"), ({"temperature": 1, "mix": True}, "mix must be in"),
+    ({"temperature": 1, "mix": "1/2"}, "mix must be in"), ({"temperature": "4", "mix": 0.5}, "temperature must be"),
+    ({"temperature": 1e-310, "mix": 0.5}, "temperature must be in"),
 ])
 def test_bad_temperature_or_mix_is_refused(bad, message):
     with pytest.raises(ValueError, match=message):
@@ -104,7 +106,10 @@ def test_bad_temperature_or_mix_is_refused(bad, message):
 
 @pytest.mark.parametrize(("change", "message"), [
     ({"temperature": 0}, "temperature must be"), ({"temperature": -1}, "temperature must be"),
-    ({"temperature": np.nan}, "temperature must be"), ({"y": [0, 2]}, "y must be integers in 0..1"),
+    ({"temperature": np.nan}, "temperature must be"), ({"temperature": 1e-310}, "temperature must be in"),
+    ({"temperature": np.inf}, "temperature must be"), ({"temperature": True}, "temperature must be"),
+    ({"temperature": "4"}, "temperature must be"), ({"y": np.ma.array([0, 1], mask=[0, 1])}, "y has masked entries"),
+    ({"y": [0, 2]}, "y must be integers in 0..1"),
     ({"y": [0]}, "y has 1 rows for 2"), ({"y": [0.0, 1.0]}, "y must be integers"),
     ({"teacher_logits": np.zeros((2, 2)) * np.nan}, "teacher_logits has nan"),
 ])
@@ -116,6 +121,8 @@ def test_dark_targets_of_nothing_are_refused(change, message):
 @pytest.mark.parametrize(("targets", "message"), [
     (np.array([[0, 0.5, 0.4], [1, 0.5, 0.5]]), "soft targets must sum to 1"), (np.ones((2, 2)), "targets has shape"),
     (np.array([[2, 0.5, 0.5], [1, 0.5, 0.5]]), "integers in 0..1"),
+    (np.array([[0, 1.5, -0.5], [1, 0.5, 0.5]]), "and be at least 0"),
+    (np.array([[0.5, 0.5, 0.5], [1, 0.5, 0.5]]), "must hold labels, whole numbers"),
 ])
 def test_rows_that_are_no_dark_targets_are_refused(targets, message):
     with pytest.raises(ValueError, match=message):

@@ -125,3 +125,29 @@ def test_a_sweep_waits_for_the_first_worker_and_uses_those_that_come_later(tmp_p
         assert [count for _, count in said[:2]] == [1, 1]
         assert len(used) == 2 and workers.count == 2
         workers.client.close()
+
+
+SHARED = [  # all threads want the regenerated set and its teacher at the same moment
+    Job("run", "rect", "dk", 3, "1/8", None, seed, hidden=20, tune=False, max_epochs=1) for seed in range(8)
+]
+
+
+@pytest.mark.parametrize("threads", [4, 8])
+def test_the_threads_of_one_worker_share_an_empty_cache(threads, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    results = {}
+    options = {"n_workers": 1, "threads_per_worker": threads, "processes": True, "dashboard_address": ":0"}
+    with drive.environment({**drive.ONE_THREAD, "HASHNETS_CACHE": str(tmp_path / "of the worker")}):
+        with distributed.LocalCluster(**options) as cluster:
+            workers = drive.dask_workers(cluster.scheduler_address)
+            assert workers.in_flight == 2 * threads + 1
+            counts = drive.sweep(SHARED, tmp_path / "worker", workers)
+            workers.client.close()
+    assert counts == {"done": len(SHARED), "failed": 0, "left": 0}
+    with drive.environment({"HASHNETS_CACHE": str(tmp_path / "of one process")}):
+        drive.sweep(SHARED, tmp_path / "process", drive.local_workers(1))
+    for folder in ("worker", "process"):
+        found = records.read(tmp_path / folder / "runs.jsonl")
+        results[folder] = {key: (record.test_error, record.train_loss) for key, record in found.items()}
+    assert results["worker"] == results["process"] and len(results["worker"]) == len(SHARED)
+    assert not list(tmp_path.rglob("*.partial"))
