@@ -220,7 +220,7 @@ def test_names_that_mean_something_else_are_refused(capsys, tmp_path, monkeypatc
 def test_the_home_folder_is_understood_in_every_option(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))  # the shell leaves --option=~/x as it is
-    code, out, err = run(capsys, "check", "--export=~/cases", "--topic", "bucket-count")
+    code, _, err = run(capsys, "check", "--export=~/cases", "--topic", "bucket-count")
     assert code == 0 and not err
     assert os.listdir(tmp_path) == ["home"] and len(os.listdir(tmp_path / "home" / "cases" / "bucket-count")) > 5
 

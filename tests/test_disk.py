@@ -175,7 +175,7 @@ def test_the_name_of_a_folder_is_not_taken_for_that_of_a_file(name, tmp_path, mo
     monkeypatch.chdir(tmp_path)
     (tmp_path / "there").write_bytes(b"old")
     for write in (disk.check_place, lambda path: atomic_write(path, b"x")):
-        with pytest.raises(IsADirectoryError, match="is the name of a folder|is a folder"):
+        with pytest.raises(IsADirectoryError, match=r"is (the name of )?a folder"):
             write(name)
     assert os.listdir(tmp_path) == ["there"] and (tmp_path / "there").read_bytes() == b"old"
 

@@ -11,6 +11,7 @@ import hashlib
 import os
 import sys
 import tempfile
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -26,6 +27,7 @@ Arrays = dict[str, NDArray]
 # what NumPy and zipfile raise at files of the cache that are not there or damaged
 UNREADABLE = (
     OSError, ValueError, LookupError, EOFError, AttributeError, NotImplementedError, zipfile.BadZipFile, zlib.error,
+    tokenize.TokenError, TypeError, MemoryError, RuntimeError, OverflowError,
 )
 
 TIMEOUT = 30  # seconds without an answer

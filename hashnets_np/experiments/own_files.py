@@ -5,7 +5,10 @@ example, with commas between numbers and, if there is one, a line of column name
 labels, they are its last column.
 """
 
+import tokenize
+import warnings
 import zipfile
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +19,12 @@ from ..datasets import Dataset
 from ..support.disk import user_path
 
 NAMES = {"x": ("x", "x_train"), "y": ("y", "y_train"), "x_test": ("x_test",), "y_test": ("y_test",)}
+LARGEST_RATIO = 256  # of an unpacked .npz to its file: one of a few kilobytes must not fill the memory
+SMALL = 2**26  # bytes that are unpacked whatever the ratio
+LARGEST_LABEL = 2**31
+# what NumPy and zipfile raise at damaged files
+DAMAGED = (ValueError, EOFError, zipfile.BadZipFile, zlib.error, tokenize.TokenError, AttributeError, TypeError,
+           MemoryError, NotImplementedError, RuntimeError, OverflowError)
 BYTES = 255  # the largest grey level of a picture kept in bytes
 
 
@@ -44,6 +53,9 @@ def load_own(x: Path, y: Path | None, validation: float, seed: int) -> Dataset:
     elif "y" not in parts:
         if x.suffix != ".csv":
             raise ValueError(f"{x} has no labels; name their file with --y")
+        if parts["x"].shape[1] < 2:
+            raise ValueError(f"{x} has one column, expected those of the examples and then the labels; "
+                             "name the file of the other with --y or --x")
         parts["y"] = parts["x"][:, -1]
         parts["x"] = parts["x"][:, :-1]
     labels = as_labels(parts["y"], y or x)
@@ -54,6 +66,9 @@ def load_own(x: Path, y: Path | None, validation: float, seed: int) -> Dataset:
     if "x_test" in parts and "y_test" in parts:
         test = as_rows(parts["x_test"], x), as_labels(parts["y_test"], x)
     data = Dataset.from_arrays(examples, labels, validation=validation, test=test, seed=seed, name=x.name)
+    if data.classes > len(labels):
+        raise ValueError(f"the labels in {y or x} go up to {data.classes - 1}, but there are {len(labels)} examples; "
+                         "are they the targets of a regression? For that, use hashnets_np.fit with squared_error")
     sizes = f"{len(data.x_train)} training, {len(data.x_valid)} validation, {len(data.x_test)} test examples"
     return replace(data, provenance=f"{sizes}, {data.classes} classes; validation drawn with seed {seed}")
 
@@ -95,8 +110,9 @@ def the_only_one(arrays: dict[str, NDArray], path: Path) -> NDArray:
 def read_npy(path: Path) -> NDArray:
     """Read a .npy file; pickled objects are not loaded."""
     try:
-        array = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
+        with open(path, "rb") as file:
+            array = np.load(file, allow_pickle=False)
+    except DAMAGED as error:
         raise ValueError(f"{path} is not a complete .npy file of numbers ({one_line(error)}); save numbers with "
                          "np.save, not objects") from error
     if not isinstance(array, np.ndarray):
@@ -109,24 +125,50 @@ def read_npz(path: Path) -> dict[str, NDArray]:
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     try:
+        with zipfile.ZipFile(path) as packed:
+            check_unpacked_size(packed, path)
         with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (ValueError, EOFError, zipfile.BadZipFile, AttributeError, TypeError) as error:
+            arrays = {name: file[name] for name in file.files}
+    except DAMAGED as error:
         raise ValueError(f"{path} is not a complete .npz file of numbers ({one_line(error)}); save it with "
                          "np.savez(path, x=x, y=y)") from error
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise ValueError(f"{path} holds {name}, which is not an array; save it with np.savez(path, x=x, y=y)")
+    return arrays
+
+
+def check_unpacked_size(packed: zipfile.ZipFile, path: Path) -> None:
+    """Refuse a .npz that unpacks to far more than its size."""
+    size = sum(member.file_size for member in packed.infolist())
+    limit = max(SMALL, LARGEST_RATIO * path.stat().st_size)
+    if size > limit:
+        raise ValueError(f"it unpacks to {size} bytes, more than {limit}")
 
 
 def read_csv(path: Path) -> NDArray:
     """Read a table of numbers, with or without a line of column names."""
     try:
         with open(path, encoding="utf-8-sig") as file:
-            names = 0 if all(map(is_number, file.readline().split(","))) else 1
-        table = np.loadtxt(path, np.float64, delimiter=",", skiprows=names, ndmin=2, encoding="utf-8-sig")
+            first = file.readline().rstrip("\r\n").split(",")
+        names = not all(map(is_number, first))
+        check_first_line(first, names)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "loadtxt: input contained no data")  # said below
+            table = np.loadtxt(path, np.float64, delimiter=",", skiprows=int(names), ndmin=2, encoding="utf-8-sig")
     except ValueError as error:
         raise ValueError(f"{path} is not a table of numbers separated by commas ({one_line(error)})") from error
     if not table.size:
         raise ValueError(f"{path} has no rows of numbers")
     return table
+
+
+def check_first_line(cells: list[str], names: bool) -> None:
+    """Refuse what pandas writes unasked: row numbers would become inputs, and column numbers an example."""
+    if names and len(cells) > 1 and not cells[0].strip('" '):
+        raise ValueError("its first column has no name, like row numbers that pandas wrote; save it with index=False")
+    if len(cells) > 2 and cells == [str(n) for n in range(len(cells))]:
+        raise ValueError("its first line is 0,1,2, like column numbers that pandas wrote; save it with header=False")
 
 
 def is_number(text: str) -> bool:
@@ -154,9 +196,11 @@ def as_labels(y: NDArray, path: Path) -> NDArray:
     if labels.ndim != 1:
         raise ValueError(f"the labels in {path} have shape {y.shape}, expected one number for each example; "
                          "turn one-hot rows into labels with y.argmax(axis=1)")
-    if labels.dtype.kind not in "biuf" or not np.all(labels == np.floor(labels)):
-        raise ValueError(f"the labels in {path} must be whole numbers 0, 1, ..., got {labels[:3].tolist()}; turn names "
-                         "into numbers with np.unique(y, return_inverse=True)[1]")
+    numbers = labels.dtype.kind in "biuf"
+    whole = (labels == np.floor(labels)) & (labels < LARGEST_LABEL) if numbers else np.zeros(len(labels), bool)
+    if not whole.all():
+        raise ValueError(f"the labels in {path} must be whole numbers 0, 1, ..., got {labels[~whole][:3].tolist()}; "
+                         "turn names into numbers with np.unique(y, return_inverse=True)[1]")
     return labels.astype(np.int64)
 
 

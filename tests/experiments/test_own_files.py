@@ -1,6 +1,7 @@
 """Data of one's own from the command line: .npy, .npz and .csv, and one clear line for what cannot be used."""
 
 import re
+import zipfile
 
 import numpy as np
 import pytest
@@ -85,6 +86,14 @@ BAD = [
     ("x.npy", "minus.npy", "expected class labels 0..classes-1"), ("nan.npy", "y.npy", "x (has|holds|must).*"),
     ("y.npy", "y.npy", "the examples in .*y.npy have shape \\(200,\\), expected one example per row"),
     ("table.npy", "y.npy", "looks like a .npz; rename it to end in .npz"),
+    ("header.npy", "y.npy", "header.npy is not a complete .npy file"),
+    ("promise.npy", "y.npy", "promise.npy is not a complete .npy file of numbers .*Unable to allocate"),
+    ("bytes.npz", None, "bytes.npz holds x, which is not an array"),
+    ("bomb.npz", None, "bomb.npz is not a complete .npz file .*unpacks to 1[0-9]+ bytes, more than"),
+    ("column.csv", None, "column.csv has one column"),
+    ("big.csv", None, r"must be whole numbers 0, 1, ..., got \[1e\+20\]"),
+    ("prices.csv", None, "go up to 250000, but there are 4 examples; are they the targets of a regression"),
+    ("rows.csv", None, "like row numbers that pandas wrote"), ("columns.csv", None, "like column numbers that pandas"),
 ]
 
 
@@ -101,6 +110,18 @@ def test_what_cannot_be_used_is_one_clear_line(files, capsys, x, y, message):
     (files / "words.csv").write_text("a,b\n1,2\none,two\n")
     (files / "ragged.csv").write_text("1,2\n1,2,3\n")
     (files / "names.csv").write_text("a,b\n")
+    (files / "column.csv").write_text("1\n2\n")
+    (files / "big.csv").write_text("1,0\n1,1e20\n")
+    (files / "prices.csv").write_text("1,250000\n" * 4)
+    (files / "rows.csv").write_text(",a,y\n0,1,1\n1,2,0\n")
+    (files / "columns.csv").write_text("0,1,2\n4,3,1\n4,2,0\n")
+    (files / "header.npy").write_bytes(whole[:10] + whole[10:128].replace(b"}", b" ") + whole[128:])
+    shape = whole.index(b"(200, 64), }")
+    (files / "promise.npy").write_bytes(whole[:shape] + b"(10000000000000, 64), }" + whole[shape + 23 :])
+    with zipfile.ZipFile(files / "bytes.npz", "w") as file:
+        file.writestr("x.npy", b"no array")
+    with zipfile.ZipFile(files / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("x.npy", bytes(2**27))
     np.savez(files / "odd.npz", a=X, b=Y)
     arrays = {"objects": np.array([{}, []], object), "short": Y[:-1], "half": Y / 2, "minus": Y - 1,
               "words": np.array(["a"] * 200), "onehot": np.eye(10)[Y], "nan": np.where(X == 1, np.nan, X)}
