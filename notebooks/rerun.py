@@ -47,14 +47,6 @@ def join_streams(outputs: list) -> list:
     return joined
 
 
-def slide_type(cell: nbformat.NotebookNode) -> str:
-    """Cut a notebook into slides: a new one at each heading, and below it one for each figure."""
-    if cell.cell_type == "markdown":
-        return "slide" if cell.source.startswith("#") else "-"
-    pages = [output.get("data", {}).get("text/html", "") for output in cell.outputs]
-    return "subslide" if any("<figure" in page for page in pages) else "-"
-
-
 def follows_a_prediction(cells: list, number: int) -> bool:
     """Say whether one of the four cells before asks for a prediction.
 
@@ -67,12 +59,17 @@ def follows_a_prediction(cells: list, number: int) -> bool:
     return any(re.search(r"\*\*Predict|## Your prediction", source) for source in before)
 
 
+def as_printed(text: str) -> str:
+    """Write text in columns: exported pages show a bare <pre> in a proportional font, and break it on a phone."""
+    return f'<pre style="font-family:monospace;white-space:pre;overflow-x:auto">{escape(text)}</pre>'
+
+
 def as_html(output: nbformat.NotebookNode) -> str:
     """Write one output as HTML."""
     if output.output_type == "stream":
-        return f"<pre>{escape(output.text)}</pre>"
+        return as_printed(output.text)
     data = output.get("data", {})
-    return data.get("text/html") or f"<pre>{escape(data.get('text/plain', ''))}</pre>"
+    return data.get("text/html") or as_printed(data.get("text/plain", ""))
 
 
 def is_folded(output: nbformat.NotebookNode) -> bool:
@@ -81,7 +78,7 @@ def is_folded(output: nbformat.NotebookNode) -> bool:
     return (data.get("text/html") or data.get("text/markdown", "")).startswith("<details>")
 
 
-SUMMARY = "<summary>You have made your prediction? Show what came out.</summary>"
+SUMMARY = "<summary>Made your prediction? Show what came out.</summary>"
 
 
 def as_markdown(output: nbformat.NotebookNode) -> str:
@@ -117,7 +114,7 @@ def tidy(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
             cell.outputs = join_streams(cell.outputs)
             if follows_a_prediction(notebook.cells, number):
                 cell.outputs = folded(cell.outputs)
-        cell.metadata["slideshow"] = {"slide_type": slide_type(cell)}
+        cell.metadata.pop("slideshow", None)
         if cell.cell_type == "code" and "slider" in cell.metadata.get("tags", []):
             cell.outputs = []
     return notebook

@@ -78,7 +78,7 @@ def virtual_and_real(m: SharingMap, V: NDArray, w: NDArray) -> None:
     right.axhline(0, color="black", linewidth=1)
     right.set(title="w: 3 real weights", xlabel="bucket k", ylabel="value", xticks=range(3))
     fig.tight_layout()
-    show_figure(fig, "The example of this lesson. Colour: the bucket h(i, j). Hatching: the sign is -1. "
+    show_figure(fig, "The example of this lesson. Color: the bucket h(i, j). Hatching: the sign is -1. "
                 "Only the three bars are stored.",
                 "A 4 by 3 grid of cells, each naming a signed real weight and its value, "
                 "beside a bar chart of three weights: 0.5, -1 and 2.")
@@ -92,7 +92,7 @@ def votes(places: Sequence[NDArray], dw: NDArray) -> None:
         x = k + np.linspace(-0.3, 0.3, len(contributions) + 2)[1:-1]
         ax.bar(x, contributions, width=0.09, color=BUCKETS[k])
         ax.plot([k - 0.36, k + 0.36], [dw[k]] * 2, color="black", marker="", linestyle="-")
-        ax.text(k + 0.38, dw[k], f"sum {dw[k]:g}", va="center")
+        ax.text(k + 0.38, dw[k] + 0.15, f"sum {dw[k]:g}", va="bottom")  # above the line at 0, not on it
     ax.axhline(0, color="grey", linewidth=1)
     ax.set(xticks=range(3), xticklabels=["w0", "w1", "w2"], ylabel="contribution to dL/dw", xlim=(-0.5, 2.8))
     show_figure(fig, "The example: each thin bar is one place, xi(i, j) a_j delta_i; the black line is their sum, "

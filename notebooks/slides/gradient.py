@@ -239,7 +239,7 @@ def slides() -> list[Slide]:
         Slide("A hashed layer stores 3 numbers and uses 12", row(table_and_list()),
               "<p>Say what everybody knows: a layer is a matrix V. Here V is never stored. Ask: how many different "
               "numbers "
-              "are in this matrix, up to sign? Point at two places of w0.</p><p>Colour: the real weight. Two strokes: "
+              "are in this matrix, up to sign? Point at two places of w0.</p><p>Color: the real weight. Two strokes: "
               "minus.</p>", 3),
         Slide("Each entry of V copies a real weight, with a sign",
               formula(r"V_{ij} \;=\; w_{h(i,j)}\;\xi(i,j)", points=52)
