@@ -252,10 +252,14 @@ def test_tables_are_taken_by_position():
 
 def test_what_was_given_is_not_written_to():
     x, y = xor_data()
-    weight = np.ones(len(x))
-    for array in (x, y, weight):
+    given = [x, y, np.ones(len(x))]
+    before = [array.copy() for array in given]
+    for array in given:
         array.flags.writeable = False
-    hn.fit(dense_net(), x, y, epochs=2, validation=0.1, sample_weight=weight)
+    history = hn.fit(dense_net(), x, y, epochs=2, validation=0.1, sample_weight=given[2])
+    assert len(history.train_loss) == 2
+    for array, copy in zip(given, before, strict=True):
+        np.testing.assert_array_equal(array, copy)
 
 
 X, Y = xor_data(20)
@@ -474,3 +478,167 @@ def test_the_bar_is_shown_if_and_only_if_it_is_asked_for(capsys):
     for progress in (True, False):
         hn.fit(hn.build("nn", [64, 10], compression="1", seed=1), hn.load_dataset("digits"), 1, progress=progress)
         assert ("step" in capsys.readouterr().err) == progress
+
+
+def test_a_history_of_nothing_says_so():
+    history = hn.History()
+    assert (history.train_loss, history.valid_error, history.best_epoch, history.test_error) == ([], [], 0, None)
+    assert not (history.interrupted or history.diverged or history.stopped) and history.criterion == "error_rate"
+
+
+def test_what_is_not_given_has_the_documented_value():
+    x, y = xor_data(120)
+    nets = [dense_net(), dense_net()]
+    first = hn.fit(nets[0], x, y, epochs=2, validation=0.2)
+    second = hn.fit(nets[1], x, y, epochs=2, validation=0.2, batch_size=50, optimizer=hn.SGD(), seed=0,
+                    loss=hn.softmax_cross_entropy, progress=False)
+    assert first == second
+    assert_weights(nets[0], weights_of(nets[1]))
+    assert hn.EarlyStopping().patience == 10
+
+
+@pytest.mark.parametrize(("epochs", "best", "stop"), [(1, 1, False), (3, 2, False), (4, 2, True), (9, 2, True)])
+def test_patience_counts_the_epochs_since_the_best(epochs, best, stop):
+    history = hn.History(valid_error=[1.0] * epochs, best_epoch=best)
+    assert hn.EarlyStopping(patience=2)(None, history) is stop
+    assert hn.EarlyStopping(patience=1)(None, hn.History(valid_error=[1.0, 1.0], best_epoch=1)) is True
+
+
+@pytest.mark.parametrize("predict", [hn.predict, hn.predict_proba])
+def test_a_thousand_rows_are_computed_at_a_time(predict):
+    sizes = []
+
+    class Asked(hn.Linear):
+        def forward(self, x, train=False):
+            sizes.append((len(x), train))
+            return super().forward(x, train)
+
+    predict(hn.Network([Asked(2, 2)]), np.zeros((1001, 2)))
+    assert sizes == [(1000, False), (1, False)]
+    sizes.clear()
+    predict(hn.Network([Asked(2, 2)]), np.zeros((10, 2)), batch_size=5)
+    assert sizes == [(5, False)] * 2
+
+
+def test_a_network_of_two_outputs_is_a_classifier():
+    np.testing.assert_allclose(hn.predict_proba(dense_net(n_out=2), X).sum(axis=1), 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("errors", "best"), [
+    ([5.0], True), ([5.0, 4.0], True), ([5.0, 5.0], False), ([4.0, 5.0], False), ([np.nan], True),
+    ([np.nan, np.nan], True), ([np.nan, 5.0], True), ([5.0, np.nan], False), ([np.inf], False),
+])
+def test_the_last_epoch_is_the_best_if_it_is_below_all_before_it(errors, best):
+    assert training.is_best(errors) is best
+
+
+def test_what_cannot_be_judged_is_not_a_number():
+    net = dense_net()
+    assert np.isnan(training.judge(net, X, Y, None)) and np.isnan(training.judge(net, X[:0], Y[:0], error_rate))
+    assert training.judge(net, X, Y, error_rate) == error_rate(hn.predict(net, X), Y)
+
+
+def test_a_test_error_that_is_not_a_number_is_none_and_without_a_test_set_there_is_none():
+    data = hn.Dataset.from_arrays(X, Y, validation=0.2, test=(X, Y))
+
+    @hn.judged_by(lambda z, y: np.nan if len(y) == len(Y) else 1.0)
+    def loss(z, y):
+        return hn.softmax_cross_entropy(z, y)
+
+    assert hn.fit(dense_net(), data, 1, loss=loss).test_error is None
+    assert hn.fit(dense_net(), X, Y, epochs=1, validation=0.2).test_error is None
+
+
+def test_a_step_is_forward_in_training_mode_loss_backward_and_update():
+    class Asked(hn.Linear):
+        def forward(self, x, train=False):
+            assert train
+            return super().forward(x, train)
+
+        def backward(self, dz, input_grad=True):
+            assert not input_grad
+            return super().backward(dz, input_grad)
+
+    def loss(z, y, *weight):
+        seen.append(weight)
+        return 7.0, np.ones_like(z)
+
+    seen = []
+    layer = Asked(1, 1, bias=False, dtype=np.float64)
+    layer.params["w"][:] = 3.0
+    arguments = hn.Network([layer]), np.array([[2.0]]), np.array([0.0]), hn.SGD(0.5, momentum=0), loss
+    assert training.train_step(*arguments) == 7.0 and layer.params["w"] == 2.0
+    assert training.train_step(*arguments, np.array([1.0])) == 7.0 and layer.params["w"] == 1.0
+    assert seen == [(), (np.array([1.0]),)]
+
+
+@pytest.mark.parametrize("platform", ["linux", "emscripten"])
+def test_a_bar_counts_steps_goes_away_and_needs_no_thread_in_a_browser(monkeypatch, platform):
+    from tqdm import tqdm
+
+    monkeypatch.setattr(tqdm, "monitor_interval", 10)
+    monkeypatch.setattr(training.sys, "platform", platform)
+    with training.progress_bar(3, True) as bar:
+        assert (bar.total, bar.unit, bar.leave) == (3, "step", False)
+    assert tqdm.monitor_interval == (0 if platform == "emscripten" else 10)
+
+
+def test_no_bar_takes_what_a_bar_takes():
+    with training.progress_bar(3, False) as bar:
+        bar.update()
+        bar.set_postfix(loss="1")
+    with pytest.raises(ZeroDivisionError), training.NoBar():
+        1 / 0  # noqa: B018
+
+
+@pytest.mark.parametrize(("scale", "offset", "hint"), [(100, 0, None), (100.5, 0, "100.5"), (1, -101, "101")])
+def test_inputs_beyond_100_on_either_side_get_a_hint_where_fit_was_called(recwarn, scale, offset, hint):
+    x = np.linspace(0, 1, 80).reshape(20, 4) * scale + offset
+    hn.fit(dense_net(), x, Y, epochs=1)
+    assert [str(each.message).partition(";")[0] for each in recwarn] == (
+        [] if hint is None else [f"x_train has values up to {hint}"])
+    assert all(each.filename == __file__ for each in recwarn)
+
+
+def test_a_missing_class_is_hinted_at_where_fit_was_called(recwarn):
+    hn.fit(dense_net(n_out=3), X, Y, epochs=1, validation=(X[:3], [0, 1, 2]))
+    (hint,) = recwarn
+    assert "class 2 is in y_valid but not in y_train" in str(hint.message) and hint.filename == __file__
+
+
+def test_an_optimizer_of_ones_own_needs_a_step_and_no_count():
+    class Mine:
+        def step(self, layers):
+            self.layers = list(layers)
+
+    mine = Mine()
+    net = dense_net()
+    hn.fit(net, X, Y, epochs=3, optimizer=mine, batch_size=7)
+    assert mine.layers == net.layers and mine.total_steps == 3 * 3
+
+
+@pytest.mark.parametrize("fraction", [0.25, np.float32(0.25)])
+def test_targets_and_weights_are_given_for_all_examples_where_some_are_drawn_for_validation(fraction):
+    """Each example's target and weight is its own number, so that what reaches the loss shows which was which."""
+    x = np.arange(20.0)[:, None] / 20
+    seen = []
+
+    def loss(z, y, weight):
+        seen.append((y.tolist(), weight.tolist()))
+        return 1.0, np.zeros_like(z)
+
+    net = hn.Network([hn.Linear(1, 1)])
+    hn.fit(net, x, np.zeros(20), epochs=1, batch_size=20, validation=fraction, loss=loss, targets=np.arange(20.0),
+           sample_weight=np.arange(20.0), seed=3)
+    ((targets, weights),) = seen
+    kept = hn.Dataset.from_arrays(x, np.zeros(20), validation=float(fraction), seed=3).x_train[:, 0] * 20
+    assert targets == weights and sorted(targets) == pytest.approx(kept.tolist()) and len(kept) == 15
+
+
+@pytest.mark.parametrize(("loss", "targets", "name"), [
+    (hn.softmax_cross_entropy, None, "error_rate"), (hn.squared_error, None, "squared_error"),
+    (lambda z, y: (1.0, z), None, "<lambda>"), (hn.softmax_cross_entropy, np.zeros(20, int), "error_rate"),
+])
+def test_the_criterion_has_the_name_that_the_history_shows(loss, targets, name):
+    x, y = (X, Y) if loss is hn.softmax_cross_entropy else (X, X[:, :2])
+    assert hn.fit(dense_net(), x, y, epochs=1, loss=loss, targets=targets).criterion == name
