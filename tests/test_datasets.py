@@ -8,8 +8,10 @@ import pathlib
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import tracemalloc
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -211,7 +213,8 @@ class Server(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.send_response(404 if self.path == "/missing" else 200)
-        self.send_header("Content-Length", {"/short": "100", "/large": "5000"}.get(self.path, "5"))
+        if self.path != "/unsized":
+            self.send_header("Content-Length", {"/short": "100", "/large": "5000"}.get(self.path, "5"))
         self.end_headers()
         self.wfile.write(b"x" * (5000 if self.path == "/large" else 5))
 
@@ -222,7 +225,7 @@ class Server(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def server():
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
+        threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{running.server_address[1]}"
         running.shutdown()
 
@@ -232,8 +235,10 @@ def test_a_file_is_fetched_whole_or_not_at_all(server, capfd):
     for path in ("missing", "short"):
         with pytest.raises(OSError):
             data_files.fetch_url(f"{server}/{path}")
-    with pytest.raises(ValueError, match="more than 1000 bytes"):
-        data_files.fetch_url(f"{server}/large", 1000)
+    with pytest.raises(ValueError, match="more than 4999 bytes"):
+        data_files.fetch_url(f"{server}/large", 4999)
+    assert data_files.fetch_url(f"{server}/large", 5000) == b"x" * 5000
+    assert data_files.fetch_url(f"{server}/unsized") == b"xxxxx"
     assert capfd.readouterr().err == ""  # no bar where nobody looks: this is no terminal
 
 
@@ -464,3 +469,266 @@ def test_images_may_be_rows_already(tmp_path, prefix):
 
 def test_a_path_that_the_system_does_not_take_is_no_file():
     assert not data_files.is_file(pathlib.Path("x" * 5000))
+
+
+@pytest.fixture
+def bars(monkeypatch):
+    """Note with what progress bars are made, and how they count."""
+    from unittest.mock import MagicMock
+
+    made = MagicMock()
+    monkeypatch.setattr("tqdm.tqdm", made)
+    return made
+
+
+def test_a_download_is_counted_in_a_bar_that_goes_away(server, bars, monkeypatch):
+    monkeypatch.setattr(data_files, "BLOCK", 2000)
+    data_files.fetch_url(f"{server}/large")
+    bars.assert_called_once_with(total=5000, desc="large", unit="B", unit_scale=True, leave=False, disable=None)
+    updates = bars.return_value.__enter__.return_value.update.call_args_list
+    assert [call.args[0] for call in updates] == [2000, 2000, 1000]
+    data_files.fetch_url(f"{server}/unsized")
+    assert bars.call_args.kwargs["total"] is None  # not 0, of which no part could be shown
+
+
+@pytest.mark.parametrize("pack", [True, False])
+def test_a_file_may_have_as_many_bytes_as_allowed_and_not_one_more(tmp_path, pack):
+    path = tmp_path / "file"
+    path.write_bytes(gzip.compress(b"12345") if pack else b"12345")
+    for limit in (5, 6):
+        assert data_files.read_bounded(path, limit) == b"12345"
+    with pytest.raises(ValueError, match="file has more than the 4 bytes that it may have"):
+        data_files.read_bounded(path, 4)
+
+
+def test_a_file_in_the_folder_of_another_set_is_not_found(tmp_path, no_network):
+    (tmp_path / "kmnist").mkdir()
+    (tmp_path / "kmnist" / "x").write_text("")
+    assert data_files.find_file("x", tmp_path, "mnist") is None
+    assert data_files.find_file(["y", "x"], tmp_path, "KMNIST") == tmp_path / "kmnist" / "x"
+    assert list(data_files.places(tmp_path, "")) == [tmp_path, tmp_path / "raw"]
+
+
+def test_package_data_is_found_inside_a_wheel_and_beside_a_checkout(tmp_path, monkeypatch):
+    root = pathlib.Path(data_files.__file__).parents[2]
+    monkeypatch.delenv("HASHNETS_CACHE", raising=False)
+    assert data_files.package_file("digits.csv.gz") == root / "data" / "digits.csv.gz"
+    assert data_files.cache_dir() == root / "data" / "cache"
+    installed = tmp_path / "site-packages" / "hashnets_np"
+    (installed / "data").mkdir(parents=True)
+    (installed / "data" / "digits.csv.gz").write_bytes(b"")
+    monkeypatch.setattr(data_files, "__file__", str(installed / "datasets" / "data_files.py"))
+    monkeypatch.setattr(data_files, "user_cache", lambda: tmp_path / "users")
+    assert data_files.package_file("digits.csv.gz") == installed / "data" / "digits.csv.gz"
+    assert data_files.cache_dir() == tmp_path / "users"
+
+
+@pytest.mark.parametrize(("name", "platform", "variables", "expected"), [
+    ("nt", "win32", {"LOCALAPPDATA": "local"}, "local/hashnets_np/hashnets_np/Cache"),
+    ("nt", "win32", {}, "home/AppData/Local/hashnets_np/hashnets_np/Cache"),
+    ("posix", "linux", {"XDG_CACHE_HOME": "xdg"}, "xdg/hashnets_np"), ("posix", "linux", {}, "home/.cache/hashnets_np"),
+    ("posix", "darwin", {"XDG_CACHE_HOME": "xdg"}, "home/Library/Caches/hashnets_np"),
+])
+def test_each_system_has_its_cache_folder(monkeypatch, name, platform, variables, expected):
+    monkeypatch.setattr(data_files, "os", SimpleNamespace(name=name, environ=variables))
+    monkeypatch.setattr(data_files.sys, "platform", platform)
+    monkeypatch.setattr(pathlib.Path, "home", lambda: pathlib.Path("home"))
+    assert data_files.user_cache() == pathlib.Path(expected)
+
+
+def test_where_there_is_no_home_the_cache_is_a_temporary_folder(monkeypatch):
+    def homeless():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(data_files.sys, "platform", "linux")
+    monkeypatch.setattr(pathlib.Path, "home", homeless)
+    if os.name == "posix":
+        assert data_files.user_cache() == pathlib.Path(tempfile.gettempdir()) / f"hashnets_np-{os.getuid()}"
+
+
+def test_arrays_are_made_once_and_kept_beside_each_other(tmp_path):
+    made = []
+
+    def make():
+        made.append(1)
+        return {"x": np.arange(3)}
+
+    for name in ("one.npz", "two.npz", "one.npz"):
+        path = tmp_path / "new" / "folder" / name
+        assert data_files.cached_arrays(path, make)["x"].tolist() == [0, 1, 2] and path.exists()
+    assert len(made) == 2
+    (tmp_path / "file").write_text("no folder")
+    assert data_files.cached_arrays(tmp_path / "file" / "three.npz", make)["x"].tolist() == [0, 1, 2]
+
+
+def test_arrays_that_another_process_made_meanwhile_are_read(tmp_path, monkeypatch):
+    path = tmp_path / "x.npz"
+    data_files.make_and_keep(path, lambda: {"x": np.arange(3)})
+    found = iter([None, data_files.read_cached(path)])
+    monkeypatch.setattr(data_files, "read_cached", lambda path: next(found))
+    assert data_files.cached_arrays(path, None)["x"].tolist() == [0, 1, 2]  # not made again
+
+
+def test_a_digest_depends_on_names_types_shapes_and_numbers_and_on_nothing_else():
+    x = np.arange(6, dtype=np.int32).reshape(2, 3)
+    others = [{"y": x}, {"x": x.astype(np.uint32)}, {"x": x.reshape(3, 2)}, {"x": x + 1}, {"x": x, "y": x}, {}]
+    same = data_files.digest({"x": x})
+    assert len({same, *map(data_files.digest, others)}) == 7
+    assert data_files.digest({"x": np.asfortranarray(x)}) == same
+    assert data_files.digest({"a": x, "b": x + 1}) == data_files.digest({"b": x + 1, "a": x})
+
+
+def test_a_file_is_kept_where_it_can_be(tmp_path):
+    for name in "xy":
+        assert data_files.keep(tmp_path / "a" / "b" / name, b"1") is True
+    assert data_files.keep(tmp_path / "a" / "b" / "x" / "z", b"3") is False
+    assert sorted(os.listdir(tmp_path / "a" / "b")) == ["x", "y"]
+
+
+@pytest.mark.parametrize(("dimensions", "right"), [(0, False), (1, True), (8, True), (9, False)])
+def test_an_idx_file_has_1_to_8_dimensions(dimensions, right):
+    raw = struct.pack(f">4B{dimensions}I", 0, 0, 8, dimensions, *[1] * dimensions) + b"7"
+    if right:
+        assert parse_idx(raw).shape == (1,) * dimensions
+    else:
+        with pytest.raises(ValueError, match=f"an IDX file of {dimensions} dimensions, expected 1 to 8"):
+            parse_idx(raw)
+
+
+@pytest.mark.parametrize("raw", [b"\0\1\x08\1", b"\1\0\x08\1", b"\0\0\x08"])
+def test_an_idx_file_begins_with_two_zeros_and_has_4_bytes_at_least(raw):
+    with pytest.raises(ValueError, match="not an IDX file: it begins with"):
+        parse_idx(raw)
+    assert parse_idx(struct.pack(">4BI", 0, 0, 8, 1, 0)).shape == (0,)
+
+
+def test_no_idx_file_is_larger_than_any_that_is_known(tmp_path):
+    raw = to_idx(np.zeros(10))
+    (tmp_path / "x").write_bytes(raw)
+    assert len(idx.read_idx(tmp_path / "x", len(raw))) == 10
+    with pytest.raises(ValueError, match=f"x has more than the {len(raw) - 1} bytes") as error:
+        idx.read_idx(tmp_path / "x", len(raw) - 1)
+    assert str(error.value).count(str(tmp_path)) == 1
+    (tmp_path / "x").write_bytes(raw[:-1])
+    with pytest.raises(ValueError, match=rf"^{tmp_path}.x: an IDX file of shape \(10,\)"):
+        idx.read_idx(tmp_path / "x")
+    assert (idx.LARGEST_FILE, idx.SMALL) == (2**30, 2**26)
+
+
+def test_the_second_mirror_is_asked_where_the_first_does_not_have_it(tiny_mnist, tmp_path, monkeypatch):
+    asked = []
+
+    def fetch(url, limit):
+        asked.append(url.rpartition("/")[0])
+        if "first" in url:
+            raise OSError("not there")
+        assert limit == idx.MNIST_LARGEST
+        return (tiny_mnist / url.rpartition("/")[2]).read_bytes()
+
+    monkeypatch.setattr(idx, "MNIST_MIRRORS", ("http://first/", "http://second/", "http://third/"))
+    monkeypatch.setattr(idx, "fetch_url", fetch)
+    assert len(hn.load_dataset("mnist").x_test) == 20
+    assert asked == ["http://first", "http://second"] * 4
+
+
+def test_why_no_mirror_helped_is_said_for_each(no_network, tmp_path, monkeypatch):
+    monkeypatch.setattr(idx, "MNIST_MIRRORS", ("http://first/", "http://second/"))
+    serve(monkeypatch, lambda name: b"something else")
+    reasons = r"downloaded \(http://first/: ValueError; http://second/: ValueError\)"
+    with pytest.raises(FileNotFoundError, match=reasons):
+        hn.load_dataset("mnist", tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"kmnist .*sent something else: MD5 "):
+        hn.load_dataset("kmnist", tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"a folder emnist or raw .*published in gzip.zip, an archive"):
+        hn.load_dataset("emnist-letters", tmp_path)
+
+
+def test_only_a_gzipped_file_with_a_published_checksum_can_be_the_original(tmp_path):
+    content = gzip.compress(b"x")
+    for name in ("x.gz", "x"):
+        (tmp_path / name).write_bytes(content)
+    md5 = hashlib.md5(content).hexdigest()
+    assert idx.is_original(tmp_path / "x.gz", md5) is True
+    for name, published in (("x", md5), ("x.gz", ""), ("x.gz", "0")):
+        assert idx.is_original(tmp_path / name, published) is False
+
+
+@pytest.mark.parametrize(("images", "labels", "code", "message"), [
+    (np.zeros((3, 0, 2)), np.zeros(3), 8, r"shape \(3, 0, 2\), expected \(n, rows, columns\)"),
+    (np.zeros((3, 2)), np.zeros((3, 0)), 8, r"shape \(3, 0\) and type uint8, expected n whole numbers"),
+    (np.zeros((3, 2)), np.zeros(3), 13, "type float32, expected n whole numbers"),
+    (np.zeros((3, 2)), np.zeros(2), 8, "3 images, .* has 2 labels"),
+    (np.zeros((3, 2)), np.array([0, -1, 2]), 9, "has a label -1, expected 0 or more"),
+])
+def test_a_pair_that_is_none_is_refused(images, labels, code, message):
+    labels = labels.astype(np.dtype(TYPES[code]).newbyteorder("="))
+    with pytest.raises(ValueError, match=message):
+        idx.check_pair(images.astype(np.uint8), labels, pathlib.Path("images"), pathlib.Path("labels"))
+
+
+def test_pairs_at_the_limits_are_pairs():
+    path = pathlib.Path("x")
+    idx.check_pair(np.zeros((1, 1)), np.zeros(1, int), path, path)
+    idx.check_pair(np.zeros((2, 1, 1)), np.array([[3, -1], [0, -7]]), path, path)  # QMNIST's other numbers may be any
+    assert idx.as_labels(np.array([[3, -1], [0, -7]])).tolist() == [3, 0]
+
+
+@pytest.mark.parametrize(("images", "pixels"), [
+    (np.array([[0, 51, 255]], np.uint8), [[0, 0.2, 1]]), (np.array([[[0], [32767]]], np.int16), [[0, 1]]),
+    (np.array([[0.5, 7.0]]), [[0.5, 7.0]]),
+])
+def test_whole_numbers_are_scaled_by_the_largest_of_their_type_and_floats_stay(images, pixels):
+    found = idx.as_pixels(images)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, np.array(pixels, np.float32))
+
+
+def test_the_files_of_a_set_are_named_as_mnist_names_them():
+    assert list(SETS["qmnist"].md5) == ["qmnist-train-images-idx3-ubyte", "qmnist-train-labels-idx2-int",
+                                        "qmnist-test-images-idx3-ubyte", "qmnist-test-labels-idx2-int"]
+    assert list(SETS["kmnist"].md5) == list(MNIST_SHA256)
+    assert set(SETS["emnist-letters"].md5.values()) == {""} and len(SETS["emnist-letters"].md5) == 4
+
+
+def test_what_is_not_verified_says_of_which_folder_and_content_it_is(no_network, tmp_path):
+    files = write_set(tmp_path / "kmnist", SETS["kmnist"].md5)
+    content = b"".join(parse_idx(raw).tobytes() for raw in files.values())
+    assert hn.load_dataset("kmnist", tmp_path).provenance == (
+        f"unverified: IDX files of {tmp_path / 'kmnist'}, SHA-256 {hashlib.sha256(content).hexdigest()[:16]}")
+
+
+def test_a_set_is_looked_for_in_its_own_folder_and_in_raw_below(no_network, tmp_path):
+    files = write_set(tmp_path / "kmnist" / "raw", SETS["kmnist"].md5)
+    found = idx.find_set("kmnist", tmp_path)
+    assert [path.name for path in found] == [f"{name}.gz" for name in files]
+    found[2].unlink()
+    assert idx.find_set("kmnist", tmp_path) is None
+
+
+def test_a_file_is_chosen_by_part_and_kind_and_the_gzipped_one_stands_for_both():
+    names = ["a-test-images", "a-test-labels", "a-train-images", "a-train-images.gz", "a-train-labels"]
+    paths = [pathlib.Path(name) for name in names]
+    folder = pathlib.Path("folder")
+    assert idx.the_one(paths, folder, "", "train", "images").name == "a-train-images.gz"
+    assert idx.the_one(paths, folder, "a-", "test", "labels").name == "a-test-labels"
+    assert idx.the_one([pathlib.Path("t10k-labels")], folder, "", "test", "labels").name == "t10k-labels"
+    with pytest.raises(FileNotFoundError, match=r"no file with t10k or test and images in its name in folder$"):
+        idx.the_one(paths[1:], folder, "", "test", "images")
+
+
+def test_hidden_files_and_files_in_raw_are_known(no_network, tmp_path):
+    write_set(tmp_path / "raw", MNIST_SHA256)
+    (tmp_path / "raw" / ".train-images").write_bytes(b"of an editor")
+    data = load_idx(tmp_path)
+    assert data.name == f"{tmp_path.name} (unverified)" and len(data.x_test) == 20
+
+
+def test_the_last_fifth_of_the_training_examples_is_for_validation():
+    from hashnets_np.datasets import split
+
+    for n, valid in ((4, 0), (5, 1), (9, 1), (10, 2)):
+        x = np.arange(n, dtype=np.float64)[:, None]
+        data = split("x", x, np.arange(n), x[:1], np.arange(1), "here")
+        assert data.y_valid.tolist() == list(range(n - valid, n)) and data.y_train.tolist() == list(range(n - valid))
+        assert data.x_valid[:, 0].tolist() == data.y_valid.tolist() and data.provenance == "here"

@@ -165,3 +165,55 @@ def test_one_hot_rows_are_told_how_to_become_labels():
         hn.Dataset.from_arrays(X, np.eye(Y.max() + 1, dtype=int)[Y])
     with pytest.raises(ValueError, match=r"did you forget y\.ravel"):
         hn.Dataset.from_arrays(X, Y[:, None])
+
+
+def test_a_data_set_is_not_another_thing_and_no_two_sizes_share_a_hash():
+    data = dataset()
+    assert (data == "mine") is False and (data != "mine") is True
+    assert hash(data) != hash(dataset(x_valid=X[:5], y_valid=Y[:5])) and hash(data) != hash(replace(data, name="other"))
+
+
+def test_no_example_is_no_class():
+    empty = dataset(**{f"{axis}_{part}": {"x": X, "y": Y}[axis][:0] for axis in "xy" for part in
+                       ("train", "valid", "test")})
+    assert empty.classes == 0
+
+
+def test_an_empty_set_may_have_any_width_and_any_sort_of_targets():
+    data = dataset(x_valid=np.zeros((0, 0)), y_valid=np.zeros(0), x_test=np.zeros((0, 7)), y_test=[])
+    assert (len(data.x_valid), len(data.x_test)) == (0, 0)
+
+
+@pytest.mark.parametrize("part", ["valid", "test"])
+def test_both_other_sets_are_compared_with_the_training_set(part):
+    with pytest.raises(ValueError, match=f"x_{part} has 3 columns, x_train has 4"):
+        dataset(**{f"x_{part}": X[:3, :3], f"y_{part}": Y[:3]})
+
+
+@pytest.mark.parametrize(("n", "fraction", "size"), [(2, 0.5, 1), (10, 0.1, 1), (10, 0.9, 9), (10, 0.26, 3)])
+def test_a_fraction_leaves_at_least_one_example_in_each_set(n, fraction, size):
+    from hashnets_np.datasets import draw_fraction
+
+    rest, drawn = draw_fraction(n, fraction, 1)
+    assert len(drawn) == size and sorted([*rest, *drawn]) == list(range(n))
+    assert sorted(rest) == list(rest) and sorted(drawn) == list(drawn)
+
+
+@pytest.mark.parametrize(("n", "fraction", "message"), [
+    (10, 0, "above 0 and below 1, got 0"), (10, 1.0, "above 0 and below 1, got 1.0"),
+    (10, 0.04, "validation=0.04 of 10 examples is 0, which leaves one set empty"),
+    (10, 0.96, "validation=0.96 of 10 examples is 10, which leaves one set empty"),
+])
+def test_a_fraction_that_leaves_a_set_empty_is_refused(n, fraction, message):
+    from hashnets_np.datasets import draw_fraction
+
+    with pytest.raises(ValueError, match=message):
+        draw_fraction(n, fraction, 1)
+
+
+def test_a_set_from_arrays_is_drawn_with_seed_0_and_named_arrays():
+    data = hn.Dataset.from_arrays(X, Y, validation=0.2)
+    assert data == hn.Dataset.from_arrays(X, Y, validation=0.2, seed=0, name="arrays") and data.name == "arrays"
+    for wrong in ((X,), (X, Y, Y)):
+        with pytest.raises(ValueError, match=r"test must be a pair \(x, y\), got tuple"):
+            hn.Dataset.from_arrays(X, Y, test=wrong)
