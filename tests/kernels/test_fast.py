@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 pytest.importorskip("numba")
 from hashnets_np.hashing import xxh32_pair
-from hashnets_np.kernels import fast, fast_lines, plain
-from hashnets_np.maps import KINDS, MAX_BUCKETS, SharingMap, xxhash_fast
+from hashnets_np.kernels import fast, fast_lines, fast_tiles, plain
+from hashnets_np.maps import KINDS, MAX_BUCKETS, SharingMap, fold_fast, xxhash_fast
 from hashnets_np.support import threads as fast_threads
 
 BOUND = {np.float32: 1e-5, np.float64: 1e-12}
@@ -361,4 +361,79 @@ def test_numba_is_imported_only_when_a_kernel_is_used():
 @pytest.mark.parametrize("kind", ["xxhash", "fold"])
 def test_a_kind_with_compiled_lines_does_not_fall_back_to_the_plain_kernels(kind):
     """Nothing else would tell: the plain ones give the same integers, ten times slower."""
-    assert SharingMap(4, 5, buckets=3, seed=1, kind=kind).lines() is not None
+    lines = SharingMap(4, 5, buckets=3, seed=1, kind=kind).lines()
+    assert lines is not None and lines.rows_only == (kind == "fold")
+
+
+@pytest.mark.parametrize(("n_out", "n_cols", "K", "rows", "cols", "dtype"), [
+    (10, 1001, 157, [10], [1001], np.float32), (1000, 785, 98125, [256] * 3 + [232], [224] * 3 + [113], np.float32),
+    (64, 4100, 2**12, [64], [1056] * 3 + [932], np.float32), (4100, 64, 2**12, [1024] * 4 + [4], [64], np.float32),
+    (1000, 1000, 10**6, [256] * 3 + [232], [1000], np.float32), (2048, 1024, 4, [256] * 8, [256] * 4, np.float64),
+    (2048, 1024, 512, [256] * 8, [256] * 4, np.float32), (2048, 1024, 511, [256] * 8, [256] * 4, np.float64),
+    (8192, 8192, 2**17, [256] * 32, [512] * 16, np.float32), (8192, 8192, 2**19, [256] * 32, [1024] * 8, np.float32),
+    (8192, 8192, 2**20, [256] * 32, [2048] * 4, np.float32), (3000, 3000, 3 * 10**6, [256] * 11 + [184],
+                                                              [1024] * 2 + [952], np.float32),
+])
+def test_the_order_in_which_sums_are_added_never_changes(n_out, n_cols, K, rows, cols, dtype):
+    """It decides the last bits of every result, and so of those on record."""
+    m = SharingMap(n_out, n_cols, buckets=K)
+    pieces, dw = fast.column_pieces(m, np.dtype(np.float32), K)
+    assert [piece.stop - piece.start for piece in fast.row_pieces(m)] == rows
+    assert [piece.stop - piece.start for piece in pieces] == cols and dw.dtype == dtype
+    height = min(n_out, 1024)
+    width = max(256, 2**16 // n_out)
+    first_tiles = list(fast.tiles(m, pieces[0]))
+    assert first_tiles[0] == (slice(0, height), slice(0, min(width, cols[0])))
+    assert sum((r.stop - r.start) * (c.stop - c.start) for r, c in first_tiles) == n_out * cols[0]
+
+
+@pytest.mark.parametrize(("kind", "size", "loops"), [
+    ("xxhash", None, "TileLoops"), ("fold", None, "TileLoops"), ("chunk", 1, "TileLoops"), ("tile", 1, "TileLoops"),
+    ("chunk", 2, "PieceLoops"), ("chunk", 2**15, "PieceLoops"), ("tile", 127, "PieceLoops"), ("tile", 128, "ViewLoops"),
+    ("tile", 2**10, "ViewLoops"), ("tile", 2**10 + 1, "TileLoops"),
+])
+def test_pieces_are_copied_viewed_or_gone_through_by_their_size(kind, size, loops):
+    m = SharingMap(5, 4, buckets=3, kind=kind, size=size)
+    chosen = fast_tiles.loops_for(np.ones(3), m)
+    assert type(chosen).__name__ == loops
+    batches = [chosen.by_lines(batch) for batch in (0, 1, 2)]  # a single example is not worth a tile
+    assert batches == ([True, True, False] if kind == "xxhash" else [False] * 3)
+
+
+@pytest.mark.parametrize(("shape", "in_rows"), [
+    ((1000, 256), True), ((256, 1000), False), ((256, 256), True), ((1000, 128), True), ((128, 1000), False),
+    ((1000, 127), False), ((127, 1000), True), ((10, 10), False), ((1, 5), True),
+])
+def test_a_tile_has_its_lines_along_its_shorter_side_unless_that_is_very_short(shape, in_rows):
+    rows, cols = (slice(7, 7 + n) for n in shape)
+    for dtype in (np.float32, np.float64):
+        tile = fast_tiles.new_tile(rows, cols, np.dtype(dtype), rows_only=False)
+        assert (tile.shape, tile.dtype) == (shape, dtype)
+        assert tile.strides == (np.empty(shape, dtype, order="C" if in_rows else "F").strides)
+        assert fast_tiles.new_tile(rows, cols, np.dtype(dtype), rows_only=True).flags.c_contiguous
+
+
+def test_memory_is_kept_for_one_use_and_dtype_up_to_a_limit():
+    single, double = np.dtype(np.float32), np.dtype(np.float64)
+    first = fast_tiles.kept_memory("a use of this test", 100, single)
+    assert first.size == 100 and first.dtype == single
+    assert np.shares_memory(first, fast_tiles.kept_memory("a use of this test", 100, single))
+    assert np.shares_memory(first, fast_tiles.kept_memory("a use of this test", 60, single))
+    assert not np.shares_memory(first, fast_tiles.kept_memory("a use of this test", 100, double))
+    assert not np.shares_memory(first, fast_tiles.kept_memory("another use of this test", 100, single))
+    larger = fast_tiles.kept_memory("a use of this test", 101, single)
+    assert larger.size == 101 and not np.shares_memory(first, larger)
+    for size, kept in ((2**20, True), (2**20 + 1, False)):
+        one, other = (fast_tiles.kept_memory("a use of this test", size, single) for _ in range(2))
+        assert np.shares_memory(one, other) == kept and one.size == size
+    for name in [name for name in vars(fast_tiles.own_memory) if name.startswith("a")]:
+        delattr(fast_tiles.own_memory, name)
+
+
+@pytest.mark.parametrize("q", [0, 1, 2**32 - 1, 2**32, 2**33 + 4, 2**63])
+def test_the_shift_of_any_fold_is_that_of_the_plain_version(q):
+    for seed in (0, 2**32 - 1):
+        start = fold_fast.FoldLines.of(SharingMap(1, 1, buckets=1, seed=seed)).numbers.start
+        with np.errstate(over="ignore"):  # for NUMBA_DISABLE_JIT=1
+            shift = fold_fast.fold_shift(np.uint64(q), start)
+        assert shift == xxh32_pair(q >> 32, q & 0xFFFFFFFF, seed) >> 1

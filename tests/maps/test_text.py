@@ -59,11 +59,15 @@ def test_plain_and_fast_agree_on_every_shape(monkeypatch):
     rows, cols = np.array([b"1_", b"", b"123456789"])[:, None], np.array([b"77", b"x", b"", b"9" * 30])[None, :]
     shapes = [(rows, cols), (cols, rows), (rows[:, 0], cols[0, :3]), (rows[:0], cols), (rows.T, np.array([[b"same"]]))]
     pytest.importorskip("numba")
-    for first, second in shapes:
-        monkeypatch.setenv("HASHNETS_KERNELS", "numba")
-        fast = text_map.hash_texts(first, second, 5)
-        assert fast.dtype == np.uint32
-        assert np.array_equal(fast, text_map.text_hashes(first, second, 5))
+    from hashnets_np.maps import text_fast
+
+    monkeypatch.setenv("HASHNETS_KERNELS", "numba")
+    for piece in (text_fast.PIECE, 1, 5):  # keys for a thread: all, a row of them, and rows of some shapes
+        monkeypatch.setattr(text_fast, "PIECE", piece)
+        for first, second in shapes:
+            fast = text_map.hash_texts(first, second, 5)
+            assert fast.dtype == np.uint32
+            assert np.array_equal(fast, text_map.text_hashes(first, second, 5))
 
 
 def test_the_released_codes_check_values():
