@@ -456,6 +456,8 @@ def test_a_layer_without_a_backward_pass_says_so():
 
     with pytest.raises(NotImplementedError):
         Forward().backward(np.ones((1, 2)))
+    with pytest.raises(NotImplementedError):
+        hn.Layer().forward(np.ones((1, 2)))
 
 
 def test_a_unit_whose_draw_is_the_rate_stays():

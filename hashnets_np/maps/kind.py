@@ -52,7 +52,6 @@ class Rule(Protocol):
 
     def __call__(self, m: MapFacts, i: IndexArray, j: IndexArray, /) -> tuple[BucketArray, SignArray]:
         """Find bucket and sign of virtual weights (i, j), uint32 arrays that broadcast and lie inside the map."""
-        raise NotImplementedError
 
 
 class LineNumbers(Protocol):
@@ -68,7 +67,6 @@ class LineNumbers(Protocol):
         It writes the buckets of the n-th line of a tile, and hashes x whose bit 0 is set where the sign is -1, both
         uint32. The other arguments are those of `TileLines`.
         """
-        raise NotImplementedError
 
 
 class TileLines(NamedTuple):
@@ -86,7 +84,6 @@ class Lines(Protocol):
 
     def of_tile(self, rows: slice, cols: slice, by_rows: bool) -> TileLines:
         """Say what is needed for the tile V[rows, cols]: its lines are its rows or, without by_rows, its columns."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

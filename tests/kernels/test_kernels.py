@@ -19,6 +19,8 @@ from hashnets_np import (
     hashed_backward,
     hashed_forward,
 )
+from hashnets_np.kernels import as_floats
+from hashnets_np.kernels import kernels as kernel_module
 
 TOLERANCE = {np.float32: 1e-5, np.float64: 1e-12}
 
@@ -251,3 +253,14 @@ def test_a_layer_in_place_of_its_map_is_told_what_to_pass(rng):
                  lambda: hash_gather(layer.params["w"], layer)):
         with pytest.raises(TypeError, match=r"m must be a SharingMap, got HashedLinear; for a layer, pass layer\.map"):
             call()
+
+
+def test_the_kernels_that_are_chosen_do_the_work(kernels):
+    """Nothing else would tell: both give the same numbers."""
+    assert kernel_module().__name__ == "hashnets_np.kernels." + {"numpy": "plain", "numba": "fast"}[kernels]
+
+
+def test_arrays_of_one_float_type_are_not_copied():
+    w, a = np.ones(3, np.float32), np.ones((2, 4), np.float32)
+    assert all(ours is given for ours, given in zip(as_floats(w, a), (w, a), strict=True))
+    assert [x.dtype for x in as_floats(w, a.astype(np.float64))] == [np.float64] * 2

@@ -99,3 +99,24 @@ def test_a_layer_of_a_text_kind_takes_its_turn_inside_the_kernels_turn(kernels):
     layer = HashedLinear(40, 30, "1/4", bias="hashed", kind="authors2015")  # a lock that isn't reentrant waits for ever
     z = layer.forward(np.ones((3, 40), np.float32))
     assert z.shape == (3, 30) and layer.backward(z).shape == (3, 40)
+
+
+def test_each_kind_of_text_has_its_seed_and_what_a_layer_may_have_as_bias():
+    facts = {kind: (KINDS[kind].default_seed, KINDS[kind].biases) for kind in KEYS}
+    assert facts == {
+        "authors2015": (1691, ("hashed", "dense", None)), "authors2015_bias": (1691, (None,)),
+        "pytorch2019": (2, ("hashed", "dense", None)), "pytorch2019_bias": (2, (None,)), "keras": (2, ("dense", None)),
+    }
+    assert SharingMap(3, 4, buckets=5, kind="keras") == SharingMap(3, 4, buckets=5, kind="keras", seed=2)
+
+
+def test_the_plain_version_hashes_where_it_is_chosen(kernels, monkeypatch):
+    """Nothing else would tell: both give the same integers."""
+    used = []
+    monkeypatch.setattr(text_map, "text_hashes", lambda *texts: used.append("numpy"))
+    if kernels == "numba":
+        from hashnets_np.maps import text_fast
+
+        monkeypatch.setattr(text_fast, "text_hashes", lambda *texts: used.append("numba"))
+    text_map.hash_texts(np.array([b"a"]), np.array([b"b"]), 1)
+    assert used == [kernels]
