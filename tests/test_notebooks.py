@@ -124,7 +124,8 @@ def test_a_lesson_runs_from_scratch_in_time(path):
 @pytest.mark.slow
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("case_study_*.ipynb")), ids=lambda path: path.stem)
 def test_a_case_study_runs_from_scratch(path):
-    rerun.run(path)
+    cells = code_cells(rerun.run(path))  # an error in a cell is raised
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
 
 
 def equation_rows() -> list[list[str]]:

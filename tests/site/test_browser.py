@@ -127,4 +127,5 @@ def test_the_button_of_a_lesson_opens_that_lesson(site, chromium):
         page.get_by_text("Run this in your browser").click()
         page.wait_for_url("**/lite/notebooks/**path=01_the_hashing_trick.ipynb")
         page.wait_for_selector(".jp-Notebook", timeout=60_000)
+        assert page.locator(".jp-Notebook").count() == 1
         page.context.close()
