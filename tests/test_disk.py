@@ -165,9 +165,9 @@ def test_names_of_any_length_that_the_system_allows_are_written(tmp_path, length
     assert os.listdir(tmp_path) == ["x" * length]
 
 
-def test_errors_name_what_was_asked_for():
-    with pytest.raises(FileNotFoundError, match=r"there is no folder .*nonexistent.*nonexistent.x'$"):
-        hn.save(hn.Network([hn.ReLU()]), "/nonexistent/x")
+def test_errors_name_what_was_asked_for(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*missing.*missing.x'$"):
+        hn.save(hn.Network([hn.ReLU()]), tmp_path / "missing" / "x")
 
 
 @pytest.mark.parametrize("name", ["new/", "there/", "", "."])

@@ -435,3 +435,15 @@ def test_a_layer_of_ones_own_that_is_not_registered_is_not_saved(tmp_path):
     with pytest.raises(ValueError, match=r"a Mine cannot be saved; model files hold .*ReLU.*; register_layer adds"):
         hn.save(hn.Network([Mine()]), tmp_path / "m")
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(("raw", "message"), [
+    (b"1234567", "it has 7 bytes"), (struct.pack("<Q", 0), "not a complete safetensors file"),
+    (struct.pack("<Q", 2) + b"{}", "not one that hashnets_np.save wrote"),
+    (struct.pack("<Q", 8) + b'{"w": 7}', "its header must be a JSON object of objects"),
+    (struct.pack("<Q", 2) + b"[]", "its header must be a JSON object of objects"),
+])
+def test_the_shortest_files_are_told_apart(tmp_path, raw, message):
+    (tmp_path / "m").write_bytes(raw)
+    with pytest.raises(ValueError, match=message):
+        hn.load(tmp_path / "m")

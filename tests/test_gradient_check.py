@@ -100,7 +100,7 @@ def test_a_layer_of_ones_own_can_say_where_its_kinks_are(rng):
 @pytest.mark.parametrize(("change", "message"), [
     ({"step": 0}, "step must be a finite number above 0"), ({"step": -1e-5}, "step must be"),
     ({"step": np.nan}, "step must be"), ({"directions": 0}, "directions must be an integer in 1..100000"),
-    ({"directions": 2**32}, "directions must be"), ({"directions": 1.5}, "directions must be"),
+    ({"directions": 100_001}, "directions must be"), ({"directions": 1.5}, "directions must be"),
     ({"seed": None}, "seed must be"), ({"x": np.zeros((0, 12))}, "nothing to compare"),
     ({"x": np.zeros(12)}, "expected .n, n_in."), ({"x": np.full((20, 12), np.nan)}, "x has nan"),
 ])
@@ -108,3 +108,57 @@ def test_a_check_of_nothing_is_refused(change, message, rng):
     arguments = {"net": network(), "x": rng.normal(size=(20, 12)), "y": rng.integers(0, 4, 20)}
     with pytest.raises(ValueError, match=message):
         hn.gradcheck(**(arguments | change))
+
+
+def test_what_is_not_given_has_the_documented_value(rng):
+    x, y = rng.normal(size=(6, 12)), rng.integers(0, 4, 6)
+    report = hn.gradcheck(network(), x, y)
+    assert report == hn.gradcheck(network(), x, y, loss=hn.softmax_cross_entropy, directions=5, step=1e-5, seed=0)
+    assert report.directions == 5 and report.worst == max(report.errors.values())
+    assert report != hn.gradcheck(network(), x, y, seed=1)
+
+
+def test_the_report_is_a_line_for_each_parameter():
+    report = gradient_check.GradcheckReport({"0.w": 1.23e-8, "input": 4e-9}, redrawn=2, directions=5)
+    assert str(report).splitlines() == [
+        "worst relative error over 5 directions each (2 drawn again because the step crossed a kink, as ReLU has one "
+        "at 0):",
+        "       0.w  1.2e-08", "     input  4.0e-09"]
+
+
+@pytest.mark.parametrize(("numeric", "error"), [(3.0, 0.0), (6.0, 0.5), (-3.0, 2.0), (0.0, 1.0)])
+def test_the_relative_error_by_hand(numeric, error):
+    """The gradient says 3 along this direction, and its typical slope is 5 / sqrt(2)."""
+    gradient, direction = np.array([3.0, 4.0]), np.array([1.0, 0.0])
+    typical = 5 / np.sqrt(2)
+    expected = abs(numeric - 3) / max(abs(numeric), typical)
+    assert gradient_check.relative_error(numeric, direction, gradient) == pytest.approx(expected)
+    assert gradient_check.relative_error(numeric, np.ones(1), np.array([3.0])) == pytest.approx(error)
+    assert gradient_check.relative_error(0.0, direction, np.zeros(2)) == 0.0
+
+
+def test_a_direction_has_length_1_and_the_slope_is_that_of_the_loss_on_both_sides(rng):
+    p = np.array([[1.0, 2.0], [3.0, 4.0]])
+    seen = []
+
+    def loss():
+        seen.append(p.copy())
+        return float((p**3).sum()), [None]
+
+    slope, direction, again = gradient_check.draw_slope(loss, p, 0.01, rng)
+    assert np.linalg.norm(direction) == pytest.approx(1) and again == 0
+    np.testing.assert_array_equal(p, [[1, 2], [3, 4]])
+    np.testing.assert_allclose(seen, [p + 0.01 * direction, p - 0.01 * direction])
+    assert slope == ((seen[0] ** 3).sum() - (seen[1] ** 3).sum()) / (2 * 0.01)
+
+
+def test_a_direction_is_drawn_100_times_at_most():
+    draws = []
+
+    def loss():
+        draws.append(1)
+        return 0.0, [np.array([len(draws) % 2 == 0])]
+
+    with pytest.raises(ValueError, match=r"100 steps of length 0.5 in a row crossed a kink"):
+        gradient_check.draw_slope(loss, np.ones(3), 0.5, np.random.default_rng(0))
+    assert len(draws) == 2 * 100

@@ -591,13 +591,36 @@ def test_no_bar_takes_what_a_bar_takes():
         1 / 0  # noqa: B018
 
 
-@pytest.mark.parametrize(("scale", "offset", "hint"), [(100, 0, None), (100.5, 0, "100.5"), (1, -101, "101")])
-def test_inputs_beyond_100_on_either_side_get_a_hint_where_fit_was_called(recwarn, scale, offset, hint):
+@pytest.mark.parametrize(("scale", "offset", "hint"), [(10, 0, None), (10.5, 0, "10.5"), (1, -11, "11"),
+                                                       (1, -10, None)])
+def test_inputs_beyond_10_on_either_side_get_a_hint_where_fit_was_called(recwarn, scale, offset, hint):
     x = np.linspace(0, 1, 80).reshape(20, 4) * scale + offset
     hn.fit(dense_net(), x, Y, epochs=1)
     assert [str(each.message).partition(";")[0] for each in recwarn] == (
         [] if hint is None else [f"x_train has values up to {hint}"])
     assert all(each.filename == __file__ for each in recwarn)
+
+
+@pytest.mark.parametrize(("train", "other", "hint"), [(2, 20, False), (2, 20.5, True), (0.1, 10, False),
+                                                      (0.1, 10.5, True), (0.1, -10.5, True)])
+@pytest.mark.parametrize("part", ["valid", "test"])
+def test_a_set_that_was_not_scaled_as_the_training_set_was_gets_a_hint(recwarn, part, train, other, hint):
+    x = np.ones((4, 4))
+    data = hn.Dataset("x", x * train, Y[:4], x * train, Y[:4], x * train, Y[:4])
+    hn.fit(dense_net(), replace(data, **{f"x_{part}": x * other}), 1)
+    assert [str(each.message).partition(";")[0] for each in recwarn] == (
+        [f"x_{part} has values up to {abs(other):g}, but x_train only up to {train:g}"] if hint else [])
+    assert all(each.filename == __file__ for each in recwarn)
+
+
+@pytest.mark.parametrize(("largest", "right"), [(1e30, True), (1.001e30, False), (1e-30, True), (0.999e-30, False)])
+def test_weights_of_examples_have_the_range_that_float32_can_add_up(largest, right):
+    weight = np.linspace(0, largest, 20)
+    if right:
+        assert np.isfinite(hn.fit(dense_net(), X, Y, epochs=1, sample_weight=weight).train_loss).all()
+    else:
+        with pytest.raises(ValueError, match="only the ratios count"):
+            hn.fit(dense_net(), X, Y, epochs=1, sample_weight=weight)
 
 
 def test_a_missing_class_is_hinted_at_where_fit_was_called(recwarn):
