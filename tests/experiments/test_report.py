@@ -111,6 +111,34 @@ def test_a_standard_error_holds_the_test_set_and_the_seeds(tmp_path):
     assert result.standard_error == pytest.approx((100**2 * 0.03 * 0.97 / 50_000 + 1 / 3) ** 0.5)
 
 
+@pytest.mark.parametrize(("errors", "text"), [([2.0], "2.00"), ([2.0, 3.0], "2.50 +- 0.71")])
+def test_a_spread_is_shown_as_soon_as_there_are_two_seeds(errors, text):
+    job = pick("table2", dataset="rect", method="nn", layers=3)[0]
+    result = res.Result(tuple(run_record(job, test_error=error) for error in errors))
+    assert str(result) == text and result.spread == pytest.approx(0.0 if len(errors) == 1 else 0.5**0.5)
+
+
+def test_a_method_of_ones_own_counts_at_the_points_of_the_papers_and_has_a_column(tmp_path):
+    job = replace(pick("table2", dataset="rect", method="nn", layers=3)[0], method="fold")
+    write(tmp_path, [replace(job, seed=1), job, replace(job, compression="1/3")], lambda job, n: float(job.seed))
+    found = res.results(tmp_path)
+    assert list(found) == [("rect", "fold", 3, "1/64")] and found["rect", "fold", 3, "1/64"].errors == [0.0, 1.0]
+    papers = list(res.PAPER_METHODS)
+    assert [method.name for method in res.columns(found)] == [*papers, "fold"]
+    assert [method.name for method in res.columns({})] == papers
+
+
+def test_two_methods_are_compared_image_by_image_only_where_both_say_which_they_got_wrong():
+    job = pick("table2", dataset="rect", method="nn", layers=3)[0]
+    wrong = pack(np.arange(1000) < 20)
+    known = res.Result((run_record(job, test_error=2.0, test_examples=1000, wrong=wrong),))
+    unknown = res.Result((run_record(job, test_error=3.0, test_examples=1000),))
+    apart = 100 * ((0.02 * 0.98 + 0.03 * 0.97) / 1000) ** 0.5
+    assert res.difference(known, unknown) == pytest.approx((-1.0, apart))
+    assert res.difference(unknown, known) == pytest.approx((1.0, apart))
+    assert res.difference(known, known) == (0.0, 0.0)
+
+
 def test_runs_on_different_data_are_not_joined(tmp_path):
     first, other, _ = pick("table2", dataset="rect", method="hashnet", layers=3)
     write(tmp_path, [first], lambda *_: 2.0)

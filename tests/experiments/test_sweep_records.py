@@ -11,23 +11,25 @@ import pytest
 from small_sweeps import JOB, failure, run_record, search_record, seeded
 
 from hashnets_np.experiments.sweep import records
-from hashnets_np.experiments.sweep.schema import Doubling, Final, Round, Trial, record_from_json, record_to_json
+from hashnets_np.experiments.sweep.schema import Doubling, Final, Round, Trial, record_from_json, record_to_json, short
 
 
 def line_of(record, **changed):
     return json.dumps(record_to_json(record) | changed).encode()
 
 
+SEARCH = replace(JOB, kind="search", tune=True)
+FOUND = search_record(SEARCH)
 GOOD = line_of(run_record())
 OTHER = line_of(run_record(seeded(1)))
 
 
 def test_a_record_is_written_once_and_a_failure_is_replaced(tmp_path):
-    path = tmp_path / "new" / "runs.jsonl"
+    path = tmp_path / "new" / "and deep" / "runs.jsonl"
     assert records.append(path, failure())
     assert records.append(path, run_record(test_error=1.5))
-    assert not records.append(path, run_record(test_error=9.0))
-    assert not records.append(path, failure())
+    assert records.append(path, run_record(test_error=9.0)) is False
+    assert records.append(path, failure()) is False
     assert records.read(path) == {JOB.key: run_record(test_error=1.5)}
     assert len(path.read_text().splitlines()) == 2
 
@@ -53,6 +55,36 @@ def test_a_record_comes_back_as_it_was_written_with_all_its_parts(tmp_path):
         doublings=[Doubling(epochs=4, valid_error=1.0, had_to_fall_by=0.1, goes_on=False)])
     records.append(tmp_path / "searches.jsonl", record)
     assert records.read(tmp_path / "searches.jsonl") == {job.key: record}
+
+
+def test_what_the_first_records_do_not_say_is_zero():
+    """They had no such fields; a record that is made without them means the same."""
+    facts = record_to_json(run_record())
+    for name in ("seconds", "machine", "rate_halvings", "stuck"):
+        del facts[name]
+    record = record_from_json(facts)
+    assert record == run_record()
+    assert (record.seconds, record.machine, record.rate_halvings, record.stuck) == (0.0, "", 0, 0)
+
+
+def test_only_a_validation_error_is_written_where_there_is_none():
+    facts = record_to_json(run_record(valid_error=None))
+    assert facts["valid_error"] is None and "wrong" not in facts
+    assert "finals" not in record_to_json(search_record(SEARCH))
+    assert record_from_json(facts) == run_record(valid_error=None)
+
+
+def test_the_ends_of_what_is_allowed_are_allowed():
+    for error in (0, 100.0):
+        assert run_record(test_error=error, valid_error=error, epochs=1, stored=1, examples=1, test_examples=1)
+        assert search_record(SEARCH, valid_error=error, epochs=1)
+    assert record_from_json(record_to_json(run_record(train_loss=1.7e308))).train_loss == 1.7e308
+
+
+@pytest.mark.parametrize(("length", "shown"), [(58, "'{}'"), (59, "'{}...")])
+def test_a_value_is_cut_in_a_message_where_it_has_more_than_60_characters(length, shown):
+    text = "x" * length
+    assert short(text) == shown.format(text[:56] if "..." in shown else text)
 
 
 def test_protocol_1_goes_without_saying_in_keys_and_in_lines():
@@ -118,6 +150,11 @@ def without(name):
     (line_of(run_record(), test_examples=0), "test_examples must be at least 1"),
     (line_of(run_record(), epochs=1.5), "epochs must be int, got 1.5"),
     (line_of(run_record(), hyper=[1]), "hyper must be"),
+    (line_of(run_record(), test_error=[1.0]), "test_error must be a finite number, got [1.0]"),
+    (line_of(run_record(), epochs={"n": 1}), "epochs must be int, got {'n': 1}"),
+    (line_of(FOUND, curve=7), "curve must be list"), (line_of(FOUND, curve={"0": 1.0}), "curve must be list"),
+    (line_of(FOUND, rounds=[7]), "rounds must be Round, got 7"), (line_of(FOUND, epochs=0), "epochs must be at least"),
+    (line_of(FOUND, valid_error=-0.1), "valid_error must be a percentage"),
     (line_of(run_record(), hyper={"rate": "x"}), "hyper.rate must be"),
     (line_of(run_record(), key=["a"]), "the key should be"), (line_of(run_record(), key=7), "the key should be"),
     (GOOD.replace(b"kind=run", b"kind=walk").replace(b'"kind": "run"', b'"kind": "walk"'), "kind must be"),

@@ -4,7 +4,7 @@ A record is one line of JSON: the key and the status, the job, and what came out
 schema; `record_from_json` checks a line against them, so that no later code meets a missing or mistyped field.
 """
 
-import math
+import sys
 import types
 import typing
 from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
@@ -194,7 +194,7 @@ def read_value(value: Any, hint: Any, name: str) -> Any:
         return [read_value(each, arguments[0], name) for each in value]
     if origin is dict and isinstance(value, dict):
         return {key: read_value(each, arguments[1], f"{name}.{key}") for key, each in value.items()}
-    if hint is Job and isinstance(value, Job):
+    if isinstance(value, Job):  # never of JSON: `record_from_json` has read it
         return value
     if is_dataclass(hint) and isinstance(value, dict):
         return read_fields(hint, value)
@@ -208,10 +208,7 @@ def read_value(value: Any, hint: Any, name: str) -> Any:
 
 def is_finite(value: Any) -> bool:
     """Tell whether a value is a number that a float can hold."""
-    try:
-        return type(value) in (int, float) and math.isfinite(value)
-    except OverflowError:
-        return False
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max  # not so of NaN
 
 
 def short(value: Any) -> str:
