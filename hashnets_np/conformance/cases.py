@@ -80,7 +80,7 @@ def fill(shape: list[int], seed: int) -> NDArray:
     """
     n = np.arange(int(np.prod(shape)), dtype=np.uint64)
     low = np.uint64(2**32 - 1)
-    u = (n * np.uint64(2654435761) + np.uint64((seed * 2246822519 + 1) % 2**32)) & low
+    u = (n * np.uint64(2654435761) + np.uint64(seed * 2246822519 + 1)) & low
     u ^= u >> np.uint64(15)
     b = (u * np.uint64(3266489917) & low) >> np.uint64(28)
     return ((2 * b.astype(np.float64) - 15) / 8).reshape(shape)
@@ -122,7 +122,7 @@ def find_compression(layer: dict[str, Any]) -> str | None:
         c = min(c, Fraction(K_b, layer["n_out"]))
     wanted = K, K_b if bias == "hashed" else 0
     found = ceil(c * n), ceil(c * layer["n_out"]) if bias == "hashed" else 0
-    return str(c) if c > 0 and found == wanted else None
+    return str(c) if found == wanted else None
 
 
 def sums(x: NDArray) -> tuple[NDArray, NDArray]:

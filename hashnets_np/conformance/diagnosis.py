@@ -293,13 +293,11 @@ def common_ground(here: list[Result]) -> list[str]:
     """Say what all failing cases of a stage have in common and no passing one has; at most three things."""
     failing = [features(r) for r in here if r.status == FAILS]
     passing = [features(r) for r in here if r.status == PASSES and r.case.valid]
-    if not failing or len(passing) < 2:
-        return []
     out = []
     for name in dict.fromkeys(name for f in failing for name in f):
         bad = [f[name] for f in failing if name in f]
         good = [f[name] for f in passing if name in f]
-        if len(bad) != len(failing) or len(good) < 2:
+        if len(bad) != len(failing) or len(good) < 2:  # one case that passes shows too little
             continue
         if isinstance(bad[0], str):
             if len(set(bad)) == 1 and bad[0] not in good:
