@@ -204,7 +204,7 @@ def test_the_features_of_a_case_are_its_sizes_and_its_words():
     assert of(layer=LAYER | {"buckets": 0, "bias_buckets": 2})["virtual weights / K"] == 12.0
     assert of(layer=LAYER | {"bias_buckets": 2})["K_b"] == 2
     assert of(layer=LAYER, a={"shape": [9, 4]})["batch"] == 9 and of(valid=False, texts=[])["input"] == "to be refused"
-    assert of(i=[3, 8, 1], j=[], seed=7)["largest i"] == 8 and of(i=[3], j=[], seed=7)["largest j"] == 0
+    assert of(i=[3, 8, 1], j=[], seed=7)["largest i"] == 8 and of(i=[], j=[], seed=7)["largest j"] == 0 == of(i=[], j=[], seed=7)["largest i"]
     assert of(texts=["a", "abc"])["length"] == 3 and of(texts=[])["length"] == 0 and of(i=[1], j=[2], seed=7)["seed"] == 7
     row = of(layers=[LAYER, LAYER], steps=[{"call": "forward"}, {"call": "gather"}], reused=True)
     assert row["number of layers"] == 2 and row["n_in"] == 4 and row["arrays that the caller uses again"] == "yes"

@@ -145,7 +145,10 @@ def merge_reasons(reasons: set[str]) -> str:
 def failures(results: list[Result], every: bool) -> list[Result]:
     """Pick the failures to show: all, or the first of each topic."""
     failing = [r for r in results if r.status == FAILS]
-    return failing if every else list({r.case.topic: r for r in reversed(failing)}.values())[::-1]
+    first: dict[str, Result] = {}
+    for r in failing:
+        first.setdefault(r.case.topic, r)
+    return failing if every else list(first.values())
 
 
 def failure_lines(implementation: str, result: Result) -> list[str]:
