@@ -1,0 +1,525 @@
+"""Probing a layer whose hash is not known: what is read off it, each thing that is checked, and both sides of it."""
+
+import numpy as np
+import pytest
+from right_layer import Right
+
+from hashnets_np.conformance.adapter import LayerSpec
+from hashnets_np.conformance.probe import (
+    SHAPES,
+    Finding,
+    Map,
+    Probe,
+    as_layer_maker,
+    beta_of,
+    check_forward,
+    check_gradients,
+    check_map,
+    check_signs,
+    close,
+    find_another_map,
+    maker,
+    matrix_of,
+    name_gradient,
+    probe_layer,
+    probe_shape,
+    read_map,
+    weight_gradient,
+    without_sizes,
+    write_probe_report,
+)
+
+
+class OwnHash:
+    """A layer for the probe, with signs that are + as often as `plus` says, and a constant added to its output."""
+
+    plus = 0.5
+    constant = 0.0
+
+    def __init__(self, n_in, n_out, K):
+        rng = np.random.default_rng(n_in + 1000 * n_out)
+        self.K = K
+        self.bucket = rng.integers(0, K, (n_out, n_in))
+        self.sign = np.where(rng.random((n_out, n_in)) < self.plus, 1, -1)
+
+    def set_w(self, w):
+        self.V = (w[self.bucket] * self.sign).astype(w.dtype)
+
+    def forward(self, a):
+        return a @ self.V.T + a.dtype.type(self.constant)
+
+    def backward(self, a, dz):
+        return np.bincount(self.bucket.ravel(), (dz.T @ a * self.sign).ravel(), self.K), dz @ self.V
+
+
+def findings(**changed):
+    return {f.words: f.ok for f in probe_layer(type("Changed", (OwnHash,), changed)).findings}
+
+
+def test_the_probe_wants_as_many_plus_as_minus():
+    balanced = [ok for words, ok in findings().items() if words.startswith("as many signs are + as -")]
+    most_plus = [ok for words, ok in findings(plus=0.7).items() if words.startswith("as many signs are + as -")]
+    assert balanced and all(balanced) and most_plus and not any(most_plus)
+
+
+def test_the_probe_reads_the_map_off_a_layer_that_adds_a_constant():
+    assert not [words for words, ok in findings(constant=0.5).items() if ok is False]
+
+
+class WithColumn(OwnHash):
+    """The same with a bias that is hashed into w as a first column of V."""
+
+    def __init__(self, n_in, n_out, K):
+        super().__init__(n_in + 1, n_out, K)
+
+    def forward(self, a):
+        return np.hstack([np.ones((len(a), 1), a.dtype), a]) @ self.V.T
+
+    def backward(self, a, dz):
+        dw, da = super().backward(np.hstack([np.ones((len(a), 1), a.dtype), a]), dz)
+        return dw, da[:, 1:]
+
+
+def test_the_probe_reads_the_map_off_a_layer_with_a_bias_column():
+    assert not [f.words for f in probe_layer(WithColumn).findings if f.ok is False]
+
+
+def test_the_probe_tells_weights_without_effect_from_entries_that_are_zero():
+    said = findings(forward=lambda layer, a: np.ones((len(a), len(layer.V)), a.dtype))
+    assert any(words.endswith("the weights that are set have no effect") for words in said), said
+
+
+SMALL = SHAPES[0]
+
+
+def changed(**methods):
+    """Make a layer with one thing changed."""
+    return type("Changed", (OwnHash,), methods)
+
+
+def wrong_at_once(layer, dtype="float32"):
+    """List what is wrong with a layer of the smallest size."""
+    probe = Probe(layer, dtype)
+    probe_shape(probe, *SMALL)
+    return [f.words for f in probe.findings if f.ok is False]
+
+
+EVERYTHING = """
+the same input gives the same output when called again
+the output has the shape (batch, n_out)
+V is +-w[bucket], one real weight an entry
+forward is a V^T for other weights, batch 1 at 10 x 12
+forward is a V^T for other weights, batch 5 at 10 x 12
+forward is a V^T for other weights, batch 70 at 10 x 12
+the input is not written to
+a later call leaves an earlier output alone
+an example gives the same output alone and in a batch
+the output is float32, as the input is
+new weights take effect at once, and forward is linear in w
+the gradient of the input fits V, batch 1 at 10 x 12
+the gradient of the weights fits V, batch 1 at 10 x 12
+the gradient of the input fits V, batch 2 at 10 x 12
+the gradient of the weights fits V, batch 2 at 10 x 12
+the gradient of the input fits V, batch 6 at 10 x 12
+the gradient of the weights fits V, batch 6 at 10 x 12
+a second backward replaces the gradients of the first
+a second layer made in the same way has the same map
+the buckets are filled as evenly as by chance at 10 x 12
+the last bucket is used at 10 x 12
+no two rows and no two columns of V share all buckets at 10 x 12
+V is not symmetric: (i, j) and (j, i) differ at 10 x 12
+as many signs are + as - at 10 x 12
+the sign is independent of the bucket at 10 x 12
+""".strip().splitlines()
+
+
+def test_of_a_right_layer_all_of_this_is_found_right():
+    probe = Probe(OwnHash)
+    assert not probe.passed  # nothing was looked at yet
+    probe_shape(probe, *SMALL)
+    assert probe.findings == [Finding(True, words) for words in EVERYTHING] and probe.passed
+    assert probe.note(False, EVERYTHING[0]) is False and not probe.passed and probe.note(None, "unknown") is False
+    assert probe.note(np.True_, EVERYTHING[0]) is True and len(probe.findings) == len(EVERYTHING) + 2
+
+
+def test_layers_of_three_sizes_are_made_and_what_they_raise_is_a_finding():
+    def refuse(n_in, n_out, K):
+        raise ValueError("no")
+
+    probe = probe_layer(refuse)
+    assert probe.findings == [
+        Finding(False, f"a layer of {n_in} inputs, {n_out} outputs and K = {K} raised ValueError: no")
+        for n_in, n_out, K in ((12, 10, 20), (33, 65, 97), (130, 257, 500))]
+    assert probe_layer(OwnHash, "float64").passed
+
+
+def test_a_layer_that_rounds_k_says_so():
+    class Rounded(OwnHash):
+        def __init__(self, n_in, n_out, K):
+            super().__init__(n_in, n_out, -(-K // 8) * 8)
+
+        def set_w(self, w):
+            assert len(w) == self.K
+            super().set_w(w)
+
+    assert wrong_at_once(Rounded) == []
+
+
+def test_a_layer_is_made_by_a_function_make_by_its_constructor_or_from_an_adapter():
+    class WithMake:
+        @staticmethod
+        def make(n_in, n_out, K):
+            return OwnHash(n_in, n_out, K)
+
+    class NoBackward(Right):
+        backward = Right.__mro__[1].backward
+
+    assert maker(WithMake) is WithMake.make and maker(OwnHash) is OwnHash
+    assert hasattr(maker(Right), "backward") and not hasattr(maker(NoBackward), "backward")
+    made = as_layer_maker(Right)(3, 2, 4)
+    assert made.K == 4 and made.spec == LayerSpec(3, 2, "xxhash", 4, 7, None, 0, "float32")
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    ({"forward": lambda s, a: OwnHash.forward(s, a).T}, ["the output has the shape (batch, n_out); found (10, 13) at"]),
+    ({"forward": lambda s, a: OwnHash.forward(s, a) * (np.arange(10) != 3)},
+     ["V is not +-w[bucket], one real weight an entry: 12 entries of V are 0, as with a sign of 0 or 1"]),
+    ({"forward": lambda s, a: OwnHash.forward(s, a + 0.3 * np.roll(a, 1, axis=1))},
+     ["V is not +-w[bucket], one real weight an entry: an entry holds a sum of several"]),
+    ({"forward": lambda s, a: OwnHash.forward(s, a) + (a.shape[0] == 5)}, [EVERYTHING[4]]),
+    ({"forward": lambda s, a: OwnHash.forward(s, a) * (1 if a.shape[0] == 5 else np.where(np.arange(len(a)) < 20, 1, 2)
+                                                      [:, None].astype(a.dtype))}, [EVERYTHING[5]]),
+    ({"forward": lambda s, a: OwnHash.forward(s, a).astype(float)}, ["the output is float32, as the input is"]),
+    ({"backward": lambda s, a, dz: (OwnHash.backward(s, a, dz)[0], dz @ abs(s.V))},
+     [EVERYTHING[n] for n in (11, 13, 15)]),
+])
+def test_each_thing_that_is_wrong_is_found_and_nothing_else(change, words):
+    found = wrong_at_once(changed(**change))
+    assert len(found) == len(words) and all(a.startswith(b) for a, b in zip(found, words, strict=True)), found
+
+
+def test_an_output_that_a_later_call_overwrites_and_an_example_that_depends_on_its_batch():
+    class OneBuffer(OwnHash):
+        def forward(self, a):
+            out = super().forward(a)
+            kept = self.__dict__.setdefault("kept", {}).setdefault(a.shape, out)
+            kept[...] = out
+            return kept
+
+    class Centred(OwnHash):
+        def forward(self, a):
+            return super().forward(a) + (len(a) == 6) * (a[:, :1] - a[0, 0])
+
+    class Writes(OwnHash):
+        def forward(self, a):
+            out = super().forward(a)
+            a[:1, 0] = 9
+            return out
+
+    class Late(OwnHash):
+        def set_w(self, w):
+            now = self.__dict__.get("V")
+            super().set_w(w)
+            if now is not None and np.abs(w).max() > 2 and not (w == np.arange(1, len(w) + 1)).all():
+                self.V = now
+
+    assert "the input is not written to" in wrong_at_once(Writes)
+    assert wrong_at_once(OneBuffer) == ["a later call leaves an earlier output alone"]
+    assert wrong_at_once(Centred)[0] == "an example gives the same output alone and in a batch"
+    assert wrong_at_once(Late) == ["new weights take effect at once, and forward is linear in w"]
+
+
+def test_what_a_layer_does_not_have_is_unknown_and_no_mistake():
+    probe = Probe(changed(backward=lambda s, a, dz: (OwnHash.backward(s, a, dz)[0], None)))
+    probe_shape(probe, *SMALL)
+    unknown = [f.words for f in probe.findings if f.ok is None]
+    assert unknown == ["there is no gradient of the input"] and probe.passed
+
+    class ForwardOnly:
+        def __init__(self, *sizes):
+            self.layer = OwnHash(*sizes)
+            self.set_w = self.layer.set_w
+            self.forward = self.layer.forward
+
+    probe = Probe(ForwardOnly)
+    probe_shape(probe, *SMALL)
+    assert [f.words for f in probe.findings if f.ok is None] == ["there is no backward to check"] and probe.passed
+
+
+def test_gradients_that_add_up_are_found_only_as_that():
+    class AddsUp(OwnHash):
+        total = 0
+
+        def backward(self, a, dz):
+            dw, da = super().backward(a, dz)
+            self.total = self.total + dw
+            return self.total, da
+
+    assert wrong_at_once(AddsUp) == ["a second backward replaces the gradients of the first"]
+
+
+def test_a_map_that_is_drawn_anew_for_each_layer_is_found():
+    count = iter(range(1000))
+
+    class Drawn(OwnHash):
+        def __init__(self, n_in, n_out, K):
+            super().__init__(n_in, n_out, K)
+            self.bucket = np.roll(self.bucket, next(count), axis=1)
+
+    assert "a second layer made in the same way has the same map" in wrong_at_once(Drawn)
+    signs = changed(__init__=lambda s, *sizes: (OwnHash.__init__(s, *sizes),
+                                                setattr(s, "sign", np.roll(s.sign, next(count), axis=1)))[0])
+    assert "a second layer made in the same way has the same map" in wrong_at_once(signs)
+
+
+# ---- what is read off a layer, and computed from that
+
+
+def read(layer, sizes=(2, 2, 4)):
+    probe = Probe(layer)
+    return read_map(probe, *sizes), probe.findings[-1]
+
+
+class Fixed(OwnHash):
+    """A layer of 2 x 2 with a given map, a factor before w, and a bias."""
+
+    scale = 1.0
+    bias = 0.0
+    bucket = np.array([[0, 3], [1, 1]])
+    sign = np.array([[1, -1], [-1, 1]])
+
+    def __init__(self, n_in, n_out, K):
+        self.K = K
+
+    def set_w(self, w):
+        self.V = self.scale * w[self.bucket] * self.sign
+
+    def forward(self, a):
+        return a @ self.V.T + self.bias
+
+
+@pytest.mark.parametrize(("scale", "bias", "words"), [
+    (1.0, 0.0, "entry"), (1.0, 2.5, "entry"), (0.5, 0.0, "entry, times 0.5"), (1.00009, 0.0, "entry"),
+    (1.0002, 0.0, "entry, times 1"), (3.0, -1.0, "entry, times 3"),
+])
+def test_bucket_and_sign_are_read_with_the_factor_before_the_weights(scale, bias, words):
+    m, finding = read(type("Scaled", (Fixed,), {"scale": scale, "bias": bias}))
+    assert finding == Finding(True, f"V is +-w[bucket], one real weight an {words}")
+    assert m.bucket.tolist() == [[0, 3], [1, 1]] and m.sign.tolist() == [[1, -1], [-1, 1]]
+    assert m.scale == pytest.approx(scale) and m.column.tolist() == [0, 0]
+
+
+def test_an_entry_that_is_no_single_weight_is_seen():
+    class Difference(Fixed):  # 2 w[k] - w[0]: 1 for weights of 1, and 1, 3, 5 for w = 1, 2, 3, 4
+        bucket = np.array([[0, 1], [2, 1]])
+
+        def set_w(self, w):
+            self.V = 2 * w[self.bucket] - w[0]
+
+    for row, column in np.ndindex(2, 2):
+        other = [[0, 0], [0, 0]]
+        other[row][column] = 1
+
+        class Sum(Fixed):  # one entry is w[0] + w[1], which is 3 for w = 1, 2, as w[2] is
+            bucket = np.array([[0, 0], [0, 0]])
+
+            def set_w(self, w, more=other):
+                self.V = w[self.bucket] + w[1] * np.array(more)
+
+        assert read(Sum)[0] is None
+
+    class Between(Fixed):
+        def set_w(self, w):
+            self.V = w[self.bucket] + 0.3 * (w[1] - w[0])
+
+    assert read(Between)[0] is None
+    m, finding = read(Difference)
+    assert m is None and finding.words.endswith("an entry holds a sum of several") and finding.ok is False
+    for factor in (0.999, 1.001):  # one entry of another size
+        scaled = type("Scaled", (Fixed,), {"scale": np.array([[factor, 1.0], [1.0, 1.0]])})
+        assert read(scaled)[0] is None
+    zero = type("Zero", (Fixed,), {"sign": np.array([[1, 0], [-1, 1]])})
+    assert read(zero)[1].words.endswith("entry: 1 entries of V are 0, as with a sign of 0 or 1")
+    nothing = type("Nothing", (Fixed,), {"sign": np.zeros((2, 2))})
+    assert read(nothing)[1].words.endswith("the weights that are set have no effect")
+
+
+def test_a_bias_column_is_read_as_bucket_numbers_with_signs():
+    layer = WithColumn(3, 4, 9)
+    for scale in (1.0, 2.0):
+        m, _ = read(type("S", (WithColumn,), {"forward": lambda s, a, by=scale: by * WithColumn.forward(s, a)}), (3, 4, 9))
+        assert m.column.tolist() == ((layer.bucket[:, 0] + 1) * layer.sign[:, 0]).tolist()
+        assert m.bucket.tolist() == layer.bucket[:, 1:].tolist()
+
+
+M = Map(np.array([[0, 2, 0], [1, 1, 0]]), np.array([[1, -1, -1], [1, 1, 1]]), 2.0, np.array([-3, 0]))
+PLAIN = M._replace(column=np.zeros(2, int))
+A = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 7.0]])
+DZ = np.array([[1.0, 10.0], [3.0, -1.0]])
+DV = DZ.T @ A  # [[13, 17, 24], [6, 15, 23]]
+DW = np.array([2.0 * (13 - 24 + 23), 2.0 * (6 + 15), 2.0 * -17, 0.0])
+
+
+def test_v_its_bias_and_its_gradient_are_those_of_the_map():
+    w = np.array([3.0, 5.0, 7.0, 11.0])
+    assert matrix_of(M, w).tolist() == [[6.0, -14.0, -6.0], [10.0, 10.0, 6.0]]
+    assert beta_of(M, w).tolist() == [-14.0, 0.0] and beta_of(PLAIN, w).tolist() == [0.0, 0.0]
+    assert weight_gradient(PLAIN, A, DZ, 4).tolist() == DW.tolist()
+    assert weight_gradient(M, A, DZ, 4).tolist() == (DW + [0, 0, -2.0 * 4.0, 0]).tolist()
+
+
+@pytest.mark.parametrize(("dw", "name"), [
+    (DW / [3, 2, 1, 1], "GradientMean"), (DW / 2, "BatchAveraged"),
+    ([2 * (13 + 24 + 23), 2 * 21, 2 * 17, 0], "GradientSignMissing"),
+    ([2 * (4 * 5 - 4 * 10 + 9 * 10), 2 * (9 * 5 + 9 * 7), 2 * -4 * 7, 0], "BatchMixed"),
+    ([23, 15, -17, 0], "DuplicateDropped"), (DW + 1, ""), (DW[:3] / 2, ""),
+])
+def test_a_wrong_gradient_is_named(dw, name):
+    said = name_gradient(PLAIN, A, DZ, 4, np.array(dw, float), DW)
+    assert said.partition(" ")[0] == name and said.endswith(")") == bool(name)
+    layer = type("Wrong", (Fixed,), {"bucket": PLAIN.bucket, "sign": PLAIN.sign, "scale": 2.0})
+    probe = Probe(lambda *sizes: layer(*sizes))
+    layer.backward = lambda s, a, dz: (weight_gradient(PLAIN, a, dz, 4) / len(a), dz @ s.V)
+    check_gradients(probe, PLAIN, 3, 2, 4)
+    assert [f.words for f in probe.findings if f.ok is False] == [
+        "dw is exactly that of BatchAveraged (divided by the batch size)", "the gradient of the weights fits V, batch 2",
+        "the gradient of the weights fits V, batch 6"]
+
+
+@pytest.mark.parametrize(("found", "wanted", "is_close"), [
+    ([0.0, 1e-5], [0.0, 0.0], True), ([0.0, 1.1e-5], [0.0, 0.0], False), ([0.0, -1.1e-5], [0.0, 0.0], False),
+    ([-100.0, 1e-3], [-100.0, 0.0], True), ([100.0, 1.1e-3], [100.0, 0.0], False), ([np.nan], [0.0], False),
+    ([0.0], [0.0, 0.0], False), (np.zeros((0, 3)), np.zeros((0, 3)), True),
+])
+def test_close_is_1e_5_of_the_largest_or_of_1(found, wanted, is_close):
+    assert close(found, np.array(wanted)) is is_close
+
+
+def test_forward_is_right_only_if_all_batches_are():
+    first = changed(forward=lambda s, a: OwnHash.forward(s, a) + (len(a) == 1) * a[:, :1])
+    for layer, right in ((OwnHash, True), (first, False)):
+        m = read_map(Probe(OwnHash), *SMALL)
+        probe = Probe(layer)
+        assert bool(check_forward(probe, m, *SMALL)) == right
+        assert [f.ok for f in probe.findings] == [right, True, True]
+
+
+# ---- whether a map looks like a hash: thresholds
+
+
+def told(bucket, K, sign=None):
+    """Say what is found of a map: the beginning of the words -> whether it is as it should be."""
+    bucket = np.asarray(bucket)
+    sign = np.where(np.indices(bucket.shape).sum(axis=0) % 2, 1, -1) if sign is None else np.asarray(sign)
+    probe = Probe(OwnHash)
+    check_map(probe, Map(bucket, sign, 1.0, np.zeros(len(bucket), int)), K)
+    return {f.words: f.ok for f in probe.findings}
+
+
+@pytest.mark.parametrize(("zeros", "ok"), [(150, True), (151, False), (106, True), (105, False)])
+def test_buckets_are_even_up_to_five_standard_deviations_of_chi_squared(zeros, ok):
+    bucket = (np.arange(256) >= zeros).reshape(16, 16).astype(int)  # chi^2 = (zeros - ones)^2 / 256, at most 8.07
+    assert told(bucket, 2)["the buckets are filled as evenly as by chance"] is ok
+
+
+@pytest.mark.parametrize(("loads", "ok"), [
+    ((18, 18, 0), True), ((20, 19, 0), False), ((38, 0, 1), True), ((20, 0, 19), True), ((39, 0, 0), False)])
+def test_the_last_bucket_is_used_where_a_bucket_has_more_than_twelve_weights(loads, ok):
+    bucket = np.repeat(np.arange(3), loads).reshape(3, -1)
+    assert told(bucket, 3)["the last bucket is used"] is ok
+
+
+@pytest.mark.parametrize(("bucket", "ok"), [
+    ([[0, 1], [1, 0]], True), ([[0, 1], [0, 1]], False), ([[0, 0], [1, 1]], False), ([[0, 1, 2], [1, 0, 2]], True)])
+def test_no_two_rows_and_no_two_columns_are_alike(bucket, ok):
+    assert told(bucket, 3)["no two rows and no two columns of V share all buckets"] is ok
+
+
+@pytest.mark.parametrize(("different", "ok"), [(5, True), (4, False)])
+def test_a_symmetric_map_is_seen(different, ok):
+    """Of 55 pairs, 1/4 + 5 / sqrt(55) may be equal, which is 50.8."""
+    i, j = np.indices((12, 11))
+    bucket = (np.minimum(i, j) + 2 * np.maximum(i, j)) % 4
+    for n in range(different):
+        bucket[n, n + 1] = (bucket[n + 1, n] + 1) % 4
+    assert told(bucket, 4)["V is not symmetric: (i, j) and (j, i) differ"] is ok
+
+
+@pytest.mark.parametrize(("plus", "ok"), [(74, True), (75, False), (26, True), (25, False)])
+def test_signs_are_balanced_up_to_five_standard_deviations(plus, ok):
+    sign = np.where(np.arange(100) < plus, 1, -1).reshape(10, 10)
+    assert told(np.zeros((10, 10), int), 1, sign)["as many signs are + as -"] is ok
+
+
+def test_a_map_without_signs_is_right_and_gets_advice():
+    found = told([[0, 1], [1, 0]], 2, np.ones((2, 2)))
+    assert [ok for words, ok in found.items() if words.startswith("there are no signs")] == [None]
+    assert not [words for words in found if "as many signs" in words]
+
+
+@pytest.mark.parametrize(("signs", "ok"), [
+    (["++++", "----", "++--", "+-+-"], False), (["++++", "+--+", "++--", "+-+-"], True), (["++-+", "---"], True),
+    (["++++", "---"], False), (["+++", "---"], True), (["+++++", "-----"], False),
+])
+def test_buckets_of_four_or_more_weights_have_both_signs(signs, ok):
+    bucket = np.repeat(np.arange(len(signs)), [len(each) for each in signs])[None]
+    sign = np.array([1 if each == "+" else -1 for each in "".join(signs)])[None]
+    probe = Probe(OwnHash)
+    check_signs(probe, Map(bucket, sign, 1.0, np.zeros(1, int)), len(signs), "")
+    assert probe.findings[-1] == Finding(ok, "the sign is independent of the bucket")
+
+
+# ---- another map, and the report
+
+
+def test_a_layer_with_another_map_is_told_from_one_that_is_wrong():
+    class Other(Right):
+        @classmethod
+        def split(cls, x, buckets):
+            return (x >> 7) % buckets, -1 if x & 32 else 1
+
+    class OtherAveraged(Other):
+        def backward(self, a, dz):
+            dw, db, da = super().backward(a, dz)
+            return dw / len(a), db, da
+
+    class HalfUsed(Other):
+        @classmethod
+        def split(cls, x, buckets):
+            return Other.split(x, buckets // 2)
+
+    class OneBatchWrong(Other):
+        def forward(self, a):
+            return super().forward(a) + (len(a) == 70)
+
+    class Raises(Other):
+        def forward(self, a):
+            raise ValueError
+
+    assert find_another_map(Other).endswith("another hash, key, seed, index base or choice of bits.")
+    assert "and its gradients fit that V. Only which bucket" in find_another_map(Other)
+    averaged = find_another_map(OtherAveraged)
+    assert "choice of bits; beside that: dw is exactly that of BatchAveraged" in averaged and averaged.endswith(".")
+    assert "beside that: the buckets are filled as evenly as by chance" in find_another_map(HalfUsed)
+    assert find_another_map(OneBatchWrong) == "" == find_another_map(Raises)
+    assert find_another_map(type("Zero", (Other,), {"forward": lambda s, a: 0 * Right.forward(s, a)})) == ""
+
+
+def test_sizes_are_left_out_where_a_finding_is_said_once_for_all():
+    assert without_sizes("it fits, batch 70 at 65 x 33") == "it fits" == without_sizes("it fits at 257 x 130")
+    assert without_sizes("at 5 x 5 it fits") == "at 5 x 5 it fits"
+
+
+def test_the_report_of_a_probe_says_first_what_is_wrong():
+    probe = Probe(OwnHash, findings=[
+        Finding(True, "a"), Finding(None, "b"), Finding(False, "c at 5 x 3"), Finding(False, "c at 7 x 3"),
+        Finding(True, "d, batch 1 at 5 x 3"), Finding(False, "e")])
+    lines = write_probe_report("mine:Layer", probe).splitlines()
+    assert lines[:4] == ["mine:Layer, probed without knowledge of its hash", "", "It breaks at: c at 5 x 3", ""]
+    assert lines[4:9] == ["  FAIL  c (2 times)", "  FAIL  e", "  -     b", "  ok    a", "  ok    d"]
+    assert lines[9] == "" and lines[10].startswith("A probe cannot see which hash")
+    assert lines[11:] == ["FAILED: 2 findings pass, 3 fail"]
+    probe.findings = [Finding(True, "a"), Finding(None, "b")]
+    lines = write_probe_report("mine:Layer", probe).splitlines()
+    assert lines[2] == "Everything that a probe can see is as it should be."
+    assert lines[-1] == "PASSED: 1 findings pass, 0 fail"
