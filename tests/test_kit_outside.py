@@ -1,11 +1,17 @@
 """The kit survives its layers, asks programs, probes layers, and points at what it finds: from outside."""
 
+import io
 import json
+import queue
 import re
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +19,7 @@ from planted_bugs import BY_LAYER, PLANTED, Fast, LayerOnly
 from right_layer import Right
 
 from hashnets_np.__main__ import main
-from hashnets_np.conformance import check, check_shapes, diagnose, passed
+from hashnets_np.conformance import check, check_shapes, diagnose, outside, passed
 from hashnets_np.conformance.adapter import LayerSpec
 from hashnets_np.conformance.cases import all_cases, find_compression
 from hashnets_np.conformance.compare import pattern, relation
@@ -22,7 +28,7 @@ from hashnets_np.conformance.outside import Command, as_array, check_outside, ju
 from hashnets_np.conformance.probe import find_another_map, probe_layer
 from hashnets_np.conformance.random_layers import random_cases
 from hashnets_np.conformance.report import write_report
-from hashnets_np.conformance.runner import FAILS, NOT_COVERED, PASSES, check_cases, judge, run_case, select
+from hashnets_np.conformance.runner import FAILS, NOT_COVERED, PASSES, Result, check_cases, judge, run_case, select
 
 HERE = Path(__file__).parent
 ONE_TOPIC = ["--topic", "derived-seed"]
@@ -208,6 +214,286 @@ def test_a_program_may_write_an_array_in_any_form(case_id, form):
 def test_a_null_in_a_list_is_not_a_number():
     case = next(case for case in all_cases() if case.id == "forward-002")
     assert "nan" in judge_line(case, '{"output": {"z": [[null, 1], [2, 3]]}}').difference
+
+
+# ---- processes: what is sent, read and said, without starting any where none is needed
+
+VALID = next(case for case in select(["derived-seed"]) if case.valid)
+REFUSED = next(case for case in select(["derived-seed"]) if not case.valid)
+
+
+class Asked:
+    """Answers each case with what `answer` makes of it; notes whether it was stopped."""
+
+    def __init__(self, answer):
+        self.ask = answer
+        self.stopped = 0
+
+    def stop(self):
+        self.stopped += 1
+
+
+def test_an_operation_is_given_up_after_three_ends_of_the_process_and_others_go_on():
+    asked = []
+    process = Asked(lambda case: asked.append(case) or outside.lost(case, "it ended"))
+    other = next(case for case in select(["hash"]) if case.valid)
+    shown = []
+    results = check_outside(process, [VALID] * 5 + [other], shown.append)
+    assert [case.topic for case in asked] == ["derived-seed"] * 3 + ["hash"] and process.stopped == 1
+    assert [r.difference for r in results] == ["it ended"] * 3 + [
+        "not tried: 3 cases of this operation ended the process"] * 2 + ["it ended"]
+    assert shown == results and {(r.status, r.compared) for r in results} == {(FAILS, False)}
+    assert {r.error for r in results} == {"the process: it ended", "the process ended"}
+    right = [Result(VALID, PASSES, error="the layer")] * 5  # errors of the layer itself do not count
+    assert [r.status for r in check_outside(Asked(lambda case: right.pop()), [VALID] * 5)] == [PASSES] * 5
+
+
+def test_the_process_is_stopped_whatever_is_raised_and_refusals_are_settled():
+    def interrupt(case):
+        raise KeyboardInterrupt
+
+    process = Asked(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        check_outside(process, [VALID])
+    assert process.stopped == 1
+    raises = Asked(lambda case: Result(case, FAILS if case.valid else PASSES, compared=False))
+    assert [r.status for r in check_outside(raises, [VALID, REFUSED])] == [FAILS, FAILS]
+
+
+@pytest.mark.parametrize(("code", "words"), [
+    (None, "its process no longer answers"), (0, "its process ended with exit code 0 before it answered"),
+    (1, "its process ended with exit code 1 before it answered"), (-9, "its process was ended by SIGKILL"),
+    (-1, "its process was ended by SIGHUP"), (-99, "its process was ended by signal 99"),
+])
+def test_how_a_process_ended_is_said(code, words):
+    assert outside.how_it_ended(code) == words
+
+
+class Connection:
+    """One end of a pipe whose other end says `answers`: values, errors that are raised, or nothing in time."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.sent = []
+        self.limits = []
+        self.closed = False
+
+    def send(self, message):
+        self.sent.append(message)
+
+    def poll(self, limit):
+        self.limits.append(limit)
+        return self.answers[0] is not TimeoutError or self.answers.pop(0) is None
+
+    def recv(self):
+        answer = self.answers.pop(0)
+        if isinstance(answer, type):
+            raise answer
+        return answer
+
+    def close(self):
+        self.closed = True
+
+
+def test_a_child_process_answers_until_there_is_no_more_and_leaves_ctrl_c_to_its_parent(monkeypatch):
+    handled = []
+    monkeypatch.setattr(outside.signal, "signal", lambda *given: handled.append(given))
+    monkeypatch.setattr(outside, "find_another_map", lambda adapter: f"another map of {adapter.__name__}")
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path])
+    connection = Connection(VALID, "another map", VALID, None, VALID)
+    outside.serve("right_layer:Right", connection)
+    answer = (PASSES, "", set(), True, {}, "", False)
+    assert connection.sent == [None, answer, "another map of Right", answer] and len(connection.answers) == 1
+    assert handled == [(signal.SIGINT, signal.SIG_IGN)] and sys.path[0] == ""
+    connection = Connection(VALID)
+    outside.serve("right_layer:Nobody", connection)
+    assert connection.sent == ["module 'right_layer' has no 'Nobody'"]
+
+
+class Process:
+    """A process that has ended with `code` once somebody waits for it."""
+
+    def __init__(self, code=0, **_):
+        self.exitcode = None
+        self.code = code
+        self.calls = []
+
+    def start(self):
+        self.calls.append("start")
+
+    def join(self, *seconds):
+        self.calls.append("join")
+        self.exitcode = self.code
+
+    def kill(self):
+        self.calls.append("kill")
+
+
+@pytest.fixture
+def child(monkeypatch):
+    """Make a child whose process only answers what is given; returns it with its connection."""
+    def make(*answers, code=0, limit=7.0):
+        ours, theirs, process = Connection(*answers), Connection(), Process(code)
+        context = SimpleNamespace(Pipe=lambda: (ours, theirs), Process=lambda **_: process)
+        monkeypatch.setattr(outside.multiprocessing, "get_context", lambda how: context)
+        made = outside.Child("mine:Layer", limit)
+        assert theirs.closed  # else the end of the process would not be seen
+        return made, ours, process
+
+    return make
+
+
+ANSWER = (FAILS, "wrong", {"A"}, True, {"z": "row 1"}, "", False)
+
+
+def test_a_child_is_asked_and_what_it_answers_is_the_result(child):
+    made, connection, process = child(None, ANSWER, "its own map")
+    assert made.ask(VALID) == Result(VALID, FAILS, "wrong", {"A"}, True, {"z": "row 1"}, "", False)
+    assert made.find_another_map() == "its own map" and connection.sent == [VALID, "another map"]
+    assert connection.limits == [outside.START_LIMIT, 7.0, 7.0] and process.calls == ["start"]
+    made.stop()
+    assert connection.closed and process.calls == ["start", "kill", "join"] and made.process is None
+    made.stop()
+    assert process.calls == ["start", "kill", "join"]
+
+
+@pytest.mark.parametrize(("answers", "words"), [
+    (["it has no such class"], "^it has no such class$"),
+    ([EOFError], "^cannot import 'mine:Layer': its process ended with exit code 3 before it answered$"),
+    ([OSError], "^cannot import 'mine:Layer': its process ended with exit code 3"),
+    ([TimeoutError], "^cannot import 'mine:Layer': the import took more than 300 s$"),
+])
+def test_a_child_that_cannot_start_is_one_line_and_leaves_no_process(child, monkeypatch, answers, words):
+    processes = []
+    monkeypatch.setattr(Process, "kill", lambda process: processes.append(process))
+    with pytest.raises(ValueError, match=words):
+        child(*answers, code=3)
+    assert len(processes) == 1
+
+
+@pytest.mark.parametrize(("problem", "words"), [
+    (TimeoutError, "no answer within 7 s"), (EOFError, "its process was ended by SIGSEGV"),
+    (BrokenPipeError, "its process was ended by SIGSEGV"),
+])
+def test_a_case_that_ends_its_child_fails_and_the_next_gets_a_new_one(child, problem, words):
+    made, connection, process = child(None, problem, None, ANSWER, problem, None, "its own map", code=-11)
+    found = made.ask(VALID)
+    assert (found.status, found.difference, found.compared) == (FAILS, words, False) and made.process is None
+    assert made.ask(VALID).difference == "wrong" and process.calls.count("start") == 2
+    assert made.find_another_map() == "" and made.process is None
+    assert made.find_another_map() == "its own map"
+
+
+def shell(script, limit=30.0):
+    """Make a command of a few words for the shell."""
+    return Command(shlex.join(["sh", "-c", script]), limit)
+
+
+@pytest.mark.skipif(shutil.which("sh") is None, reason="no sh on this machine")
+@pytest.mark.parametrize(("script", "limit", "words"), [
+    ("read line; echo first >&2; printf '%0250d' 0 >&2; exit 3", 30, "its process ended with exit code 3 before it "
+     "answered: " + "0" * 200),
+    ("kill -9 $$", 30, "its process was ended by SIGKILL"), ("exec sleep 30", 0.05, "no answer within 0.05 s"),
+])
+def test_a_program_that_ends_or_hangs_fails_its_case_and_is_started_anew(script, limit, words):
+    command = shell(script, limit)
+    for _ in range(2):
+        process = command.process
+        found = command.ask(VALID)
+        assert (found.status, found.difference, found.compared) == (FAILS, words, False)
+        assert command.process is None and process.returncode is not None
+        command.start()
+        assert command.process is not process and command.find_another_map() == ""
+    errors = command.errors
+    command.stop()
+    assert errors.closed and command.process is None
+    command.stop()
+
+
+def test_a_program_is_asked_a_line_of_json_with_all_arrays_written_out():
+    middle = next(case for case in all_cases() if "formula" in str(case.inputs.get("a")))
+    with Read() as command:
+        for case in (VALID, middle):
+            command.ask(case)
+            asked = json.loads(command.line)
+            assert asked["id"] == case.id and asked["operation"] == case.operation and asked["dtype"] == case.dtype
+            assert "formula" not in str(asked["input"]) and asked["input"].keys() == case.inputs.keys()
+            assert command.line.endswith("}\n") and command.line.count("\n") == 1
+        assert np.shape(asked["input"]["a"]) == tuple(middle.inputs["a"]["shape"])
+    with Read(fails=True) as command:
+        assert command.ask(VALID).difference == "its process no longer answers"
+
+
+class Read(Command):
+    """A program that takes a line and answers nothing of sense; or one that has closed its input and goes on."""
+
+    def __init__(self, fails=False):
+        self.fails = fails
+        self.time_limit = 1.0
+        self.errors = io.StringIO()
+        self.process = SimpleNamespace(stdin=self, kill=lambda: None, wait=self.wait)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def wait(self, *seconds):
+        if seconds:
+            raise subprocess.TimeoutExpired("it", 5)
+
+    def write(self, line):
+        self.line = line
+        self.lines = queue.Queue()
+        self.lines.put("nonsense")
+
+    def flush(self):
+        if self.fails:
+            raise BrokenPipeError
+
+
+def test_the_lines_of_a_stream_are_followed_by_none():
+    lines = queue.Queue()
+    outside.read_lines(["a\n", "b\n"], lines)
+    assert [lines.get_nowait() for _ in range(3)] == ["a\n", "b\n", None] and lines.empty()
+
+
+SEED = json.dumps({"output": {"seed": VALID.expected["seed"]}})
+
+
+@pytest.mark.parametrize(("case", "line", "status", "words"), [
+    (VALID, SEED, PASSES, ""), (VALID, '{"output": {"seed": [0]}}', FAILS, "seed: expected"),
+    (VALID, '{"not_covered": "too large"}', NOT_COVERED, "too large"),
+    (REFUSED, '{"not_covered": "too large"}', NOT_COVERED, "too large"),
+    (VALID, '{"error": "no"}', FAILS, "refused: no"), (REFUSED, '{"error": "no"}', PASSES, ""),
+    (REFUSED, '{"output": {"seed": [0]}}', FAILS, "accepted, expected an error; gave {'seed': [0]}"),
+    (VALID, "hello\n", FAILS, 'expected {"output": ...}, {"error": ...} or {"not_covered": ...}, got \'hello\''),
+    (VALID, "[]", FAILS, 'expected {"output": ...}, {"error": ...} or {"not_covered": ...}, got \'[]\''),
+    (VALID, "7", FAILS, 'expected {"output": ...}'), (VALID, "{}", FAILS, 'expected {"output": ...}'),
+    (VALID, '{"output": {}}', FAILS, "gave an answer that cannot be read: it lacks seed"),
+    (VALID, '{"output": 7}', FAILS, "gave an answer that cannot be read: AttributeError"),
+])
+def test_a_line_of_an_answer_is_judged(case, line, status, words):
+    found = judge_line(case, line)
+    assert found.status == status and found.difference.startswith(words) and bool(words) == bool(found.difference)
+    assert found.compared == (status != FAILS or words.startswith(("seed", "accepted")))
+    assert bool(found.error) == (not found.compared)
+    assert found.bugs == (set(case.flags) if words.startswith("accepted") else found.bugs)
+
+
+def test_arrays_of_an_answer_are_read_in_all_their_forms():
+    case = next(case for case in all_cases() if case.id == "forward-002")  # float32, 2 outputs and 3 inputs
+    n_in, n_out = (case.inputs["layer"][name] for name in ("n_in", "n_out"))
+    z = as_array("z", [[1, None]], case)
+    assert z.dtype == np.float32 and z[0, 0] == 1 and np.isnan(z[0, 1])
+    assert as_array("z", {"shape": [2, 1], "data": [1, 2]}, case).tolist() == [[1.0], [2.0]]
+    assert as_array("z", {"shape": [2], "at": [[1, 5]], "rest": 1}, case).tolist() == [1.0, 5.0]
+    assert as_array("z", [], case).shape == (0, n_out) and as_array("da", [], case).shape == (0, n_in)
+    assert as_array("z", [], case).dtype == np.float32 and as_array("dw", [], case).shape == (0,)
+    assert as_array("loss", 1.5, case) == 1.5 and as_array("db", None, case) is None
+    assert as_array("z", [], replace(case, inputs={})).shape == (0,)
+    assert as_array("hash", [2**63], VALID) == [2**63]
 
 
 # ---- probing
@@ -410,7 +696,7 @@ def test_another_map_is_a_verdict_of_its_own():
 
     words = find_another_map(Other)
     assert "its gradients fit that V" in words
-    report = write_report("mine:Other", check(Other, ["forward"]), another_map=words)
+    report = write_report("mine:Other", check_cases(Other, small("forward")), another_map=words)
     assert report.splitlines()[2].startswith("Another map: z = a V^T")
 
     class NotLinear(Right):
