@@ -19,7 +19,7 @@ from planted_bugs import BY_LAYER, PLANTED, Fast, LayerOnly
 from right_layer import Right
 
 from hashnets_np.__main__ import main
-from hashnets_np.conformance import check, check_shapes, diagnose, outside, passed
+from hashnets_np.conformance import check_shapes, diagnose, outside, passed
 from hashnets_np.conformance.adapter import LayerSpec
 from hashnets_np.conformance.cases import all_cases, find_compression
 from hashnets_np.conformance.compare import pattern, relation
@@ -376,7 +376,7 @@ def test_a_child_that_cannot_start_is_one_line_and_leaves_no_process(child, monk
     (BrokenPipeError, "its process was ended by SIGSEGV"),
 ])
 def test_a_case_that_ends_its_child_fails_and_the_next_gets_a_new_one(child, problem, words):
-    made, connection, process = child(None, problem, None, ANSWER, problem, None, "its own map", code=-11)
+    made, _, process = child(None, problem, None, ANSWER, problem, None, "its own map", code=-11)
     found = made.ask(VALID)
     assert (found.status, found.difference, found.compared) == (FAILS, words, False) and made.process is None
     assert made.ask(VALID).difference == "wrong" and process.calls.count("start") == 2

@@ -347,7 +347,8 @@ def test_an_entry_that_is_no_single_weight_is_seen():
 def test_a_bias_column_is_read_as_bucket_numbers_with_signs():
     layer = WithColumn(3, 4, 9)
     for scale in (1.0, 2.0):
-        m, _ = read(type("S", (WithColumn,), {"forward": lambda s, a, by=scale: by * WithColumn.forward(s, a)}), (3, 4, 9))
+        scaled = {"forward": lambda s, a, by=scale: by * WithColumn.forward(s, a)}
+        m, _ = read(type("Scaled", (WithColumn,), scaled), (3, 4, 9))
         assert m.column.tolist() == ((layer.bucket[:, 0] + 1) * layer.sign[:, 0]).tolist()
         assert m.bucket.tolist() == layer.bucket[:, 1:].tolist()
 
@@ -365,7 +366,7 @@ def test_v_its_bias_and_its_gradient_are_those_of_the_map():
     assert matrix_of(M, w).tolist() == [[6.0, -14.0, -6.0], [10.0, 10.0, 6.0]]
     assert beta_of(M, w).tolist() == [-14.0, 0.0] and beta_of(PLAIN, w).tolist() == [0.0, 0.0]
     assert weight_gradient(PLAIN, A, DZ, 4).tolist() == DW.tolist()
-    assert weight_gradient(M, A, DZ, 4).tolist() == (DW + [0, 0, -2.0 * 4.0, 0]).tolist()
+    assert weight_gradient(M, A, DZ, 4).tolist() == [*DW[:2], DW[2] - 2.0 * 4.0, 0.0]
 
 
 @pytest.mark.parametrize(("dw", "name"), [
@@ -382,8 +383,8 @@ def test_a_wrong_gradient_is_named(dw, name):
     layer.backward = lambda s, a, dz: (weight_gradient(PLAIN, a, dz, 4) / len(a), dz @ s.V)
     check_gradients(probe, PLAIN, 3, 2, 4)
     assert [f.words for f in probe.findings if f.ok is False] == [
-        "dw is exactly that of BatchAveraged (divided by the batch size)", "the gradient of the weights fits V, batch 2",
-        "the gradient of the weights fits V, batch 6"]
+        "dw is exactly that of BatchAveraged (divided by the batch size)",
+        "the gradient of the weights fits V, batch 2", "the gradient of the weights fits V, batch 6"]
 
 
 @pytest.mark.parametrize(("found", "wanted", "is_close"), [

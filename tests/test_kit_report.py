@@ -122,15 +122,17 @@ def test_a_topic_is_a_line_with_counts_and_reasons():
                result(FAILS, topic="storage", difference="no loss")]
     assert topic_lines(results) == [
         "  ok    hash          2 pass", "  FAIL  gather        1 pass, 1 FAIL, 1 not covered (no gather)",
-        "  ok    loss          1 pass, 1 not covered (no loss)", "  -     sgd           1 not covered (no forward, step)",
+        "  ok    loss          1 pass, 1 not covered (no loss)",
+        "  -     sgd           1 not covered (no forward, step)",
         "  FAIL  storage       1 FAIL"]
 
 
 @pytest.mark.parametrize(("reasons", "words"), [
-    ({"no step, gather", "no step"}, "no gather, step"), ({"no compression yields these"}, "no compression yields these"),
+    ({"no step, gather", "no step"}, "no gather, step"), ({"no compression yields it"}, "no compression yields it"),
     ({"kind tile is not in its kinds", "kind fold is not in its kinds"}, "kind fold, tile not in its kinds"),
     ({"bias row is not in its biases", "no loss"}, "no loss; bias row not in its biases"),
-    ({"float64 is not in its dtypes", "b", "a"}, "a; b; float64 is not in its dtypes"), ({"kind of slow"}, "kind of slow"),
+    ({"float64 is not in its dtypes", "b", "a"}, "a; b; float64 is not in its dtypes"),
+    ({"kind of slow"}, "kind of slow"),
     ({"no", "nothing"}, "no; nothing"), ({"step"}, "step"), ({"kind x", "float32 fold is not in its kinds"},
                                         "float32 fold is not in its kinds; kind x"),
 ])

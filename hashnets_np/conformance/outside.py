@@ -134,11 +134,11 @@ class Child:
         theirs.close()
         try:
             problem = self.receive(START_LIMIT)
+        except TimeoutError:  # first, as it is an OSError too
+            problem = f"cannot import {self.implementation!r}: the import took more than {START_LIMIT:.0f} s"
         except (EOFError, OSError):
             self.process.join(5)
             problem = f"cannot import {self.implementation!r}: {how_it_ended(self.process.exitcode)}"
-        except TimeoutError:
-            problem = f"cannot import {self.implementation!r}: the import took more than {START_LIMIT:.0f} s"
         if problem:
             self.stop()
             raise ValueError(problem)
