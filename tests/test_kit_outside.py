@@ -734,6 +734,28 @@ def test_there_are_many_planted_bugs():
     assert len(PLANTED) >= 60 and len(BY_LAYER) >= 60
 
 
+def test_a_report_says_what_kind_or_bias_fails_even_where_a_few_cases_pass_by_chance():
+    cases = [case for case in select(["bias"]) if case.valid and case.operation == "forward"]
+    hashed = [case.inputs["layer"]["bias"] == "hashed" for case in cases]
+    lucky = hashed.index(True)
+    results = [Result(case, FAILS if wrong and n != lucky else PASSES)
+               for n, (case, wrong) in enumerate(zip(cases, hashed, strict=True))]
+    passing = len(cases) - sum(hashed) + 1
+    assert diagnose(results).mostly == (f"bias is hashed (as it is in 1 of the {passing} that pass)",)
+    assert f"few passing ones have: bias is hashed (as it is in 1 of the {passing}" in write_report("x:X", results)
+    assert diagnose([replace(r, status=FAILS) for r in results[:4]] + results[4:]).mostly == ()
+
+
+def test_a_number_that_all_failing_cases_of_several_sizes_have_is_said():
+    case = select(ids=["forward-002"])[0]
+    layer = case.inputs["layer"]
+    sizes = ((2, 3, 4, FAILS), (5, 7, 4, FAILS), (2, 7, 3, PASSES), (6, 3, 9, PASSES))
+    results = [Result(replace(case, inputs={"layer": {**layer, "n_in": n_in, "n_out": n_out, "buckets": K}}), status)
+               for n_in, n_out, K, status in sizes]
+    assert diagnose(results).shares == ("K is 4",)
+    assert "K is 4" not in diagnose([results[0], results[0], *results[2:]]).shares  # one size says nothing about K
+
+
 def test_a_pattern_of_wrong_rows_is_said():
     assert pattern(set(range(127, 300, 128)), 300, "output unit") == "every 128th output unit, beginning with 127"
     assert pattern(set(range(5)), 5, "example") == "" and pattern({4}, 5, "example") == "the last example only"

@@ -96,6 +96,8 @@ def failed_lines(found: Diagnosis, results: list[Result], another_map: str) -> l
         lines.append(f"  Outputs {where}.")
     if found.shares:
         lines.append(f"  All failing cases share, and no passing one has: {'; '.join(found.shares)}.")
+    if found.mostly and not named:
+        lines.append(f"  All failing cases share, and few passing ones have: {'; '.join(found.mostly)}.")
     if not named and found.excluded and not another_map:
         lines.append(f"  No known bug gives these answers; {found.excluded} that would have shown are excluded.")
     if not found.bugs and not any(r.compared for r in bad):
