@@ -4,16 +4,17 @@ A command that cannot do what it is asked says so in one line on stderr and exit
 """
 
 import argparse
-import difflib
 import errno
 import importlib
 import os
 import pkgutil
+import re
 import sys
 from pathlib import Path
 from typing import NoReturn
 
 from . import __version__, commands
+from .support.checks import meant
 
 NAMES = sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
 PROGRAM = "hashnets" if Path(sys.argv[0]).stem == "hashnets" else "python -m hashnets_np"
@@ -29,6 +30,8 @@ class OneLineParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and where to find help, and exit with 2."""
+        if wrong := re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message):
+            message += meant(wrong[1], wrong[2].replace("'", "").split(", "))
         self.exit(2, f"{self.prog}: {' '.join(message.split())}; see {self.prog} --help\n")
 
 
@@ -99,9 +102,7 @@ def dispatch(argv: list[str]) -> int:
         print(__version__)
         return 0
     if argv[0] not in NAMES:
-        close = difflib.get_close_matches(argv[0], NAMES, 1)
-        meant = f"; did you mean {close[0]}?" if close else ""
-        raise ValueError(f"unknown command {argv[0]!r}; known: {', '.join(NAMES)}{meant}")
+        raise ValueError(f"unknown command {argv[0]!r}; known: {', '.join(NAMES)}{meant(argv[0], NAMES)}")
     return run_command(argv[0], argv[1:])
 
 

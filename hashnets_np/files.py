@@ -265,7 +265,7 @@ def read_header(file: BinaryIO, path: Path) -> tuple[dict[str, str], dict[str, E
         start = file.read(8)
         length = struct.unpack("<Q", start)[0]
         if length > min(size - 8, LONGEST_HEADER):
-            raise ValueError(f"it begins with {start!r}, which would be a header of {length} bytes")
+            raise ValueError(f"its header should have {length} bytes, as it begins with {start!r}")
         header = json.loads(file.read(length).decode(), object_pairs_hook=without_duplicates)
         if not isinstance(header, dict) or not all(isinstance(record, dict) for record in header.values()):
             raise ValueError("its header must be a JSON object of objects")

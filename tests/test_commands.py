@@ -66,7 +66,9 @@ def test_hash_shows_one_weight(capsys):
      ["train", "--dropout", 1],
      ["train", "--output", "/nowhere/net.safetensors"], ["train", "--seed", -1], ["data", "fetch"], ["data", "burn"],
      ["data", "verify", "cifar"], ["demo", "--seeds", 0], ["demo", "--flag"],
-     ["demo", "--figures", __file__]],
+     ["demo", "--figures", __file__], ["data", "list", "cifar"], ["train", "--validation", "nan"],
+     ["train", "--data-dir", "/nowhere"], ["check", "--command", " "], ["check", "--command", '"'],
+     ["check", "x:Y", "--time-limit", "inf"], ["sweep", "quick", "--dask", "nowhere"]],
 )
 def test_bad_arguments_get_one_line_and_exit_code_2(capsys, argv):
     code, out, err = run(capsys, *argv)
@@ -350,6 +352,15 @@ def test_a_misspelt_command_is_told_what_was_meant(capsys):
     code, _, err = run(capsys, "trian")
     assert code == 2 and err.startswith(f"{cli.PROGRAM}: unknown command 'trian'") and "did you mean train?" in err
     assert run(capsys, "help", "nothing")[0] == 2
+
+
+@pytest.mark.parametrize(("argv", "guess"), [
+    (["train", "--data", "mnits"], "mnist"), (["train", "--data", "Fashion_MNIST"], "fashion-mnist"),
+    (["data", "verify", "digit"], "digits"), (["train", "--schedule", "cosin"], "cosine"),
+])
+def test_a_misspelt_name_is_told_what_was_meant(capsys, argv, guess):
+    code, _, err = run(capsys, *argv)
+    assert code == 2 and f"did you mean {guess}?" in err and err.count("\n") == 1
 
 
 def test_errors_of_files_say_which_file_and_what_may_help(capsys, monkeypatch):

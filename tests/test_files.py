@@ -249,7 +249,7 @@ def test_what_is_not_a_file_says_so(tmp_path):
     with pytest.raises(FileNotFoundError, match="a folder has that name"):
         hn.load(tmp_path)
     (tmp_path / "page").write_text("<html>404 not found</html>")
-    with pytest.raises(ValueError, match="it begins with b'<html>40'"):
+    with pytest.raises(ValueError, match="as it begins with b'<html>40'"):
         hn.load(tmp_path / "page")
 
 

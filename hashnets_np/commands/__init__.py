@@ -17,6 +17,14 @@ def any_path(text: str) -> Path:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def a_folder(text: str) -> Path:
+    """Read the name of a folder that must be there: otherwise data would silently come from elsewhere."""
+    path = any_path(text)
+    if not path.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {text}")
+    return path
+
+
 def new_file(text: str) -> Path:
     """Read the name of a file to be written."""
     path = any_path(text)

@@ -25,6 +25,7 @@ from ..conformance.xfail import apply_expected_failures, read_expected_failures,
 from ..support.disk import atomic_write, check_place
 from . import any_path, new_file
 
+LONGEST_LIMIT = 1e6  # seconds
 HELP = "check your own HashedNet layer against the golden vectors"
 
 
@@ -87,8 +88,11 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise ValueError('give one of: an adapter as module:Class, --command "PROGRAM", --export FOLDER')
     if args.probe and not args.implementation:
         raise ValueError("--probe needs a layer as module:Class")
-    if not args.time_limit > 0 or args.examples < 0 or not 0 <= args.seed < 2**32:
-        raise ValueError("--time-limit must be positive, --examples at least 0 and --seed in 0..2**32-1")
+    if args.program is not None and not args.program.strip():
+        raise ValueError("--command is empty; is a variable unset?")
+    if not 0 < args.time_limit <= LONGEST_LIMIT or args.examples < 0 or not 0 <= args.seed < 2**32:
+        raise ValueError(f"--time-limit must be above 0 and at most {LONGEST_LIMIT:.0f}, --examples "
+                         "at least 0 and --seed in 0..2**32-1")
 
 
 def check_layer(args: argparse.Namespace) -> int:

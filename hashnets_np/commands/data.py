@@ -11,7 +11,8 @@ from ..datasets import LOADERS, load_dataset
 from ..datasets.data_files import cache_dir, search_path
 from ..datasets.idx import SETS, find_set
 from ..experiments import larochelle
-from . import any_path
+from ..support.checks import meant
+from . import a_folder
 
 HELP = "list, fetch and verify the data sets"
 
@@ -21,18 +22,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(execute=manage_data)
     parser.add_argument("action", nargs="?", default="list", choices=["list", "fetch", "verify"])
     parser.add_argument("name", nargs="?", help="a data set, one that `list` names")
-    parser.add_argument("--data-dir", type=any_path, help="where to look first (then $HASHNETS_DATA, then the cache)")
+    parser.add_argument("--data-dir", type=a_folder, help="where to look first (then $HASHNETS_DATA, then the cache)")
 
 
 def manage_data(args: argparse.Namespace) -> int:
     """List all sets, or fetch or verify one."""
+    if args.name not in (None, *LOADERS):
+        raise ValueError(f"unknown data set {args.name!r}; known: {', '.join(LOADERS)}{meant(args.name, LOADERS)}")
     if args.action == "list":
-        print(listing(args.data_dir))
+        print(listing([args.name] if args.name else list(LOADERS), args.data_dir))
         return 0
     if args.name is None:
         raise ValueError(f"which data set? {args.action} needs one of {', '.join(LOADERS)}")
-    if args.name not in LOADERS:
-        raise ValueError(f"unknown data set {args.name!r}; known: {', '.join(LOADERS)}")
     if args.action == "fetch" and args.name in larochelle.SOURCES:
         print(f"fetched {larochelle.fetch(args.name)}")
     if args.action == "verify":
@@ -43,9 +44,9 @@ def manage_data(args: argparse.Namespace) -> int:
     return 0
 
 
-def listing(data_dir: Path | None) -> str:
+def listing(names: list[str], data_dir: Path | None) -> str:
     """Say of each set whether it is here, and where files are looked for."""
-    lines = [f"{name:<{max(map(len, LOADERS))}}  {state(name, data_dir)}" for name in LOADERS]
+    lines = [f"{name:<{max(map(len, names))}}  {state(name, data_dir)}" for name in names]
     folders = [f"  {folder}{'' if folder.is_dir() else '  (does not exist)'}" for folder in search_path(data_dir)]
     return "\n".join([*lines, "\nlooked for in", *folders])
 

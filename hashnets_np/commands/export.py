@@ -11,7 +11,7 @@ from ..files import load
 from ..losses import error_rate
 from ..network import Network
 from ..training import predict
-from . import any_path
+from . import a_folder
 
 HELP = "write a model file as C or ONNX, to run it without Python"
 
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--int8", action="store_true", help="C: round weights to one byte each")
     parser.add_argument("--expanded", action="store_true", help="ONNX: store V instead of computing it in the graph")
     parser.add_argument("--data", help="C: test on this data set, and take the inputs of the self-test from it")
-    parser.add_argument("--data-dir", type=any_path, help="folder of the data, if it is not shipped or in the cache")
+    parser.add_argument("--data-dir", type=a_folder, help="folder of the data, if it is not shipped or in the cache")
 
 
 def export_network(args: argparse.Namespace) -> int:

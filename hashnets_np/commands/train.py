@@ -18,10 +18,11 @@ from ..network import Network
 from ..optim import SCHEDULES, SGD
 from ..support.disk import check_place, user_path
 from ..training import History, fit
-from . import any_path, new_file
+from . import a_folder, any_path, new_file
 
 HELP = "train one network and save it"
 SO_FAR = ".so-far"
+VALIDATION = 0.2
 LONGEST_NAME = 255  # bytes, on all usual file systems
 
 
@@ -30,11 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(execute=train_network)
     add = parser.add_argument
     add("--data", metavar="NAME", choices=list(LOADERS), help="data set, one that `data list` names (default: digits)")
-    add("--data-dir", type=any_path, help="where to look for its files first")
+    add("--data-dir", type=a_folder, help="where to look for its files first")
     add("--x", type=any_path, metavar="FILE", help="your own examples, one per row: .npy, .npz or .csv")
     add("--y", type=any_path, metavar="FILE", help="their labels 0, 1, ...; not needed if the file of --x has them, in "
         "a .npz as y, in a .csv as its last column")
-    add("--validation", type=float, default=0.2, help="fraction that chooses the best epoch (default: %(default)s)")
+    add("--validation", type=float, metavar="FRACTION", help="how many of your own examples choose the best epoch "
+        "(default: 0.2)")
     add("--method", default="hashnet", choices=[m.name for m in METHODS.values() if m.maker],
         help="(default: %(default)s)")
     add("--compression", default="1/8", help="real / virtual weights (default: %(default)s)")
@@ -111,10 +113,12 @@ def load_data(args: argparse.Namespace) -> Dataset:
     if args.x is None:
         if args.y is not None:
             raise ValueError("--y needs --x, the file of the examples")
+        if args.validation is not None:
+            raise ValueError("--validation is for --x, your own examples; the named data sets have their own split")
         return load_dataset(args.data or "digits", args.data_dir)
     if args.data is not None:
         raise ValueError(f"give either --data {args.data} or --x, not both")
-    return load_own(args.x, args.y, args.validation, args.seed)
+    return load_own(args.x, args.y, VALIDATION if args.validation is None else args.validation, args.seed)
 
 
 def so_far_file(output: Path | None) -> Path | None:

@@ -194,7 +194,10 @@ class Command:
     """A program that answers cases, a line of JSON each, on its standard output; see SPEC.md, section 11."""
 
     def __init__(self, command: str, time_limit: float = 120.0) -> None:
-        self.command = shlex.split(command)
+        try:
+            self.command = shlex.split(command)
+        except ValueError as error:  # a quotation that is not closed
+            raise ValueError(f"the command {command!r} cannot be read: {error}") from error
         self.time_limit = time_limit
         self.process: subprocess.Popen | None = None
         self.start()

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..support.checks import as_examples, as_targets, check_seed
+from ..support.checks import as_examples, as_targets, check_seed, meant
 from ..support.disk import user_path
 from ..types import FloatArray, IntArray
 from .data_files import package_file, read_bounded, verify
@@ -237,7 +237,7 @@ def load_dataset(name: str = "digits", data_dir: str | os.PathLike | None = None
     ((958, 64), (239, 64), (600, 64))
     """
     if name not in LOADERS:
-        raise ValueError(f"unknown data set {name!r}; known: {', '.join(LOADERS)}")
+        raise ValueError(f"unknown data set {name!r}; known: {', '.join(LOADERS)}{meant(str(name), LOADERS)}")
     return LOADERS[name](None if data_dir is None else user_path(data_dir))
 
 

@@ -5,6 +5,8 @@ Every message says what came, what was expected and, if there is a likely fix, w
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,17 @@ def shown(value: object) -> str:
     """
     text = " ".join(repr(value).split())
     return text if len(text) <= 100 else f"{text[:97]}..."
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """Guess which of the known names was meant, as the end of a message; nothing if none is close.
+
+    >>> meant("mnits", ["digits", "mnist"]), meant("cifar", ["digits", "mnist"])
+    ('; did you mean mnist?', '')
+    """
+    spelt = {each.lower().replace("_", "-"): each for each in known}
+    close = difflib.get_close_matches(name.lower().replace("_", "-"), spelt, 1, 0.75)
+    return f"; did you mean {spelt[close[0]]}?" if close else ""
 
 
 def check_integer(name: str, value: object, low: int, high: int) -> int:

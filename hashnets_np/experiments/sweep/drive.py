@@ -8,6 +8,7 @@ start) stops the sweep with one line and is never recorded as a job's result.
 
 import multiprocessing
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -136,6 +137,8 @@ def dask_workers(address: str) -> Workers:
         from distributed import Client
     except ImportError as error:
         raise ValueError("--dask needs Dask: pip install distributed") from error
+    if not re.fullmatch(r"([a-z]+://)?[^/\s]+:[0-9]+", address):  # Dask's own error leaves a client that cannot end
+        raise ValueError(f"--dask needs the address of a scheduler, such as tcp://host:8786, got {address!r}")
     workers = DaskWorkers(Client(address, timeout=CONNECT_SECONDS, set_as_default=False))
     if workers.in_flight == 1:
         say_on_stderr(f"the Dask scheduler at {address} has no workers yet; the sweep begins with the first, "
