@@ -4,6 +4,7 @@ A command that cannot do what it is asked says so in one line on stderr and exit
 """
 
 import argparse
+import contextlib
 import errno
 import importlib
 import os
@@ -66,7 +67,8 @@ def main(argv: list[str] | None = None) -> int:
     drop_output()
     if message:
         command = " ".join([PROGRAM, *[name for name in argv[:1] if name in NAMES]])
-        print(f"{command}: {message}", file=sys.stderr)
+        with contextlib.suppress(OSError):  # stderr on a full disk: the exit code says it all the same
+            print(f"{command}: {message}", file=sys.stderr, flush=True)
     return code
 
 

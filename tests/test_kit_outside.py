@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import queue
 import re
 import shlex
@@ -19,6 +20,7 @@ from planted_bugs import BY_LAYER, PLANTED, Fast, LayerOnly
 from right_layer import Right
 
 from hashnets_np.__main__ import main
+from hashnets_np.commands.check import show_progress
 from hashnets_np.conformance import check_shapes, diagnose, outside, passed
 from hashnets_np.conformance.adapter import LayerSpec
 from hashnets_np.conformance.cases import all_cases, find_compression
@@ -55,6 +57,13 @@ class Silent(NumpyLayer):
         sys.stdout = None
         return NumpyLayer.derive_seed(seed, n)
 
+class Loud(NumpyLayer):
+    @staticmethod
+    def derive_seed(seed, n):
+        print("noise")
+        os.write(1, b"more noise")
+        return NumpyLayer.derive_seed(seed, n)
+
 class Full(NumpyLayer):
     @staticmethod
     def derive_seed(seed, n):
@@ -78,6 +87,26 @@ def test_whatever_a_layer_does_to_its_process_is_a_failure_of_its_case(folder, c
     limit = ["--time-limit", "1"] if name == "Hangs" else []
     assert main(["check", f"adapters:{name}", *ONE_TOPIC, *limit]) == code
     assert words in capsys.readouterr().out
+
+
+def test_what_a_layer_prints_does_not_mix_with_the_report(folder):
+    command = [sys.executable, "-m", "hashnets_np", "check", "adapters:Loud", "--case", "derived-seed-002"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False,
+                          env=os.environ | {"PYTHONPATH": str(HERE.parent)})
+    assert done.returncode == 0 and "noise" not in done.stdout and done.stderr.startswith("noise")
+
+
+@pytest.mark.parametrize("error", ["BaseException('two\\nlines')", "KeyboardInterrupt", "GeneratorExit"])
+def test_a_module_that_raises_anything_is_one_line(folder, capfd, error):
+    (folder / "raising.py").write_text(f"raise {error}")
+    assert main(["check", "raising:Layer"]) == 2
+    err = capfd.readouterr().err
+    assert "cannot import 'raising:Layer'" in err and err.count("\n") == 1
+
+
+def test_a_closed_stderr_is_no_failure(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    show_progress(None)
 
 
 def test_results_go_to_json_and_expected_failures_are_read(folder, capsys):

@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def show_progress(result: Result) -> None:
     """Draw a dot for each case, on a terminal."""
-    if sys.stderr.isatty():
+    if sys.stderr and sys.stderr.isatty():
         print("F" if result.status == FAILS else ".", end="", file=sys.stderr, flush=True)
 
 
@@ -110,7 +110,7 @@ def check_layer(args: argparse.Namespace) -> int:
     name = args.program or args.implementation
     asked = Command(name, args.time_limit) if args.program else Child(name, args.time_limit)
     results = check_outside(asked, cases, show_progress)
-    if sys.stderr.isatty():
+    if sys.stderr and sys.stderr.isatty():
         print(file=sys.stderr)
     another_map = asked.find_another_map() if is_another_map_possible(results) else ""
     asked.stop()

@@ -4,8 +4,10 @@ Whatever a layer does to its process (it ends, hangs, crashes, closes its output
 was asked fails. A new process is started for the next one.
 """
 
+import contextlib
 import json
 import multiprocessing
+import os
 import queue
 import shlex
 import signal
@@ -25,6 +27,7 @@ from .runner import (
     NOT_COVERED,
     PASSES,
     Result,
+    describe_error,
     find_in_current_folder,
     judge,
     load_adapter,
@@ -92,10 +95,15 @@ def serve(implementation: str, connection: Any) -> None:
     """Answer cases in a child process, until there is no more to answer."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     find_in_current_folder()
+    with contextlib.suppress(OSError):
+        os.dup2(2, 1)  # what an adapter prints must not mix with the report
     try:
         adapter = load_adapter(implementation)
     except ValueError as error:
         connection.send(str(error))
+        return
+    except BaseException as error:  # a module may raise anything; a KeyboardInterrupt here is its own
+        connection.send(f"cannot import {implementation!r} ({describe_error(error)})")
         return
     connection.send(None)
     while (case := connection.recv()) is not None:

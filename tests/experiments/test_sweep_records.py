@@ -254,3 +254,25 @@ def test_a_last_line_that_is_nested_too_deeply_is_named_and_not_taken_for_half_a
         with pytest.raises(ValueError, match=r"line 2 is not a record \(it is nested too deeply"):
             act(path)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [
+    GOOD + OTHER, GOOD + b",", GOOD + b"\r" + OTHER + b"\r", GOOD + b" }",
+    GOOD.replace(b'"stored": 9', b'"stored": ' + b"9" * 5000),
+])
+def test_a_complete_record_that_was_edited_is_named_and_never_taken_for_half_a_line(tmp_path, content):
+    path = tmp_path / "runs.jsonl"  # old line ends of Apple's, two records on one line, a comma as in a list
+    path.write_bytes(content)
+    for act in (records.read, lambda path: records.append(path, run_record(seeded(2)))):
+        with pytest.raises(ValueError, match="line 1 is not a record") as error:
+            act(path)
+        assert "\n" not in str(error.value)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(("field", "value", "message"), [
+    ("stored", 10**400, "stored must be at most 2..63"), ("virtual", 0, "virtual must be at least 1"),
+])
+def test_numbers_that_no_report_can_compute_with_are_refused(field, value, message):
+    with pytest.raises(ValueError, match=message):
+        record_from_json(json.loads(line_of(run_record(), **{field: value})))

@@ -9,6 +9,7 @@ failure counts. `schema` says what a line holds.
 import errno
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from .schema import FailureRecord, Record, record_from_json, record_to_json
 
 FILES = {"run": "runs.jsonl", "search": "searches.jsonl"}
 BOM = b"\xef\xbb\xbf"
+STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 Notice = Callable[[str], Any]
 
 
@@ -70,8 +72,25 @@ def half_line(content: bytes) -> bytes:
     except RecursionError:
         return b""  # nested too deeply to read, but not cut short; `parse` reports it
     except ValueError:
-        return rest
+        return b"" if has_whole_object(rest) else rest
     return b""
+
+
+def has_whole_object(line: bytes) -> bool:
+    """Tell whether the object with which a line begins ends in it: then it was edited, and not cut short.
+
+    >>> has_whole_object(b'{"a": 1},'), has_whole_object(b'{"a": "}'), has_whole_object(b'{"a": {}')
+    (True, False, False)
+    """
+    plain = STRING.sub(b"", line)  # a brace in a string ends nothing
+    depth = 0
+    for mark in re.findall(rb'[{}"]', plain):
+        if mark == b'"':
+            return False
+        depth += 1 if mark == b"{" else -1
+        if depth == 0:
+            return True
+    return False
 
 
 def parse(content: bytes, path: Path, notice: Notice | None = None) -> Iterator[Record]:

@@ -13,6 +13,7 @@ from typing import Any
 from .grid import Job
 
 Hyper = dict[str, float]
+LARGEST = 2**63  # of a whole number: what a report computes with must fit into a float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +88,8 @@ class RunRecord(Base):
 
     def __post_init__(self) -> None:
         check_percent(test_error=self.test_error, valid_error=self.valid_error)
-        check_least(1, epochs=self.epochs, stored=self.stored, examples=self.examples, test_examples=self.test_examples)
+        check_least(1, epochs=self.epochs, stored=self.stored, virtual=self.virtual,
+                    examples=self.examples, test_examples=self.test_examples)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,9 +202,11 @@ def read_value(value: Any, hint: Any, name: str) -> Any:
         return read_fields(hint, value)
     if hint is float and is_finite(value):
         return value
-    if hint in (int, str, bool) and type(value) is hint:
+    if hint in (int, str, bool) and type(value) is hint and not (hint is int and abs(value) > LARGEST):
         return value
     wanted = "a finite number" if hint is float else getattr(hint, "__name__", str(hint))
+    if type(value) is hint is int:
+        wanted = "at most 2**63 in size"
     raise ValueError(f"{name} must be {wanted}, got {short(value)}")
 
 
