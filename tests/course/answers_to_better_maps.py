@@ -68,7 +68,7 @@ WRONG[checks.fold_map] = [
     (changed_fold(sign=lambda i, j, n, K, s: np.ones(i.shape)), "signs are missing"),
     (lambda n_out, n_cols, K, seed: fold(n_out, n_cols, K, seed)[0], "two values"),
     (lambda n_out, n_cols, K, seed: [t.T for t in fold(n_out, n_cols, K, seed)], "shape"),
-    (lambda n_out, n_cols, K, seed: (fold(n_out, n_cols, K, seed)[0], 1), "same shape"),
+    (lambda n_out, n_cols, K, seed: (fold(n_out, n_cols, K, seed)[0], 1), r"sign has shape \(\)"),
     (lambda n_out, n_cols, K, seed: None, "None"),
     (fold(2, 3, 4, 0), "function itself"),
 ]

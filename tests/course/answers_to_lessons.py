@@ -312,10 +312,10 @@ RIGHT[checks.balanced_map] = [
     lambda i, j, buckets, seed: buckets - 1 - balanced(i, j, buckets, seed).astype(float),
 ]
 WRONG[checks.balanced_map] = [
-    (no_hash, "7 of 49 pairs"), (lambda i, j, buckets, seed: (i * 65 + j + seed) % buckets, "shift each fold"),
+    (no_hash, "7 of 49 pairs"), (lambda i, j, buckets, seed: (i * 65 + j + seed) % buckets, "rotate each piece"),
     (lambda i, j, buckets, seed: ([1], [1, 2]), "should be numbers, got a tuple"),
     (lambda i, j, buckets, seed: (i * 65 + j) / buckets, "should be whole numbers"),
-    (lambda i, j, buckets, seed: (i * 65 + j) % buckets, "another seed"),
+    (lambda i, j, buckets, seed: (i * 65 + j) % buckets, "rotate each piece"),
     (lambda i, j, buckets, seed: hn.xxh32_pair(i, j, seed).astype(int) % buckets, "loads go from"),
     (lambda i, j, buckets, seed: balanced(i, j, buckets, seed) + 1, "buckets must be 0"),
     (lambda i, j, buckets, seed: balanced(0 * i, j, buckets, seed), "loads go from"),

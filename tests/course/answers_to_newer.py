@@ -100,7 +100,7 @@ def gradient_lost(dz, bucket, sign, K):
 RIGHT[checks.word_gradient] = [gradient_by_loops, gradient_by_features, gradient_at, gradient_one_hot]
 WRONG[checks.word_gradient] = [
     (gradient_lost_in_text, "in one text"),
-    (gradient_lost, "for each different bucket"),
+    (gradient_lost, "only the last is left"),
     (lambda dz, b, s, K: gradient_one_hot(dz, b, np.abs(s), K), "signs are missing"),
     (lambda dz, b, s, K: gradient_one_hot(dz, b, s, K).T, "transposed|shape"),
     (lambda dz, b, s, K: gradient_one_hot(dz, b, s, K) / len(dz), "already"),

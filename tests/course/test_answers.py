@@ -4,6 +4,7 @@ import re
 
 import answers_in_disguise
 import answers_once_more
+import answers_to_an_examiner
 import answers_to_better_maps
 import answers_to_harder
 import answers_to_lessons
@@ -12,11 +13,13 @@ import answers_to_newer
 import numpy as np
 import pytest
 
+from hashnets_np.conformance.cases import all_cases
+from hashnets_np.conformance.numpy_layer import NumpyLayer
 from hashnets_np.course import checks
 from hashnets_np.course.marking import NotYet
 
 LISTS = (answers_to_lessons, answers_to_more, answers_to_harder, answers_to_better_maps, answers_to_newer,
-         answers_once_more)
+         answers_once_more, answers_to_an_examiner)
 
 
 def all_of(tables):
@@ -31,6 +34,7 @@ RIGHT = all_of([BY_HAND, DISGUISED])
 WRONG = all_of([*(one.WRONG for one in LISTS), SPOILED])
 SEVERAL = {checks.figure_1, checks.rung}  # checks of more than one argument
 right_answers = [(check, answer) for check, answers in RIGHT.items() for answer in answers]
+WHOLE_LADDER = (NumpyLayer, "keras")  # all golden vectors, as tests/test_conformance.py has them: 17 seconds
 wrong_answers = [(check, *answer) for check, answers in WRONG.items() for answer in answers]
 
 
@@ -52,7 +56,14 @@ def names(cases):
     return [f"{name_of(case[0])}-{n}" for n, case in enumerate(cases)]
 
 
-@pytest.mark.parametrize(("check", "answer"), right_answers, ids=names(right_answers))
+def slow_ones_marked(cases):
+    return [
+        pytest.param(check, answer, marks=pytest.mark.slow) if check is checks.rung and answer == WHOLE_LADDER
+        else (check, answer) for check, answer in cases
+    ]
+
+
+@pytest.mark.parametrize(("check", "answer"), slow_ones_marked(right_answers), ids=names(right_answers))
 def test_a_right_answer_is_accepted_however_it_is_written(check, answer, capsys):
     put(check, answer)
     last = capsys.readouterr().out.splitlines()[-1]
@@ -66,6 +77,10 @@ def test_a_wrong_answer_is_refused_in_one_line_and_told_why(check, answer, why, 
     assert "\n" not in str(refused.value)
     assert "Right." not in capsys.readouterr().out
     assert not re.search(r"expected -?\d", str(refused.value)), "the answer is given away"
+
+
+def test_the_ladder_leads_to_all_golden_vectors():
+    assert sorted(checks.RUNGS) == sorted({case.topic for case in all_cases()})
 
 
 def test_every_check_has_at_least_three_unusual_right_answers_and_six_wrong_ones():

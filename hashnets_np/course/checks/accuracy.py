@@ -144,6 +144,7 @@ VERDICT_EXAMPLES: tuple[list[float], ...] = (
     [2.1], [1.9], [-1.9], [-2.1], [], [3, 4, 1], [3, 3, 1, 1], [3, -3], [3, 3, 3, 3, 3, 1, 1, -3],
     [3, 3, 3, 3, 1, 1, 1, -3], [3, 3, 3, 3, 3, 3, -3, -3], [0.0] * 32, [3.0] * 29 + [-3.0] * 3, [3.0] * 30 + [-3.0] * 2,
     [3.0] * 16 + [1.0] * 16, [3.0] * 17 + [1.0] * 15, [2.5, 2.5, 1.5], [3.0] * 12 + [-3.0] * 2 + [0.5] * 2,
+    [2.0, 2.0, 3.0], [-2.0, -2.0],  # exactly 2 is not beyond 2
 )
 
 
@@ -158,6 +159,8 @@ def claim_verdict(function: Callable) -> None:
         contradict = sum(z < -SURE for z in apart)
         case = f"{agree} of {len(apart)} surely agree, {contradict} surely contradict"
         hint = _verdict_hint(found, expected, agree, contradict, len(apart))
+        if any(abs(z) == SURE for z in apart):
+            hint = ": exactly 2 is not beyond 2"
         require(found == expected, f"for {one_line(apart)} ({case}) {found!r} is not right{hint}")
     done("One rule for all claims, those that one likes and those that one doesn't.")
 

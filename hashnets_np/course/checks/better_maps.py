@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...hashing import xxh32_pair
 from ...maps import SharingMap
-from ..marking import Example, call_pair, done, mark, numbers
+from ..marking import Example, call_pair, done, mark, numbers, require
 
 FOLDED = ((6, 7, 10, 3), (5, 4, 20, 1), (3, 9, 4, 8), (4, 5, 7, 2))  # n_out, n_cols, K, seed; one with K = n
 CHUNKED = ((4, 12, 50, 7, 4), (3, 10, 23, 1, 3), (5, 16, 11, 2, 8), (2, 9, 40, 5, 2))  # ..., Z
@@ -20,8 +20,14 @@ def both(function: Callable) -> Callable:
 
     @wraps(function)
     def joined(*arguments: Any) -> NDArray:
-        bucket, sign = call_pair(function, *arguments)
-        return np.stack([numbers(bucket, "bucket"), numbers(sign, "sign")])
+        n_out, n_cols = arguments[:2]
+        tables = []
+        for table, what in zip(call_pair(function, *arguments), ("bucket", "sign"), strict=True):
+            values = numbers(table, what)
+            require(values.shape == (n_out, n_cols), f"{what} has shape {values.shape}, expected {(n_out, n_cols)}: "
+                                                     "one entry for each virtual weight")
+            tables.append(values)
+        return np.stack(tables)
 
     return joined if callable(function) else function
 
@@ -53,6 +59,7 @@ def fold_map(function: Callable) -> None:
             ("the signs are the wrong way round: -1 where bit 0 is set", bucket, -sign),
             ("the hash of a strip is that of the pair (0, q)", (p + (xxh32_pair(q, 0, seed) >> 1)) % K, sign),
             ("the signs are missing", bucket, np.ones_like(sign)),
+            ("the order is (bucket, sign)", sign, bucket),
         ]
         mistakes = [(reason, np.stack([b, s])) for reason, b, s in wrong]
         examples.append(Example((n_out, n_cols, K, seed), np.stack([bucket, sign]), mistakes,

@@ -1,6 +1,8 @@
 """Checks of exercise 11: how few bytes?"""
 
 from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,6 +97,17 @@ def best_scale(function: Callable) -> None:
     done("Least squares with one unknown.")
 
 
+def as_array(function: Callable) -> Callable:
+    """Let a function return its bytes as bytes or a bytearray, too."""
+
+    @wraps(function)
+    def converted(*arguments: Any) -> Any:
+        found = function(*arguments)
+        return np.frombuffer(found, dtype=np.uint8) if isinstance(found, bytes | bytearray) else found
+
+    return converted if callable(function) else function
+
+
 def packed_pairs(function: Callable) -> None:
     """Check two codes in a byte: function(codes), whole numbers in -8..7, -> uint8, the first in the high half."""
     rng = np.random.default_rng(32)
@@ -118,7 +131,7 @@ def packed_pairs(function: Callable) -> None:
             ("pairs are neighbours: codes 0 and 1, then 2 and 3",
              (even[: len(high)] & 15) << 4 | even[len(high) :] & 15),
         ], f"{size} codes"))
-    mark(function, examples, "the bytes")
+    mark(as_array(function), examples, "the bytes")
     done("Four bits for each weight, really.")
 
 

@@ -118,10 +118,13 @@ def slope(function: Callable) -> None:
             return float(np.sum(np.asarray(at) ** 3))
 
         at = w.copy()
-        found = number(call_with(function, loss, at, u.copy(), step), "the slope")
+        direction = u.copy()
+        found = number(call_with(function, loss, at, direction, step), "the slope")
         require(close(at, w, 1e-9), "w was changed; work on w + step * direction, not in place")
+        require(close(direction, u, 1e-9), "the direction was changed, so that a later measurement takes another one")
         exact = float(3 * w**2 @ u)
         _judge_slope(found, exact, (w, u, step), points)
+        _judge_step(points, w, step)
     done("A central difference: its error shrinks with the square of the step.")
 
 
@@ -155,6 +158,13 @@ def _judge_slope(found: float, exact: float, example: tuple[NDArray, NDArray, fl
     require(False, f"for the loss sum(w**3), {found:.6g} is too {'large' if found > exact else 'small'}")
 
 
+def _judge_step(points: list[NDArray], w: NDArray, step: float) -> None:
+    """Require that the loss was measured about a step from w: half a step to two are accepted."""
+    far = max((float(np.linalg.norm(p - w)) for p in points if p.shape == w.shape), default=0.0)
+    require(not far or 0.4 * step < far < 2.5 * step, f"the loss was measured {far:.3g} from w, and the step asked "
+                                                      f"for is {step:g}")
+
+
 def _backward(layer: HashedLinear, dz: NDArray, n_in: int) -> NDArray:
     """Call a layer's backward pass and check the form of what it leaves behind; return da."""
     try:
@@ -174,12 +184,19 @@ def _backward(layer: HashedLinear, dz: NDArray, n_in: int) -> NDArray:
     require(da is not None, "backward returned None; the gradient of the input has to be returned")
     dw = numbers(layer.grads["w"], 'self.grads["w"]')
     require(dw.shape == layer.params["w"].shape, f'self.grads["w"] has shape {dw.shape}, expected '
-            f"{layer.params['w'].shape}: one number per real weight")
+            f"{layer.params['w'].shape}: one number for each real weight, 0 where no place uses it")
     da = numbers(da, "what backward returns")
     require(da.shape != (len(dz), n_in + 1), "what backward returns has a column too many: the constant 1 of column 0 "
             "is no input, so nothing flows back to it")
     require(da.shape == (len(dz), n_in), f"what backward returns has shape {da.shape}, expected {(len(dz), n_in)}")
     return da
+
+
+ALONE = (  # n_in, n_out, compression, seed of the layers of exercise 3.5
+    (7, 4, "1/4", 2),
+    (4, 5, "1/3", 1),  # V is square, so that a forgotten transpose raises no error
+    (5, 3, "1", 2),  # no place uses the last real weight
+)
 
 
 def layer_class_of(found: Any) -> type[HashedLinear]:
@@ -189,18 +206,19 @@ def layer_class_of(found: Any) -> type[HashedLinear]:
     return found
 
 
-def _by_hand(layer_class: type[HashedLinear]) -> None:
+def _by_hand(layer_class: type[HashedLinear], n_in: int, n_out: int, compression: str, seed: int) -> None:
     """Run one layer alone and name the well-known mistakes in its backward pass."""
     rng = np.random.default_rng(3)
-    x = rng.normal(size=(6, 7))
-    dz = rng.normal(size=(6, 4))
+    x = rng.normal(size=(6, n_in))
+    dz = rng.normal(size=(6, n_out))
     try:
-        layer = layer_class(7, 4, compression="1/4", seed=2, dtype=np.float64)
-        plain = HashedLinear(7, 4, compression="1/4", seed=2, dtype=np.float64)
-        layer.forward(x), plain.forward(x)
+        layer = layer_class(n_in, n_out, compression=compression, seed=seed, dtype=np.float64)
+        plain = HashedLinear(n_in, n_out, compression=compression, seed=seed, dtype=np.float64)
+        layer.forward(x)
+        plain.forward(x)
     except Exception as error:
         raise NotYet(one_line(f"the layer stopped with {type(error).__name__}: {error}")) from error
-    da = _backward(layer, dz, 7)
+    da = _backward(layer, dz, n_in)
     right = plain.backward(dz)
     assert right is not None
     dw = np.array(layer.grads["w"], dtype=float)
@@ -221,7 +239,8 @@ def _by_hand(layer_class: type[HashedLinear]) -> None:
                           ("the signs are missing", (dz @ plain.params["w"][bucket])[:, 1:])):
         require(not close(da, wrong, 1e-5), f"what reaches the layer below (Eq. 9) is wrong: {reason}")
     require(close(da, right, 1e-5), "what reaches the layer below (Eq. 9) is wrong")
-    _backward(layer, dz, 7)
+    require(close(layer.params["w"], plain.params["w"], 1e-9), "backward changes the weights; the optimizer does that")
+    _backward(layer, dz, n_in)
     again = close(np.array(layer.grads["w"], dtype=float), dw_right, 1e-5)
     require(again, "called a second time, backward leaves another gradient; set self.grads, don't add to it")
 
@@ -240,7 +259,8 @@ def _with_arrays(layer_class: type[HashedLinear]) -> type[HashedLinear]:
 def layer_gradients(layer_class: type[HashedLinear]) -> None:
     """Check the backward pass of a subclass of HashedLinear: alone, then in a network by the gradient check."""
     layer_class_of(layer_class)
-    _by_hand(layer_class)
+    for layer in ALONE:
+        _by_hand(layer_class, *layer)
     layer_class = _with_arrays(layer_class)
     rng = np.random.default_rng(0)
     try:

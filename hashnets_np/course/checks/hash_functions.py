@@ -185,7 +185,9 @@ def count_buckets(function: Callable) -> None:
     """Check K from compression and layer size, where floats round wrongly."""
     # 7/100: 0.07 * 100 is a little more than 7 in floats, so that rounding up gives 8
     cases = [("1/8", 785_000), ("1/3", 100), ("1/10", 100), ("1/64", 10_010), ("1/1000", 7), ("3/10", 10),
-             ("7/100", 100), ("14/25", 25), ("2/3", 99), ("1", 12), ("29/100", 100), ("1/7", 10)]
+             ("7/100", 100), ("14/25", 25), ("2/3", 99), ("1", 12), ("29/100", 100), ("1/7", 10),
+             # a little more than 700 and 1: subtracting a small number before rounding up is not exact
+             ("1/1009", 706_301), ("1/2147483647", 2_147_483_648)]
     found = [number(call(function, c, n), "K") for c, n in cases]
     exact = [exact_fraction(c) * n for c, n in cases]
     expected = [bucket_count(c, n) for c, n in cases]
@@ -220,8 +222,9 @@ def _buckets(function: Callable, n_out: int, K: int, seed: int) -> NDArray[np.in
 
 def balanced_map(function: Callable) -> None:
     """Check a balanced map: function(i, j, buckets, seed) for n_cols = 65 -> bucket; even loads, random looks."""
+    came = {}
     for n_out, K in ((100, 1000), (64, 65 * 64), (30, 7)):
-        bucket = _buckets(function, n_out, K, 1)
+        bucket = came[n_out, K] = _buckets(function, n_out, K, 1)
         low = bucket.min()
         high = bucket.max()
         require(low >= 0 and high < K, f"buckets must be 0..{K - 1}, got {low}..{high}")
@@ -229,12 +232,17 @@ def balanced_map(function: Callable) -> None:
         low = loads.min()
         high = loads.max()
         require(high - low <= 1, f"with {K} buckets the loads go from {low} to {high}; at most 1 apart is balanced")
-        require((bucket == _buckets(function, n_out, K, 1)).all(), "the map changes from call to call")
-        require((bucket != _buckets(function, n_out, K, 2)).any(), "another seed must give another map")
+    require((came[30, 7] == _buckets(function, 30, 7, 1)).all(), "the map changes from call to call")
     rows = np.sort(_buckets(function, 100, 650, 1), axis=1)
-    require(len(np.unique(rows, axis=0)) > 50, "many rows have the same set of buckets; shift each fold by a hash")
+    require(len(np.unique(rows, axis=0)) > 50, "many rows have the same set of buckets; rotate each piece by the hash "
+            "of its number")
     first = _buckets(function, 100, 7, 1).ravel()[::7]  # of each piece of 7: where its first weight lies
     pairs = len(set(itertools.pairwise(first)))  # 928 pieces: with a hash all of the 7 x 7 pairs come
     require(pairs == 49, f"with 7 buckets, the rotations of a piece and the next make {pairs} of 49 pairs: "
             "one determines the other; take them from a hash")
+    for n_out, K in ((64, 65 * 64), (100, 1000)):
+        moved = (_buckets(function, n_out, K, 2) - came[n_out, K]) % K
+        require(moved.any(), "another seed must give another map")
+        require(K > 1000 or len(np.unique(moved)) > 1, "another seed moves all buckets by the same number, so that the "
+                "same weights share; the seed belongs into the hash")
     done("Even loads; at compression 1 every weight has a bucket of its own.")

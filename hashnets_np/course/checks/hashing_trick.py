@@ -12,7 +12,8 @@ from ...kernels import hashed_forward
 from ...maps import SharingMap
 from ..marking import MAPS, Example, compare_constants, done, mark
 
-FANCY = "fancy += adds once per bucket; use np.bincount(..., weights=...)"
+FANCY = ("of the numbers that meet in a bucket only the last is left: fancy += adds once per bucket, as = does; use "
+         "np.bincount(..., weights=...)")
 
 
 def hashed_features(function: Callable) -> None:

@@ -190,6 +190,8 @@ def occupancy_layer(layer_class: type[HashedLinear]) -> None:
         dw = numbers(layer.grads.get("w"), 'self.grads["w"]')
         same = da.shape == da_right.shape and close(da, da_right)
         require(same, "da is not that of the plain layer; only dw is divided")
+        require(close(layer.params["w"], plain.params["w"], 1e-9), "the weights themselves were changed; only their "
+                "gradient is divided")
         load = plain.map.loads()
         _judge_occupancy(dw, plain.grads["w"], load, c)
     done("Divided by the number of places; empty buckets are left alone.")

@@ -27,7 +27,7 @@ def hashed_text(function: Callable) -> None:
             ("bit 0 set means -1; these signs are the wrong way round", -phi),
             ("bit 0 belongs to the sign: take the bucket from the bits above it", np.bincount(x % K, sign, K)),
             ("shift first, then take the remainder", np.bincount((x % K) >> 1, sign, K)),
-            ("fancy += adds once for each different bucket; words that meet are lost", once),
+            ("of the words that meet in a bucket only the last is left, as fancy += and = do it", once),
             ("a word that occurs twice counts twice", distinct),
             ("this is the mean; add up", phi / words),
             ("the sign is bit 0 of the hash, not of the bucket", np.bincount(bucket, 1 - 2 * (bucket & 1), K)),
@@ -56,8 +56,9 @@ def word_gradient(function: Callable) -> None:
         for c in range(classes):
             lost[c, bucket] += dz[:, [c]] * sign
         examples.append(Example((dz, bucket, sign, K), dW, [
-            ("fancy += adds once where a bucket occurs several times in one text", lost_in_text),
-            ("fancy += adds once for each different bucket", lost),
+            ("where a bucket occurs several times in one text only the last is left, as fancy += and = do it",
+             lost_in_text),
+            ("of the words that meet in a bucket only the last is left, as fancy += and = do it", lost),
             ("the signs are missing", unsigned),
             ("this is dW transposed: one row for each class", dW.T),
             ("dz holds the 1 / batch already", dW / batch),
@@ -95,7 +96,8 @@ def mean_of_unsigned(function: Callable) -> None:
 def least_buckets(function: Callable) -> None:
     """Check the least K at which a word is alone with a given probability: function(words, share) -> K."""
     examples = []
-    for words, share in ((10, 0.5), (6318, 0.9), (100, 0.3), (2, 0.75), (50, 0.05)):
+    # at 0.875 and 0.5 K is exactly 8 and 2, also in floats with logarithms; 0.35 tells the limit from plain rounding
+    for words, share in ((10, 0.5), (6318, 0.9), (100, 0.3), (2, 0.875), (50, 0.05), (2, 0.5), (2, 0.35)):
         exact = 1 / (1 - share ** (1 / (words - 1)))
         K = int(np.ceil(exact - 1e-9))
         limit = int(np.ceil(-words / np.log(share)))
