@@ -244,8 +244,8 @@ WRONG[checks.bucket_and_sign] = [
 RIGHT[checks.used_once] = [
     lambda c: exp(-1 / c) / c, lambda c: np.exp(-1 / c) * (1 / c) ** 1 / factorial(1),
     lambda c: (1 - 1 / 10**8) ** (10**8 / c - 1) / c, lambda c: np.float32(np.exp(-1 / c) / c),
-    lambda c: float(np.mean(np.bincount(np.random.default_rng(0).integers(0, 4 * 10**6, int(4 * 10**6 / c)),
-                                        minlength=4 * 10**6) == 1)),
+    lambda c: float(np.mean(np.bincount(np.random.default_rng(0).integers(0, 10**6, int(10**6 / c)),
+                                        minlength=10**6) == 1)),
 ]
 WRONG[checks.used_once] = [
     (lambda c: [c], "should be a number, got a list"),

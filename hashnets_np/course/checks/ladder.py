@@ -2,6 +2,7 @@
 
 from collections import Counter
 from itertools import compress
+from typing import Any
 
 import numpy as np
 
@@ -105,7 +106,8 @@ def _twice(adapter: type[Adapter], topic: str) -> None:
 
 def _whole_numbers_only(adapter: type[Adapter]) -> None:
     """Require that seeds of layers are derived from whole numbers only; a bool is none."""
-    for seed, n in ((True, 0), (0, True), (1.5, 0), (0, 1.5)):
+    wrong: list[tuple[Any, Any]] = [(True, 0), (0, True), (1.5, 0), (0, 1.5)]
+    for seed, n in wrong:
         try:
             adapter.derive_seed(seed, n)
         except NotCovered:
