@@ -31,7 +31,7 @@ from which_tests import Covering, ignored, learn
 
 ROOT = Path(__file__).resolve().parent.parent
 CORE = ["types", "support/*", "hashing", "maps/*", "kernels/*", "layers/*", "losses", "optim", "network", "files",
-        "datasets/*", "training", "gradient_check", "explanations"]
+        "datasets/*", "training", "fit_arguments", "gradient_check", "explanations"]
 KIT = ["conformance/adapter", "conformance/cases", "conformance/compare", "conformance/diagnosis",
        "conformance/operations", "conformance/outside", "conformance/probe", "conformance/random_layers",
        "conformance/report", "conformance/runner"]
@@ -42,22 +42,25 @@ TESTS = {  # beginning of a module's place -> the tests that know it best; the r
     "losses": ["test_losses.py", "test_training.py"], "optim": ["test_optim.py", "test_training.py"],
     "network": ["test_network.py", "test_layers.py", "test_training.py"], "support/disk": ["test_disk.py"],
     "types": ["test_layers.py", "test_network.py"],
-    "support/checks": ["test_layers.py", "test_own_data.py", "test_training.py"],
+    "support/checks": ["test_checks.py", "test_layers.py", "test_own_data.py", "test_training.py"],
     "files": ["test_files.py"], "datasets/data_files": ["test_datasets.py"],
     "datasets/dataset": ["test_datasets.py", "test_own_data.py", "test_training.py"],
     "datasets/idx": ["test_datasets.py"], "training": ["test_training.py"],
+    "fit_arguments": ["test_training.py", "test_own_data.py"],
     "support/threads": ["test_threads.py", "kernels"],
     "support/compiling": ["test_compiling.py"],
-    "support/backend": ["test_threads.py", "kernels"], "gradient_check": ["test_gradient_check.py", "test_layers.py"],
-    "explanations": ["test_commands.py", "test_layers.py"],
+    "support/processes": ["test_processes.py"],
+    "support/backend": ["test_backend.py", "test_threads.py", "kernels"],
+    "gradient_check": ["test_gradient_check.py", "test_layers.py"],
+    "explanations": ["kernels", "maps", "test_commands.py", "test_layers.py"],
     "conformance": ["test_conformance.py", "test_kit_outside.py"],
     "experiments/sweep": ["experiments/test_sweep_records.py"],
     "experiments/report": ["experiments/test_report.py"],
 }
 OTHER_PROCESSES = {  # the same, of tests in whose child processes a module works, which coverage does not see
     "conformance": ["test_kit_outside.py"], "support/compiling": ["test_compiling.py"],
-    "support/threads": ["test_threads.py"], "support/disk": ["test_disk.py"], "files": ["test_files.py"],
-    "kernels": ["test_threads.py"],
+    "support/threads": ["test_threads.py"], "support/processes": ["test_processes.py"],
+    "support/disk": ["test_disk.py"], "files": ["test_files.py"], "kernels": ["test_threads.py"],
 }
 QUICK = 3.0  # seconds that a test may take to be among the first
 SLOWEST = 900  # seconds that tests may take before a mutant counts as hanging
@@ -130,7 +133,7 @@ def changes(node: ast.AST) -> Iterator[ast.AST | None]:
         yield None
     elif isinstance(node, ast.Raise):
         yield None
-    elif isinstance(node, ast.Return) and node.value is not None:
+    elif isinstance(node, ast.Return) and node.value is not None and ast.unparse(node.value) != "None":
         yield ast.Return(ast.Constant(None))
 
 

@@ -43,8 +43,10 @@ def call(tmp_path):
     return act
 
 
-def test_what_was_compiled_is_found_again(call):
-    assert call("rows", "columns", "wide") == [(1094.0, 0)] * 3
+def test_what_was_compiled_is_found_again(call, tmp_path):
+    assert call("rows") == [(1094.0, 0)]
+    assert len(list((tmp_path / "cache").rglob("*.nbi.lock"))) == 1  # held even where there was no folder yet
+    assert call("columns", "wide") == [(1094.0, 0)] * 2
     assert call("rows", "columns", "wide") == [(1094.0, 1), (1094.0, 2), (1094.0, 3)]
 
 

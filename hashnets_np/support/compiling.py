@@ -38,13 +38,12 @@ class CheckedCache(FunctionCache):
         with contextlib.ExitStack() as stack:
             stack.enter_context(contextlib.suppress(OSError))
             with contextlib.suppress(OSError, ImportError):
-                self._impl.locator.ensure_cache_path()
                 stack.enter_context(locked(Path(self._cache_file._index_path)))
             super().save_overload(sig, data)
 
 
-def njit(*, cache: bool = True, **options: Any) -> Callable[[Callable], Any]:
-    """Compile a function as numba.njit does, and keep the code in a `CheckedCache`."""
+def njit(*, cache: bool, **options: Any) -> Callable[[Callable], Any]:
+    """Compile a function as numba.njit does, and with `cache` keep the code in a `CheckedCache`."""
 
     def compiled(function: Callable) -> Any:
         dispatcher = numba.njit(**options)(function)
