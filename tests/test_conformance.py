@@ -1,6 +1,7 @@
 """The kit can pass and can fail: right layers hold, every broken one is refused and nearly always named."""
 
 import ast
+import inspect
 import re
 import subprocess
 import sys
@@ -16,9 +17,19 @@ from hashnets_np.conformance import Adapter, NotCovered, check, load_adapter, pa
 from hashnets_np.conformance.cases import all_cases, dense, explain_flag
 from hashnets_np.conformance.compare import differs
 from hashnets_np.conformance.diagnosis import likely_bugs
-from hashnets_np.conformance.numpy_layer import NumpyLayer
-from hashnets_np.conformance.operations import as_lines, lines_of, variables
-from hashnets_np.conformance.runner import FAILS, NOT_COVERED, PASSES, check_cases, judge_size, select
+from hashnets_np.conformance.operations import as_lines, lines_of, methods_of, variables
+from hashnets_np.conformance.runner import (
+    FAILS,
+    NOT_COVERED,
+    PASSES,
+    Result,
+    check_cases,
+    judge,
+    judge_size,
+    run_case,
+    select,
+    settle_refusals,
+)
 
 OURS = "hashnets_np.conformance.numpy_layer:NumpyLayer"
 ALL_TOPICS = list(dict.fromkeys(case.topic for case in all_cases()))
@@ -28,20 +39,73 @@ SMALL_TOPICS = [topic for topic in ALL_TOPICS if topic != "large-layer"]
 SMALL = [case for case in select(SMALL_TOPICS) if "formula" not in str(case.inputs)]  # layers in Python loops are slow
 
 
+LARGEST = ("large-layer-002", "large-layer-004")  # 2^24 real weights and more, most of a minute on a busy machine
+
+
+def code_of(cls, name):
+    """Find the code of a method, however it is decorated; None for what is no method."""
+    found = inspect.getattr_static(cls, name, None)
+    found = getattr(found, "__func__", getattr(found, "func", found))  # of a classmethod, of a cached property
+    return getattr(found, "__code__", None)
+
+
+def run_right(case):
+    """Run a case on the right layer: its result, and the code that ran."""
+    reached = set()
+    sys.setprofile(lambda frame, event, arg: reached.add(frame.f_code))
+    try:
+        return run_case(Right, case), reached
+    finally:
+        sys.setprofile(None)
+
+
+def overridden(cls):
+    """List what a broken layer changes in the right one, where that is there."""
+    classes = cls.__mro__[: cls.__mro__.index(Right)]
+    names = {name for each in classes for name in vars(each) if name == "__init__" or not name.startswith("__")}
+    return [name for name in names if hasattr(Right, name)]
+
+
 @pytest.fixture(scope="module")
 def broken_results() -> dict[str, list]:
-    return {name: check_cases(cls, SMALL) for name, (cls, _) in BROKEN.items()}
+    """All small cases on all broken layers; what does not reach the code that a layer changes is right, and not run."""
+    right = [run_right(case) for case in SMALL]
+    results = {}
+    for name, (cls, _) in BROKEN.items():
+        changed = {code_of(Right, each) for each in overridden(cls)}
+        found = [run_case(cls, result.case) if None in changed or changed & reached else result
+                 for result, reached in right]
+        results[name] = settle_refusals(found)
+    return results
+
+
+@pytest.mark.parametrize("name", ["NoSign", "WritesIntoInput"])
+def test_what_a_broken_layer_does_not_change_need_not_be_run(name, broken_results):
+    assert check_cases(BROKEN[name][0], SMALL) == broken_results[name]
 
 
 def test_our_own_layer_passes_everything(kernels):
-    results = check(load_adapter(OURS), ALL_TOPICS if kernels == "numba" else SMALL_TOPICS)
+    topics = ALL_TOPICS if kernels == "numba" else SMALL_TOPICS
+    results = check_cases(load_adapter(OURS), [case for case in select(topics) if case.id not in LARGEST])
     assert passed(results) and {r.status for r in results} == {PASSES}
 
 
+@pytest.mark.slow
+def test_our_own_layer_passes_the_largest_cases():
+    results = check_cases(load_adapter(OURS), select(ids=LARGEST))
+    assert len(results) == 2 and {r.status for r in results} == {PASSES}
+
+
 def test_a_right_layer_that_shares_no_code_with_the_package_passes():
+    """In loops; `Fast`, the same with tables, passes those of middle size (test_the_layer_that_bugs_are_planted_in)."""
+    results = check_cases(Right, SMALL)
+    assert {r.status for r in results} == {PASSES} and {r.case.topic for r in results} == set(SMALL_TOPICS)
+
+
+@pytest.mark.slow
+def test_a_right_layer_that_shares_no_code_with_the_package_passes_cases_of_middle_size():
     results = check(Right, SMALL_TOPICS)
-    assert passed(results)
-    assert {r.case.topic for r in results if r.status == NOT_COVERED} == set()
+    assert {r.status for r in results} == {PASSES}
 
 
 def test_there_are_many_broken_layers_for_many_bugs():
@@ -64,11 +128,23 @@ def test_the_bug_is_called_by_its_name(broken_results):
     assert len(right) >= 0.9 * len(BROKEN), {n: (flag, BROKEN[n][1]) for n, flag in named.items() if n not in right}
 
 
-def test_the_bug_is_called_by_its_name_where_only_forward_and_backward_are_there():
+def without_other_methods(results):
+    """Leave what a layer shows that has forward and backward alone."""
+    chosen = [r for r in results if r.case.topic in ("forward", "gradients", "bias", "authors2015")]
+    methods = {"forward", "backward"}
+    return [r if set(methods_of(r.case)) <= methods else Result(r.case, NOT_COVERED) for r in chosen]
+
+
+def test_a_layer_of_forward_and_backward_shows_the_same_as_the_whole_one_there(broken_results):
+    results = without_other_methods(broken_results["NoSign"])
+    found = check_cases(layer_only(BROKEN["NoSign"][0]), [r.case for r in results])
+    assert [(r.status, r.bugs) for r in found] == [(r.status, r.bugs) for r in results]
+
+
+def test_the_bug_is_called_by_its_name_where_only_forward_and_backward_are_there(broken_results):
     named = {}
-    for name, (cls, flag) in BROKEN.items():
-        cases = [case for case in SMALL if case.topic in ("forward", "gradients", "bias", "authors2015")]
-        results = check_cases(layer_only(cls), cases)
+    for name, (_, flag) in BROKEN.items():
+        results = without_other_methods(broken_results[name])
         if not passed(results):
             named[name] = flag == next(iter(likely_bugs(results)), ("", 0))[0]
     assert len(named) >= 25 and sum(named.values()) >= 0.9 * len(named), named
@@ -173,7 +249,7 @@ def test_too_few_values_are_said_and_refuse_nothing():
         def bucket_sign(cls, *arguments):
             return (0,)
 
-    results = check(TwoOfThree, ["gradients", "bucket-sign"])
+    results = check_cases(TwoOfThree, [case for case in SMALL if case.topic in ("gradients", "bucket-sign")])
     assert {r.status for r in results if r.case.valid or r.case.operation == "bucket_sign"} == {FAILS}
     assert "expected 3 values (dw, db, da), got 2" in write_report("mine:TwoOfThree", results)
 
@@ -192,12 +268,6 @@ def test_the_lines_of_a_report_reproduce_the_failure(tmp_path):
     assert np.allclose(-found, np.ravel(case.expected["z"]))
 
 
-def test_every_case_can_be_written_as_lines_of_python():
-    for case in all_cases():
-        lines = ast.parse("\n".join(as_lines(case, "mine:Mine")), case.id).body
-        assert any(isinstance(line, ast.ImportFrom) and line.module == "mine" for line in lines), case.id
-
-
 def same(x, y):
     """Compare nested lists of arrays and plain values, with their types and dtypes."""
     if isinstance(x, np.ndarray):
@@ -210,10 +280,12 @@ def same(x, y):
 @pytest.mark.parametrize("topic", ALL_TOPICS)
 def test_the_lines_set_what_was_run(topic):
     for case in all_cases():
-        if case.topic == topic:
+        if case.topic == topic and case.id not in LARGEST:
             calls, values, scope = lines_of(case), variables(case), {}
-            lines = as_lines(case, "mine:Mine")[:-len(calls)]
-            exec("\n".join(line for line in lines if not line.startswith("from mine")), scope)
+            lines = as_lines(case, "mine:Mine")
+            assert "from mine import Mine" in lines
+            ast.parse("\n".join(lines[-len(calls):]), case.id)
+            exec("\n".join(line for line in lines[:-len(calls)] if not line.startswith("from mine")), scope)
             used = set(re.findall(r"\w+", " ".join(calls))) & set(values)
             assert used and [name for name in sorted(used) if not same(values[name], scope[name])] == [], case.id
 
@@ -317,7 +389,8 @@ def pytest_collection_modifyitems(items):
 """
 
 
-@pytest.mark.parametrize(("seed", "worker", "workers"), [(1, 0, 1), (2, 0, 1), (1, 0, 3), (1, 1, 3), (1, 2, 3)])
+@pytest.mark.parametrize(("seed", "worker", "workers"), [
+    (1, 0, 1), (1, 0, 3), *(pytest.param(*each, marks=pytest.mark.slow) for each in ((2, 0, 1), (1, 1, 3), (1, 2, 3)))])
 def test_the_kit_runs_in_pytest_in_any_order_and_in_parts(tmp_path, seed, worker, workers):
     """As pytest-randomly and the workers of pytest-xdist do it: the order is drawn, and each worker sees a part."""
     (tmp_path / "order.py").write_text(IN_ANOTHER_ORDER.format(seed=seed, worker=worker, workers=workers))
@@ -336,26 +409,21 @@ def test_sparse_arrays():
 
 @pytest.mark.parametrize("topic", ["forward", "gradients", "gather", "large-layer"])
 def test_an_answer_that_is_not_a_number_is_refused(topic):
-    class NotANumber(NumpyLayer):
-        def forward(self, a):
-            return super().forward(a) * np.nan
-
-        def backward(self, a, dz):
-            return tuple(None if x is None else x * np.nan for x in super().backward(a, dz))
-
-        def gather(self):
-            return super().gather() * np.nan
-
-    results = [r for r in check(NotANumber, [topic]) if r.case.valid and r.case.inputs.get("a") != []]
-    assert results and [r.case.id for r in results if r.status != FAILS] == []
-    assert all("nan" in r.difference or "sums" in r.difference for r in results)
+    cases = [case for case in select([topic]) if case.valid and case.inputs.get("a") != [] and case.id not in LARGEST]
+    for case in cases:
+        shapes = {name: x["shape"] if isinstance(x, dict) else np.shape(x) for name, x in case.expected.items() if x}
+        found = dict.fromkeys(case.expected) | {
+            name: np.full(shape, np.nan, case.dtype) for name, shape in shapes.items()}
+        result = judge(case, found)
+        assert result.status == FAILS and ("nan" in result.difference or "sums" in result.difference), case.id
+    assert cases
 
 
 def outputs():
     """Go through the float arrays that valid cases expect: (case, name, as it is written, the array)."""
     for case in all_cases():
         for name, x in case.expected.items():
-            given = isinstance(x, list | float) or (isinstance(x, dict) and "at" in x)
+            given = isinstance(x, list | float) or (isinstance(x, dict) and "at" in x and np.prod(x["shape"]) < 10**6)
             if case.dtype != "int" and case.operation != "stored_bytes" and given:
                 yield case, name, x, dense(x, np.float64)
 
@@ -404,6 +472,6 @@ def test_a_saved_layer_may_be_neither_too_large_nor_too_small():
 
 
 def test_a_right_answer_does_not_excuse_writing_into_the_input():
-    results = check(BROKEN["WritesIntoInput"][0], ["forward"])
-    results = [r for r in results if r.case.valid and np.any(r.case.inputs["a"])]
+    cases = [case for case in SMALL if case.topic == "forward" and case.valid and np.any(case.inputs["a"])]
+    results = check_cases(BROKEN["WritesIntoInput"][0], cases)
     assert results and all(r.status == FAILS and r.bugs == {"InputOverwritten"} for r in results)

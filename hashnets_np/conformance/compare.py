@@ -55,9 +55,10 @@ def describe(name: str, wanted: NDArray, found: NDArray, far: NDArray) -> str:
     """Say where the first of the differences is, and how many there are."""
     if not far.any():
         return ""
-    index = tuple(int(x) for x in np.argwhere(far)[0])
+    index = tuple(int(x) for x in np.unravel_index(far.argmax(), far.shape))
     place = f"{name}[{', '.join(map(str, index))}]" if index else name
-    more = f" (and {far.sum() - 1} more of {far.size} differ)" if far.sum() > 1 else ""
+    others = np.count_nonzero(far) - 1
+    more = f" (and {others} more of {far.size} differ)" if others else ""
     return f"{place}: expected {wanted[index]}, found {found[index]}{more}"
 
 

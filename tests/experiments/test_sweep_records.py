@@ -217,16 +217,20 @@ def test_a_disk_that_says_only_at_the_end_that_it_is_full_leaves_the_records_as_
     assert path.read_bytes() == whole
 
 
-def append_one(path):
+def append_one(path, begins):
+    begins.set()
     records.append(path, run_record())
 
 
 def test_an_append_waits_for_the_lock(tmp_path):
     path = tmp_path / "runs.jsonl"
-    other = multiprocessing.get_context("spawn").Process(target=append_one, args=(path,))
+    context = multiprocessing.get_context("spawn")
+    begins = context.Event()
+    other = context.Process(target=append_one, args=(path, begins))
     with records.locked(path):
         other.start()
-        time.sleep(3)
+        assert begins.wait(60)
+        time.sleep(0.2)
         assert other.is_alive() and not path.exists()
     other.join(30)
     assert list(records.read(path)) == [JOB.key]
