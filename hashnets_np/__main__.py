@@ -61,6 +61,11 @@ def main(argv: list[str] | None = None) -> int:
     except (ValueError, OSError, MemoryError) as error:
         code = 2
         message = describe(error)
+    except ModuleNotFoundError as error:  # numba, Optuna, ONNX and others are not needed by every command
+        if not error.name or error.name.startswith(__package__):
+            raise
+        code = 2
+        message = f"{error.name} is needed for this and is not installed; pip install {error.name.partition('.')[0]}"
     except KeyboardInterrupt:
         code = 130
         message = "interrupted"

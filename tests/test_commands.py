@@ -475,6 +475,24 @@ def test_a_closed_stdout_is_no_error():
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_library_that_is_not_installed_is_named_in_one_line(capsys, monkeypatch):
+    def run_it(*_):
+        raise ModuleNotFoundError("No module named 'numba'", name="numba")
+
+    monkeypatch.setattr(cli, "run_command", run_it)
+    code, _, err = run(capsys, "bench")
+    assert code == 2 and "numba is needed for this and is not installed; pip install numba" in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("threads", ["0", "abc", "", "-1"])
+def test_a_wrong_number_of_threads_names_its_variable(threads):
+    code = "import hashnets_np as hn; hn.HashedLinear(3, 4, '1/2')([[1.0, 2.0, 3.0]])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False,
+                          env=os.environ | {"NUMBA_NUM_THREADS": threads, "PYTHONPATH": ROOT})
+    assert f"ValueError: NUMBA_NUM_THREADS must be a whole number of at least 1, or unset, got {threads!r}" in done.stderr
+
+
 @pytest.mark.parametrize(("error", "message"), [
     (MemoryError("Unable to allocate 7.45 GiB"), "Unable to allocate 7.45 GiB"), (MemoryError(), "MemoryError"),
 ])

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import cache
 
 CHOICES = ("", "numpy", "numba")
+THREADS = "NUMBA_NUM_THREADS"
 
 
 @cache
@@ -26,7 +27,17 @@ def uses_numba() -> bool:
         raise ValueError(f"HASHNETS_KERNELS must be 'numpy' or 'numba' or unset, got {choice!r}")
     if choice == "numba" and not has_numba():
         raise ValueError("HASHNETS_KERNELS=numba, but numba is not installed; pip install numba, or unset the variable")
-    return choice != "numpy" and has_numba()
+    if choice == "numpy" or not has_numba():
+        return False
+    check_threads()
+    return True
+
+
+def check_threads() -> None:
+    """Check the variable from which numba takes its threads, before numba does, whose message does not name it."""
+    threads = os.environ.get(THREADS)
+    if threads is not None and (not threads.strip().isdecimal() or int(threads) < 1):
+        raise ValueError(f"{THREADS} must be a whole number of at least 1, or unset, got {threads!r}")
 
 
 @contextmanager
