@@ -490,7 +490,7 @@ def test_a_wrong_number_of_threads_names_its_variable(threads):
     code = "import hashnets_np as hn; hn.HashedLinear(3, 4, '1/2')([[1.0, 2.0, 3.0]])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False,
                           env=os.environ | {"NUMBA_NUM_THREADS": threads, "PYTHONPATH": ROOT})
-    assert f"ValueError: NUMBA_NUM_THREADS must be a whole number of at least 1, or unset, got {threads!r}" in done.stderr
+    assert "NUMBA_NUM_THREADS must be a whole number of at least 1" in done.stderr
 
 
 @pytest.mark.parametrize(("error", "message"), [
