@@ -156,6 +156,7 @@ def test_dropout_rescales_whole_numbers_too_and_heeds_a_mask_at_rate_0():
     kept = hn.Dropout(0.25).forward(pixels, train=True, mask=np.ones((1, 4), bool))
     np.testing.assert_allclose(kept, 200 / 0.75, rtol=1e-6)
     layer = hn.Dropout(0.0)
+    assert layer.forward(pixels, train=True) is pixels
     np.testing.assert_array_equal(layer.forward(pixels, train=True, mask=[[1, 0, 1, 0]]), [[200, 0, 200, 0]])
     np.testing.assert_array_equal(layer.backward(np.ones((1, 4))), [[1, 0, 1, 0]])
 

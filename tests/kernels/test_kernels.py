@@ -253,6 +253,29 @@ def test_a_layer_in_place_of_its_map_is_told_what_to_pass(rng):
                  lambda: hash_gather(layer.params["w"], layer)):
         with pytest.raises(TypeError, match=r"m must be a SharingMap, got HashedLinear; for a layer, pass layer\.map"):
             call()
+    with pytest.raises(ValueError, match=r"explain needs a SharingMap, got HashedLinear; for a HashedLinear, pass"):
+        explain(layer, 0, 0)
+    with pytest.raises(TypeError, match="m must be a SharingMap, got HashedLinear"):
+        feature_hash(np.ones((1, 4)), layer, 0)
+
+
+def test_what_is_explained_is_listed_with_five_mates_and_the_sign():
+    m = SharingMap.from_table([[0] * 8, [1] * 8], [[1] * 8, [-1] * 8], buckets=2)
+    shown = explain(m, 1, 2)
+    assert str(shown).splitlines() == [
+        "V[1, 2] of a 2 x 8 matrix, 2 buckets, kind table", "bucket  1", "sign    -1", "so      V[1, 2] = -w[1]",
+        "mates   7 other virtual weights use w[1]: V[1, 0], V[1, 1], V[1, 3], V[1, 4], V[1, 5] and 2 more"]
+    assert (shown.i, shown.j, shown.bucket, shown.sign, shown.looked_at) == (1, 2, 1, -1, 16)
+    assert str(explain(m, 0, 2, show=7)).splitlines()[-2:] == [
+        "so      V[0, 2] = w[0]",
+        "mates   7 other virtual weights use w[0]: V[0, 0], V[0, 1], V[0, 3], V[0, 4], V[0, 5], V[0, 6], V[0, 7]"]
+
+
+def test_inputs_of_whole_numbers_are_hashed_in_floats():
+    m = SharingMap.from_table([[1, 0, 1]], [[1, -1, 1]], buckets=2)
+    phi = feature_hash(np.array([[1, 2, 3]], np.uint8), m, 0)
+    assert phi.dtype == np.float32 and phi.tolist() == [[-2, 4]]
+    assert feature_hash(np.ones((2, 3)), m, 0).dtype == np.float64
 
 
 def test_the_kernels_that_are_chosen_do_the_work(kernels):
