@@ -49,8 +49,9 @@ def dense_error() -> float:
 
 def kernel_noise() -> dict[tuple[int, int], float]:
     """Lesson 7: the relative error of the hashed kernel by width and K."""
-    rows = read("07_why_it_works", r"\((\d+), (\d+)\): (\d\.\d+)")
-    return {(int(width), int(K)): float(error) for width, K, error in rows}
+    lines = read("07_why_it_works", r"width +(\d+): (K = .+)")
+    return {(int(width), int(K)): float(error)
+            for width, line in lines for K, error in re.findall(r"K = (\d+): (\d\.\d+)", line)}
 
 
 def linear_model() -> dict[int, float]:
