@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from .layers import LAYERS, Dropout, Layer, Linear
 from .network import Network
+from .support.checks import check_network
 from .support.disk import atomic_write, user_path
 
 FORMAT = "hashnets_np"
@@ -77,6 +78,7 @@ def save(net: Network, path: str | os.PathLike) -> None:
     ...     load(f"{folder}/net.safetensors").num_parameters()
     301
     """
+    check_network(net)
     layers = [{"type": layer_name(layer), **layer.config()} for layer in net.layers]
     arrays = {name: (p.dtype.name, p.shape) for name, p in net.parameters()}
     for name, needed in needed_arrays(layers).items():

@@ -19,10 +19,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from .losses import softmax_cross_entropy
 from .network import Network
-from .support.checks import as_examples, check_integer, check_number, check_seed
+from .support.checks import as_examples, check_integer, check_network, check_number, check_seed
 from .types import BoolArray, FloatArray, Loss
 
 MOST_DRAWS = 100  # of one direction
+SMALLEST_STEP = 1e-12
 MOST_DIRECTIONS = 100_000  # for each parameter
 
 
@@ -78,7 +79,7 @@ def gradcheck(
         How many random directions are compared for each parameter, 1..100,000. Each of them tests all entries at once,
         so that 5 are usually enough, and more than the parameter has entries tell nothing new.
     step : float
-        The length e of the step, above 0.
+        The length e of the step, at least 1e-12.
     seed : int
         Seed of the random directions.
 
@@ -103,9 +104,12 @@ def gradcheck(
     >>> report.worst < 1e-6, sorted(report.errors)
     (True, ['0.w', '2.w', 'input'])
     """
+    check_network(net)
     x = as_examples("x", x).astype(np.float64)  # a copy, because the steps are taken in place
     directions = check_integer("directions", directions, 1, MOST_DIRECTIONS)
     check_number("step", step, 0, above=True)
+    if step < SMALLEST_STEP:
+        raise ValueError(f"step must be at least {SMALLEST_STEP:g}, got {step:g}: a smaller one is lost in rounding")
     rng = np.random.default_rng(check_seed(seed))
     if not len(x):
         raise ValueError("x has no examples, so there is nothing to compare; pass at least 1")

@@ -17,7 +17,7 @@ from .fit_arguments import Examples, check_fit, choose_criterion, dataset_and_ep
 from .losses import log_softmax, softmax_cross_entropy
 from .network import Network
 from .optim import SGD
-from .support.checks import as_examples, check_count, check_flag, check_seed
+from .support.checks import as_examples, check_count, check_flag, check_network, check_seed, shown
 from .types import Criterion, FloatArray, IntArray, Loss
 
 
@@ -134,6 +134,7 @@ def predict(net: Network, x: ArrayLike, *, batch_size: int = 1000) -> FloatArray
     >>> predict(net, [[0, 1, 0, 1], [1, 0, 1, 0]]).shape
     (2, 3)
     """
+    check_network(net, "forward")
     x = as_examples("x", x)
     batch_size = check_count("batch_size", batch_size)
     blocks = [net.forward(x[start : start + batch_size]) for start in range(0, max(len(x), 1), batch_size)]
@@ -288,6 +289,7 @@ def fit(
     True
     """
     # check what came
+    check_network(net)
     dataset, epochs = dataset_and_epochs(x, y, epochs, validation, seed)
     batch_size = check_count("batch_size", batch_size)
     optimizer = fresh_optimizer(optimizer)
@@ -338,6 +340,8 @@ def train_epoch(
             x, y, weight = examples.batch(rows)
             more = () if weight is None else (weight,)
             losses.append(train_step(net, x, y, optimizer, loss, *more))
+            if np.ndim(losses[-1]):
+                raise ValueError(f"a loss must return its mean, one number, and the gradient; got {shown(losses[-1])}")
             bar.update()
             if not np.isfinite(losses[-1]):
                 history.diverged = True

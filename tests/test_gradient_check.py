@@ -99,8 +99,9 @@ def test_a_layer_of_ones_own_can_say_where_its_kinks_are(rng):
 
 @pytest.mark.parametrize(("change", "message"), [
     ({"step": 0}, "step must be a finite number above 0"), ({"step": -1e-5}, "step must be"),
-    ({"step": np.nan}, "step must be"), ({"directions": 0}, "directions must be an integer in 1..100000"),
-    ({"directions": 100_001}, "directions must be"), ({"directions": 1.5}, "directions must be"),
+    ({"step": np.nan}, "step must be"), ({"step": 1e-300}, "lost in rounding"),
+    ({"directions": 0}, "directions must be an integer in 1..100000"), ({"directions": 2**32}, "directions must be"),
+    ({"directions": 1.5}, "directions must be"),
     ({"seed": None}, "seed must be"), ({"x": np.zeros((0, 12))}, "nothing to compare"),
     ({"x": np.zeros(12)}, "expected .n, n_in."), ({"x": np.full((20, 12), np.nan)}, "x has nan"),
 ])

@@ -665,3 +665,19 @@ def test_targets_and_weights_are_given_for_all_examples_where_some_are_drawn_for
 def test_the_criterion_has_the_name_that_the_history_shows(loss, targets, name):
     x, y = (X, Y) if loss is hn.softmax_cross_entropy else (X, X[:, :2])
     assert hn.fit(dense_net(), x, y, epochs=1, loss=loss, targets=targets).criterion == name
+
+
+@pytest.mark.parametrize("use", [
+    lambda net: hn.fit(net, X, Y, epochs=1), lambda net: hn.save(net, "never"),
+    lambda net: hn.gradcheck(net, X, Y),
+])
+@pytest.mark.parametrize("net", [None, [hn.ReLU()], hn.Linear(4, 2, seed=0), hn.Network])
+def test_what_is_not_a_network_is_a_type_error_that_says_so(use, net):
+    with pytest.raises(TypeError, match="net must be a Network, got") as error:
+        use(net)
+    assert ("did you mean Network" in str(error.value)) == isinstance(net, hn.Linear)
+
+
+def test_a_loss_that_returns_one_number_for_each_example_is_refused():
+    with pytest.raises(ValueError, match="a loss must return its mean, one number"):
+        hn.fit(dense_net(), X, Y, epochs=1, loss=lambda z, y: (np.zeros(len(z)), np.zeros_like(z)))

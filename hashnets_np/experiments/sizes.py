@@ -55,7 +55,7 @@ def read_expansion(expansion: object) -> Fraction:
 
 def check_widths(widths: Sequence[int]) -> list[int]:
     """Check that widths are at least two positive whole numbers."""
-    if len(widths) < 2 or any(int(w) != w or w < 1 for w in widths):
+    if len(widths) < 2 or any(isinstance(w, bool) or int(w) != w or w < 1 for w in widths):
         raise ValueError(f"widths must be two or more positive whole numbers, inputs first, got {list(widths)}")
     return [int(w) for w in widths]
 

@@ -81,6 +81,14 @@ def check_number(name: str, value: Any, low: float, high: float = np.inf, *, abo
     raise ValueError(f"{name} must be a finite number {least}{most}, got {shown(value)}")
 
 
+def check_network(net: object, needed: str = "layers") -> None:
+    """Check that something is a network; a single layer is not one."""
+    if isinstance(net, type) or not hasattr(net, needed):
+        is_layer = hasattr(net, "backward") and not isinstance(net, type)
+        fix = f"; did you mean Network([{shown(net)}])?" if is_layer else ""
+        raise TypeError(f"net must be a Network, got {shown(net)}{fix}")
+
+
 def check_same_shape(name: str, array: ArrayLike, shape: tuple[int, ...]) -> NDArray[Any]:
     """Check an array that belongs to another one, such as a gradient to an output; it must not broadcast."""
     array = unmasked(name, array)
