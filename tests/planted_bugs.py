@@ -323,7 +323,7 @@ on_gradients("GradientOfAbsolute", *ANY_BACKWARD)(
 
 # ---- state and aliasing
 
-STATE = ("sequences",)
+STATE = ("sequences", "sequences with training")
 
 
 @planted(*STATE, "backward", "bias", "forward")
@@ -470,7 +470,7 @@ class SecondBackwardEmpty(Fast):
 
 # ---- the optimizer, for adapters with step
 
-TRAINING = ("training", "sequences")
+TRAINING = ("training", "sequences with training")
 
 
 def on_update(name, *stages):

@@ -753,6 +753,14 @@ def test_a_planted_bug_is_found_and_placed(name):
     assert found.verdict == "failed" and found.stage.name in stages
 
 
+@pytest.mark.parametrize(("name", "stage"), [("VelocityReset", "training"), ("OutputAddsUp", "sequences")])
+def test_a_wrong_step_is_placed_in_training_and_not_among_the_sequences_before_it(name, stage):
+    """Scripts that train fail wherever a step is wrong, so they are looked at after the steps themselves."""
+    results = check_cases(PLANTED[name][0], small("sgd", "sequences"))
+    assert diagnose(results).stage.name == stage
+    assert any("step" in str(r.case.inputs["steps"]) and r.status == FAILS for r in results)
+
+
 def test_the_layer_that_bugs_are_planted_in_is_right():
     """Else a bug would be "found" whatever it does."""
     results = check_cases(Fast, [case for case in select() if case.topic != "large-layer"])

@@ -30,6 +30,16 @@ def is_biased(result: Result) -> bool:
     return any(layer and layer.get("bias") for layer in layers)
 
 
+def has_step(result: Result) -> bool:
+    """Whether a case is a script with a step of SGD."""
+    return any(step.get("call") == "step" for step in result.case.inputs.get("steps", ()))
+
+
+def scripts(trained: bool) -> Callable[[Result], bool]:
+    """Select scripts with or without steps of SGD: a wrong step fails the former, and breaks nothing before it."""
+    return lambda r: r.case.operation == "script" and has_step(r) == trained
+
+
 def of(*operations: str, biased: bool | None = None) -> Callable[[Result], bool]:
     """Select results by their operation and, if asked for, by whether the layer has a bias."""
     return lambda r: r.case.operation in operations and biased in (None, is_biased(r))
@@ -45,10 +55,11 @@ STAGES = (
     Stage("scatter-add", "the gradient of V summed into the real weights (Eq. 11, 12)", of("scatter_add")),
     Stage("backward", "the gradients of a layer (Eq. 9, 10)", of("backward", biased=False)),
     Stage("bias", "the bias, forward and backward", of("forward", "backward", biased=True)),
-    Stage("sequences", "several calls on one layer, and layers side by side", of("script")),
+    Stage("sequences", "several calls on one layer, and layers side by side", scripts(trained=False)),
     Stage("network", "layers in a row: seeds, ReLU, dropout", of("network")),
     Stage("loss", "the loss and its gradient", of("loss")),
     Stage("training", "steps of SGD", of("sgd")),
+    Stage("sequences with training", "steps of SGD between other calls", scripts(trained=True)),
     Stage("storage", "the size of a saved layer", of("stored_bytes")),
 )
 SURE = {"InputOverwritten", "OutputDtype", "ResultOverwritten", "EmptyBatchShape", "CheckpointHoldsMap"}  # seen
