@@ -229,6 +229,8 @@ def _difference(found: NDArray, expected: NDArray, what: str, place: str, someti
     at = tuple(int(n) for n in np.argwhere(different)[0])
     message = f"{what}[{', '.join(map(str, at))}] is {found[at]:.6g}{place}, which is not right"
     factors = found[expected != 0] / expected[expected != 0]
+    if not found.any():
+        return message + ": all entries are 0"
     if factors.size > 1 and np.allclose(factors, factors[0]) and not np.any(found[expected == 0]):
         return message + f": every entry is {factors[0]:.4g} times what it should be"
     message += f"; {different.sum()} of {found.size} entries are wrong"

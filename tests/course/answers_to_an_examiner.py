@@ -4,6 +4,7 @@ The examiner wrote about ten wrong and six right answers to every task from the 
 checks judged wrongly then stands here, with answers near to it.
 """
 
+from decimal import Decimal
 from math import ceil, exp, expm1, log
 
 import numpy as np
@@ -42,6 +43,7 @@ WRONG[checks.count_buckets] = [
     (lambda c, n: max(1, ceil(eval(c) * n - 1e-9)), "1/2147483647.*too few"),
     (lambda c, n: max(1, int(eval(c) * n + 0.999)), "1/1009.*too few"),
     (lambda c, n: max(1, ceil(round(eval(c) * n, 6))), "1/2147483647.*too few"),
+    (lambda c, n: max(1, ceil(Decimal(str(eval(c))) * n)), "5/9.*too many"),
 ]
 
 
@@ -107,8 +109,14 @@ def of_length_1(loss, w, direction, step):
     return (loss(w + move) - loss(w - move)) / (2 * step)
 
 
+def absolute(loss, w, direction, step):
+    return abs(loss(w + step * direction) - loss(w - step * direction)) / (2 * step)
+
+
 RIGHT[checks.slope] = [restoring, half_steps, of_length_1]
-WRONG[checks.slope] = [(shrinking, "direction was changed"), (own_step, "the step asked for")]
+WRONG[checks.slope] = [
+    (shrinking, "direction was changed"), (own_step, "the step asked for"), (absolute, "sign is lost"),
+]
 
 
 # ---------------------------------------------------------------- 3.5, 5.4: an unused last bucket, weights that move
@@ -132,6 +140,21 @@ WRONG[checks.layer_gradients] = [
     (backward_with(lambda k, v, K: [v[k == n].sum() for n in range(k.max() + 1)]), "0 where no place uses it"),
     (backward_with(np.bincount, move=0.1), "changes the weights"),
 ]
+
+
+def stopped_early(valid_errors, test_errors):
+    """Stop where the error does not fall, although it may fall again later."""
+    epoch = 1
+    while epoch < len(valid_errors) and valid_errors[epoch] < valid_errors[epoch - 1]:
+        epoch += 1
+    return epoch, test_errors[epoch - 1]
+
+
+RIGHT[checks.best_epoch] = [
+    lambda v, t: (int(np.argsort(v, kind="stable")[0]) + 1, t[np.argsort(v, kind="stable")[0]]),
+    lambda v, t: next((n, test) for n, (valid, test) in enumerate(zip(v, t, strict=True), 1) if valid == min(v)),
+]
+WRONG[checks.best_epoch] = [(stopped_early, "rises for the first time")]
 
 
 class DividedWeights(hn.HashedLinear):

@@ -110,7 +110,7 @@ def _slope_examples() -> list[tuple[NDArray, NDArray, float]]:
 
 def slope(function: Callable) -> None:
     """Check central differences along a direction: function(loss, w, direction, step) -> slope."""
-    for w, u, step in _slope_examples():
+    for n, (w, u, step) in enumerate(_slope_examples()):
         points: list[NDArray] = []
 
         def loss(at: Any, points: list[NDArray] = points) -> float:
@@ -123,13 +123,17 @@ def slope(function: Callable) -> None:
         require(close(at, w, 1e-9), "w was changed; work on w + step * direction, not in place")
         require(close(direction, u, 1e-9), "the direction was changed, so that a later measurement takes another one")
         exact = float(3 * w**2 @ u)
-        _judge_slope(found, exact, (w, u, step), points)
+        _judge_slope(found, exact, (w, u, step), points, sometimes=n > 0)
         _judge_step(points, w, step)
     done("A central difference: its error shrinks with the square of the step.")
 
 
-def _judge_slope(found: float, exact: float, example: tuple[NDArray, NDArray, float], points: list[NDArray]) -> None:
-    """Compare a slope with the exact one; name the mistake from its value and from where the loss was asked for."""
+def _judge_slope(found: float, exact: float, example: tuple[NDArray, NDArray, float], points: list[NDArray],
+                 sometimes: bool) -> None:
+    """Compare a slope with the exact one; name the mistake from its value and from where the loss was asked for.
+
+    sometimes: other slopes were right.
+    """
     w, u, step = example
     up, down, here = (float(np.sum((w + s * u) ** 3)) for s in (step, -step, 0.0))
     central = (up - down) / (2 * step)
@@ -141,7 +145,8 @@ def _judge_slope(found: float, exact: float, example: tuple[NDArray, NDArray, fl
         ("half of it: the two points are one step apart, so divide by one step; better take them on both sides",
          (up - here) / (2 * step)),
         ("twice too large: the two points are 2 steps apart", 2 * central),
-        ("the sign is the wrong way round: the point ahead comes first", -central),
+        ("the sign is lost: a slope can be negative" if sometimes else
+         "the sign is the wrong way round: the point ahead comes first", -central),
         ("the difference still has to be divided by the distance of the points", up - down),
         ("dividing needs parentheses: a / 2 * step is (a / 2) * step", (up - down) / 2 * step),
     ]

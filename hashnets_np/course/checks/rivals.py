@@ -119,4 +119,4 @@ def units_without_edges(function: Callable) -> None:
             ("this is the share of units with exactly one connection", n_in * p * (1 - p) ** (n_in - 1)),
         ], f"{n_in} inputs, {p:.3g} kept"))
     mark(function, examples, "the share", tolerance=1e-9)
-    done("At 1/16 of 64 inputs about 1.6 % of the units see nothing, at 1/64 more than a third.")
+    done("At 1/64 of 64 inputs, more than a third of the units see nothing; and at 1/16?")

@@ -125,6 +125,7 @@ ERRORS = (  # validation and test errors, epoch by epoch
     ([3.0, 2.0, 2.5], [1.0, 4.0, 0.5]),
     ([1.0, 2.0, 3.0, 1.0], [7.0, 6.0, 5.0, 4.0]),
     ([6.0, 5.0, 4.5, 4.0], [3.0, 2.0, 2.5, 2.75]),
+    ([5.0, 6.0, 3.0, 4.0], [4.0, 5.0, 4.5, 3.5]),  # it gets worse before it gets better
     ([2.5], [2.25]),
 )
 
@@ -154,6 +155,8 @@ def best_epoch(function: Callable) -> None:
             ("epochs are counted from 1, not from 0", [(e - 1, r) for e, r in answers(first)]),
             ("report the test error of that epoch, not the validation error", answers(first, lambda v, t, e: v[e])),
             ("report the test error of the epoch chosen, not the lowest one", answers(first, lambda v, t, e: min(t))),
+            ("that is the last epoch before the error rises for the first time; it can fall again", answers(
+                lambda v, t: next((e for e in range(len(v) - 1) if v[e + 1] >= v[e]), len(v) - 1))),
             ("that is the last epoch, not the best", answers(lambda v, t: len(v) - 1)),
             ("that is the epoch with the highest validation error", answers(lambda v, t: int(np.argmax(v)))),
         ]
