@@ -384,7 +384,7 @@ def check_backward_state(probe: Probe, m: Map, n_in: int, n_out: int, K: int) ->
     copies = [None if x is None else np.array(x, np.float64) for x in (dw, da)]
     layer.set_w(2 * w)
     later = layer.backward(2 * kept_a, kept_dz.copy())[1]
-    same = all(x is None or np.array_equal(np.array(x, np.float64), copy)
+    same = all(copy is None or np.array_equal(np.array(x, np.float64), copy)
                for x, copy in zip((dw, da), copies, strict=True))
     probe.note(same, "a later backward leaves earlier gradients alone")
     if later is not None and copies[1] is not None and copies[1].any():

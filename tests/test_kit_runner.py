@@ -1,0 +1,284 @@
+"""How a case is run and judged: what an adapter may be, what it leaves out, what it raises, and what it answers."""
+
+import errno
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from right_layer import Right
+
+from hashnets_np.conformance import Adapter, NotCovered
+from hashnets_np.conformance.cases import all_cases
+from hashnets_np.conformance.runner import (
+    FAILS,
+    NOT_COVERED,
+    PASSES,
+    Result,
+    arrays_in,
+    check_cases,
+    find_in_current_folder,
+    is_asked,
+    is_left_out,
+    is_of_the_machine,
+    judge,
+    judge_error,
+    left_out,
+    load_adapter,
+    passed,
+    run_case,
+    select,
+    settle_refusals,
+    shown,
+    words,
+)
+
+CASES = {case.id: case for case in all_cases()}
+SEED = next(case for case in select(["derived-seed"]) if case.valid)
+REFUSED = next(case for case in select(["derived-seed"]) if not case.valid)
+
+
+# ---- what is checked
+
+
+@pytest.mark.parametrize(("name", "message"), [
+    ("right_layer", "give the adapter as module:Class, got 'right_layer'"), (":Right", "give the adapter as module:C"),
+    ("right_layer:", "give the adapter as module:Class"),
+    ("right_layer:Nobody", "module 'right_layer' has no 'Nobody'"),
+    ("right_layer:demand", "right_layer:demand is not an adapter; write a subclass"),
+    ("numpy:ndarray", "numpy:ndarray is not an adapter"),
+    ("hashnets_np.conformance:Adapter", "implements no method of Adapter that the kit could check"),
+    ("no_such_thing:X", "cannot import 'no_such_thing' (ModuleNotFoundError: No module named 'no_such_thing'); "
+                        "are you in its folder?"),
+    ("no_such_thing.at_all:X", "cannot import 'no_such_thing.at_all' (ModuleNotFoundError: No module named "
+                               "'no_such_thing'); are you in its folder?"),
+    ("needs_another:X", "cannot import 'needs_another' (ModuleNotFoundError: No module named 'not_installed')"),
+    ("ends:X", "cannot import 'ends' (SystemExit: 3)"),
+])
+def test_what_is_no_adapter_is_refused_in_one_line(tmp_path, monkeypatch, name, message):
+    (tmp_path / "needs_another.py").write_text("import not_installed")
+    (tmp_path / "ends.py").write_text("raise SystemExit(3)")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ValueError) as caught:
+        load_adapter(name)
+    assert message in str(caught.value) and ("folder" in str(caught.value)) == ("folder" in message)
+
+
+def test_an_adapter_is_found_by_its_name():
+    assert load_adapter("right_layer:Right") is Right
+
+
+def test_the_current_folder_is_looked_into_once(monkeypatch):
+    monkeypatch.setattr(sys, "path", ["/x"])
+    find_in_current_folder()
+    find_in_current_folder()
+    assert sys.path == ["", "/x"]
+
+
+def test_cases_are_chosen_by_topic_and_by_id():
+    assert [case.id for case in select(ids=["hash-002", "hash-001"])] == ["hash-001", "hash-002"]
+    assert {case.topic for case in select(["hash", "loss"])} == {"hash", "loss"} and select() == all_cases()
+    assert select(["hash"], ["derived-seed-001"]) == []
+    with pytest.raises(ValueError, match="unknown topic typo; known: hash"):
+        select(["hash", "typo"])
+    with pytest.raises(ValueError, match="unknown case x-1; ids look like hash-001"):
+        select(ids=["x-1"])
+
+
+def test_every_result_is_shown_as_soon_as_it_is_there():
+    seen = []
+    results = check_cases(Right, select(["derived-seed"]), seen.append)
+    assert seen == results and len(results) == 13
+
+
+# ---- what is left out
+
+
+CLAIMED = ("column", "hashed", None)
+
+
+@pytest.mark.parametrize(("name", "claimed", "valid", "is_out"), [
+    ("column", ("column",), True, False), ("column", ("column",), False, False),
+    ("hashed", ("column",), True, True), ("hashed", ("column",), False, True),  # known, but not claimed
+    ("row", CLAIMED, False, False),  # one that claims all must refuse what nobody knows
+    ("row", ("column", "hashed"), False, True), ("row", (*CLAIMED, "fold"), False, False), ("row", CLAIMED, True, True),
+])
+def test_what_is_not_claimed_is_left_out(name, claimed, valid, is_out):
+    assert is_left_out(name, claimed, (*CLAIMED, "fold"), valid) == is_out
+
+
+def one_that(**claims):
+    return type("OneThat", (Right,), claims)
+
+
+def test_a_reason_is_given_for_what_is_left_out():
+    tile = next(case for case in select(["tile"]) if case.operation == "forward" and case.valid)
+    hashed = next(case for case in select(["bias"]) if case.inputs["layer"]["bias"] == "hashed" and case.valid)
+    few = next(case for case in all_cases() if case.id == "pytorch2019-011")  # no compression yields its buckets
+    plain = CASES["forward-001"]
+
+    class Some(Right):
+        kinds = ("xxhash", "pytorch2019")
+        biases = (None, "dense", "column")
+        takes_buckets = False
+
+    assert left_out(Some, tile) == "kind tile is not in its kinds"
+    assert left_out(Some, hashed) == "bias hashed is not in its biases"
+    assert left_out(Right, hashed) == "" == left_out(Right, few) == left_out(Some, plain) == left_out(Right, tile)
+    assert left_out(one_that(takes_buckets=False), few) == "no compression yields these numbers of buckets"
+    assert left_out(one_that(takes_buckets=False), plain) == ""
+    assert left_out(one_that(dtypes=("float64",)), plain) == "float32 is not in its dtypes"
+    assert left_out(one_that(dtypes=()), SEED) == "" and left_out(Adapter, SEED) == "no derive_seed"
+    assert run_case(Adapter, SEED) == Result(SEED, NOT_COVERED, "no derive_seed")
+
+
+# ---- what it raises
+
+
+def raising(error):
+    """Make an adapter whose seeds raise an error."""
+    def derive_seed(seed, n):
+        raise error
+
+    return type("Raises", (Adapter,), {"derive_seed": staticmethod(derive_seed)})
+
+
+@pytest.mark.parametrize(("error", "valid", "refused", "difference", "machine"), [
+    (ValueError("a\nb"), FAILS, PASSES, "raised ValueError: a b", False),
+    (RuntimeError("no"), FAILS, PASSES, "raised RuntimeError: no", False),
+    (NotCovered("too\nlarge"), NOT_COVERED, NOT_COVERED, "too large", False),
+    (NotCovered(), NOT_COVERED, NOT_COVERED, "NotCovered", False),
+    (NotImplementedError("x"), FAILS, PASSES, "raised NotImplementedError: x; for what your layer doesn't do raise "
+                                              "NotCovered", False),
+    (NameError("x"), FAILS, FAILS, "raised NameError: x", False), (MemoryError(), FAILS, FAILS, "raised MemoryE", True),
+    (OSError(errno.ENOSPC, "full"), FAILS, FAILS, "raised OSError: [Errno 28] full", True),
+    (SystemExit(0), FAILS, FAILS, "raised SystemExit: 0", False),
+])
+def test_an_error_fails_a_valid_case_and_refuses_another_unless_it_is_no_refusal(error, valid, refused, difference,
+                                                                                 machine):
+    adapter = raising(error)
+    found = run_case(adapter, SEED)
+    assert found.status == valid and found.difference.startswith(difference) and found.machine == machine
+    assert run_case(adapter, REFUSED).status == refused
+    if valid == FAILS:
+        assert not found.compared and found.difference.startswith(f"raised {found.error}")
+
+
+def test_ctrl_c_ends_the_run_and_what_a_layer_does_to_the_output_is_undone():
+    with pytest.raises(KeyboardInterrupt):
+        run_case(raising(KeyboardInterrupt()), SEED)
+
+    class Closes(Right):
+        @classmethod
+        def derive_seed(cls, seed, n):
+            sys.stdout = sys.stderr = None
+            return super().derive_seed(seed, n)
+
+    streams = sys.stdout, sys.stderr
+    assert run_case(Closes, SEED).status == PASSES and (sys.stdout, sys.stderr) == streams
+
+
+@pytest.mark.parametrize(("error", "is_so"), [
+    (MemoryError(), True), (ImportError("x"), True), (OSError(errno.EACCES, "x"), True),
+    (OSError(errno.ENOENT, "x"), False), (RuntimeError("CUDA error"), True), (RuntimeError("x"), False),
+    (ValueError("CUDA error"), False), (TypeError("out of memory"), False), (RuntimeError("Out of Memory"), True),
+])
+def test_faults_of_the_machine_are_told_from_those_of_the_layer(error, is_so):
+    assert is_of_the_machine(error) is is_so
+    assert judge_error(SEED, error).machine is is_so
+
+
+class NoText(Exception):
+    def __str__(self):
+        raise OSError
+
+    __repr__ = __str__
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("x" * 200, "x" * 200), ("x" * 100 + "\n" + "y" * 99, "x" * 100 + " " + "y" * 99), (" a \n\n b", "a b"), ("", ""),
+    ("a" * 120 + "b" * 10 + "c" * 80, "a" * 120 + " ... " + "c" * 80),
+    ("a" * 140 + "b\n" + "-" * 99 + "\nd" + "c" * 140, "a" * 140 + " ... " + "c" * 140),
+])
+def test_a_message_is_one_line_and_a_long_one_loses_its_middle(text, said):
+    assert words(ValueError(text)) == said
+
+
+def test_what_cannot_be_written_is_said_to_be_so():
+    assert words(NoText()) == "(its message cannot be written: OSError)"
+    assert shown(NoText()) == "what cannot be shown: OSError: " and shown("a\n b") == "a b"
+    assert len(shown("x" * 99)) == 80
+
+
+# ---- what it answers
+
+
+def answers(value):
+    return type("Answers", (Adapter,), {"derive_seed": staticmethod(lambda seed, n: value)})
+
+
+def test_an_answer_to_what_must_be_refused_and_one_that_cannot_be_read_are_failures():
+    found = run_case(answers(7), REFUSED)
+    assert (found.status, found.bugs) == (FAILS, set(REFUSED.flags)) and found.compared
+    assert found.difference.startswith("accepted, expected an error; gave [7")
+    forward = type("F", (Right,), {"forward": lambda s, a: [[1.0], [2.0, 3.0]]})
+    found = run_case(forward, CASES["forward-001"])
+    assert found.status == FAILS and not found.compared and found.error
+    assert found.difference == f"gave an answer that cannot be read: {found.error}"
+
+
+def test_an_adapter_that_writes_into_what_it_was_given_fails():
+    class Writes(Right):
+        def forward(self, a):
+            z = super().forward(a)
+            a += 1
+            return z
+
+    found = run_case(Writes, CASES["forward-001"])
+    assert (found.status, found.bugs) == (FAILS, {"InputOverwritten"})
+    assert found.difference == "the adapter wrote into an array that it was given"
+
+
+def test_arrays_are_found_in_lists_tuples_and_dicts():
+    a, b, c = (np.zeros(n) for n in (1, 2, 3))
+    found = arrays_in({"x": a, "y": [b, "text", (c, 7)], "z": None})
+    assert len(found) == 3 and all(x is y for x, y in zip(found, (a, b, c), strict=True))
+
+
+def test_a_refusal_counts_only_where_a_valid_case_of_its_operation_was_answered():
+    valid = Result(SEED, FAILS, compared=False)
+    refused = Result(REFUSED, PASSES)
+    (found,) = settle_refusals([valid, refused])[1:]
+    assert (found.status, found.compared) == (FAILS, False) and "this is not a refusal" in found.difference
+    for first in (replace(valid, compared=True), Result(SEED, PASSES), Result(SEED, NOT_COVERED)):
+        assert settle_refusals([first, refused]) == [first, refused]
+    assert settle_refusals([refused]) == [refused]
+    accepted = Result(REFUSED, FAILS, "accepted")
+    assert settle_refusals([valid, accepted]) == [valid, accepted]
+    right = Result(SEED, PASSES)
+    assert passed([right, refused]) and not passed([refused]) and not passed([right, valid])
+
+
+def test_gradients_that_a_layer_does_not_return_are_not_asked_for():
+    case = CASES["gradients-001"]
+    for name, needs in (("dw", "w"), ("db1", "b"), ("da", "a"), ("dx", "a")):
+        assert is_asked(name, case, (needs,)) and not is_asked(name, case, tuple({"w", "b", "a"} - {needs}))
+    assert is_asked("z", case, ())
+    script = next(case for case in select(["sequences"]) if case.valid)
+    assert not is_asked("z99", script, ("w", "b", "a"))
+
+
+def test_a_wrong_answer_is_placed_named_and_described():
+    case = next(c for c in select(["gather"]) if c.valid and any(w["flag"] == "SignIgnored" for w in c.wrong))
+    right = {name: np.array(x, case.dtype) for name, x in case.expected.items()}
+    (wrong,) = [w for w in case.wrong if w["flag"] == "SignIgnored"]
+    found = judge(case, {"V": np.array(wrong["V"], case.dtype)})
+    assert (found.status, found.compared) == (FAILS, True) and "SignIgnored" in found.bugs
+    assert found.difference.startswith("V[") and found.outputs.keys() == {"V"}
+    other = "float64" if case.dtype == "float32" else "float32"
+    found = judge(case, {"V": right["V"].astype(other)})
+    assert (found.bugs, found.outputs) == ({"OutputDtype"}, {"V": "of another dtype"})
+    assert judge(case, right) == Result(case, PASSES)
+    empty = next(c for c in select(["forward"]) if c.valid and c.expected["z"] == [])
+    found = judge(empty, {"z": np.zeros(0, empty.dtype)})
+    assert (found.status, found.bugs, found.outputs) == (FAILS, {"EmptyBatchShape"}, {"z": "of another shape"})
