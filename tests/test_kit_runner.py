@@ -198,6 +198,7 @@ class NoText(Exception):
 @pytest.mark.parametrize(("text", "said"), [
     ("x" * 200, "x" * 200), ("x" * 100 + "\n" + "y" * 99, "x" * 100 + " " + "y" * 99), (" a \n\n b", "a b"), ("", ""),
     ("a" * 120 + "b" * 10 + "c" * 80, "a" * 120 + " ... " + "c" * 80),
+    ("x" * 201, "x" * 120 + " ... " + "x" * 80), ("a" * 150 + "\n" + "c" * 150, "a" * 140 + " ... " + "c" * 140),
     ("a" * 140 + "b\n" + "-" * 99 + "\nd" + "c" * 140, "a" * 140 + " ... " + "c" * 140),
 ])
 def test_a_message_is_one_line_and_a_long_one_loses_its_middle(text, said):
