@@ -378,11 +378,11 @@ def test_a_header_is_no_longer_than_the_file_and_than_any_header(tmp_path, monke
     monkeypatch.setattr(files, "LONGEST_HEADER", length)
     assert repr(hn.load(tmp_path / "m").layers) == "[ReLU()]"
     monkeypatch.setattr(files, "LONGEST_HEADER", length - 1)
-    with pytest.raises(ValueError, match=f"which would be a header of {length} bytes"):
+    with pytest.raises(ValueError, match=rf"header\D* {length} bytes"):
         hn.load(tmp_path / "m")
     monkeypatch.undo()
     (tmp_path / "m").write_bytes(struct.pack("<Q", length + 1) + good[8:])
-    with pytest.raises(ValueError, match=f"which would be a header of {length + 1} bytes"):
+    with pytest.raises(ValueError, match=rf"header\D* {length + 1} bytes"):
         hn.load(tmp_path / "m")
 
 
