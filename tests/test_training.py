@@ -613,7 +613,7 @@ def test_a_set_that_was_not_scaled_as_the_training_set_was_gets_a_hint(recwarn, 
     assert all(each.filename == __file__ for each in recwarn)
 
 
-@pytest.mark.parametrize(("largest", "right"), [(1e30, True), (1.001e30, False), (1e-30, True), (0.999e-30, False)])
+@pytest.mark.parametrize(("largest", "right"), [(1e30, True), (1.001e30, False), (1 / 1e30, True), (0.999e-30, False)])
 def test_weights_of_examples_have_the_range_that_float32_can_add_up(largest, right):
     weight = np.linspace(0, largest, 20)
     if right:

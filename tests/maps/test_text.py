@@ -57,7 +57,8 @@ def test_a_tile_across_lengths_of_numbers(kind, kernels):
 
 def test_plain_and_fast_agree_on_every_shape(monkeypatch):
     rows, cols = np.array([b"1_", b"", b"123456789"])[:, None], np.array([b"77", b"x", b"", b"9" * 30])[None, :]
-    shapes = [(rows, cols), (cols, rows), (rows[:, 0], cols[0, :3]), (rows[:0], cols), (rows.T, np.array([[b"same"]]))]
+    shapes = [(rows, cols), (cols, rows), (rows[:, 0], cols[0, :3]), (rows[:0], cols), (rows[::2], cols),
+              (rows.T, np.array([[b"same"]]))]
     pytest.importorskip("numba")
     from hashnets_np.maps import text_fast
 
