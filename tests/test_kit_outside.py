@@ -328,16 +328,25 @@ class Connection:
 def test_a_child_process_answers_until_there_is_no_more_and_leaves_ctrl_c_to_its_parent(monkeypatch):
     handled = []
     monkeypatch.setattr(outside.signal, "signal", lambda *given: handled.append(given))
+    monkeypatch.setattr(outside.os, "dup2", lambda *given: handled.append(given))
     monkeypatch.setattr(outside, "find_another_map", lambda adapter: f"another map of {adapter.__name__}")
     monkeypatch.setattr(sys, "path", [path for path in sys.path if path])
     connection = Connection(VALID, "another map", VALID, None, VALID)
     outside.serve("right_layer:Right", connection)
     answer = (PASSES, "", set(), True, {}, "", False)
     assert connection.sent == [None, answer, "another map of Right", answer] and len(connection.answers) == 1
-    assert handled == [(signal.SIGINT, signal.SIG_IGN)] and sys.path[0] == ""
+    assert handled == [(signal.SIGINT, signal.SIG_IGN), (2, 1)] and sys.path[0] == ""
     connection = Connection(VALID)
     outside.serve("right_layer:Nobody", connection)
     assert connection.sent == ["module 'right_layer' has no 'Nobody'"]
+
+    def interrupt(implementation):
+        raise KeyboardInterrupt("its own")
+
+    monkeypatch.setattr(outside, "load_adapter", interrupt)
+    connection = Connection(VALID)
+    outside.serve("mine:Layer", connection)
+    assert connection.sent == ["cannot import 'mine:Layer' (KeyboardInterrupt: its own)"]
 
 
 class Process:
@@ -423,6 +432,8 @@ def shell(script, limit=30.0):
 @pytest.mark.parametrize(("script", "limit", "words"), [
     ("read line; echo first >&2; printf '%0250d' 0 >&2; exit 3", 30, "its process ended with exit code 3 before it "
      "answered: " + "0" * 200),
+    ("read line; echo oops >&2; exit 4", 30, "its process ended with exit code 4 before it answered: oops"),
+    ("read line; printf 'a\\nb\\nc\\n' >&2; exit 4", 30, "its process ended with exit code 4 before it answered: c"),
     ("kill -9 $$", 30, "its process was ended by SIGKILL"), ("exec sleep 30", 0.05, "no answer within 0.05 s"),
 ])
 def test_a_program_that_ends_or_hangs_fails_its_case_and_is_started_anew(script, limit, words):
@@ -481,6 +492,11 @@ class Read(Command):
     def flush(self):
         if self.fails:
             raise BrokenPipeError
+
+
+def test_a_command_with_an_open_quote_is_one_line():
+    with pytest.raises(ValueError, match=r"^the command .* cannot be read"):
+        Command("'half a command")
 
 
 def test_the_lines_of_a_stream_are_followed_by_none():
