@@ -1,6 +1,7 @@
 """What the tests share: the hypothesis profile, small maps, and where optional data is."""
 
 import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import settings
 
 settings.register_profile("hashnets", deadline=None, derandomize=bool(os.environ.get("CI")), max_examples=50)
 settings.load_profile("hashnets")
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what it starts in the background ignore Ctrl-C
 
 
 @pytest.fixture
