@@ -222,7 +222,7 @@ def rect_and_convex(methods: Sequence[str], rows: Mapping[str, Sequence[float]],
                 "Three curves over the methods: ours lies near the row printed CONVEX, far below the row printed RECT.")
 
 
-def inner_products(with_signs: NDArray, without_signs: NDArray, exact: float, predicted: float) -> None:
+def inner_products(with_signs: NDArray, without_signs: NDArray, exact: float, predicted: float, K: int = 16) -> None:
     """Lesson 1: histograms of hashed inner products with and without signs, the exact one and the predicted mean."""
     plt = use_style()
     fig, ax = plt.subplots(figsize=(7.2, 3.8))
@@ -231,9 +231,10 @@ def inner_products(with_signs: NDArray, without_signs: NDArray, exact: float, pr
     ax.hist(without_signs, bins, color="#D55E00", histtype="step", hatch="//", label="without signs")
     ax.axvline(exact, color="black", linestyle="-", linewidth=2, label="true inner product")
     ax.axvline(predicted, color="#D55E00", linestyle="--", linewidth=2, label="predicted mean without signs")
-    ax.set(xlabel="inner product of the hashed images", ylabel="hash functions", xlim=(-3, 95))
+    ax.set(xlabel="inner product of the hashed images", ylabel="hash functions",
+           xlim=(min(-3, with_signs.min()), max(95, without_signs.max())))
     ax.legend(loc="upper right")
-    show_figure(fig, "Two images of a zero (digits, training images 0 and 10) hashed from 64 numbers to 16. "
+    show_figure(fig, f"Two images of a zero (digits, training images 0 and 10) hashed from 64 numbers to {K}. "
                 f"n = {len(with_signs)} hash functions (one map, seed 1).",
                 "Two histograms of equal width: with signs centred on the true inner product, without far too high.")
 
