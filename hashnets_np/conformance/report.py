@@ -94,7 +94,7 @@ def failed_lines(found: Diagnosis, results: list[Result], another_map: str) -> l
     if found.manner:
         where = found.manner.split(" (")[0] if named or another_map else found.manner
         lines.append(f"  Outputs {where}.")
-    if found.shares:
+    if found.shares and not another_map:
         lines.append(f"  All failing cases share, and no passing one has: {'; '.join(found.shares)}.")
     if found.mostly and not named:
         lines.append(f"  All failing cases share, and few passing ones have: {'; '.join(found.mostly)}.")

@@ -6,6 +6,7 @@ from .large import far_layer_cases
 from .layers import bias_cases, gather_cases, layer_cases
 from .limits import limit_cases
 from .maps import count_cases, hash_cases, map_cases
+from .neighbours import neighbour_cases
 from .newer_kinds import newer_kind_cases
 from .sequences import sequence_cases
 from .sizes import size_cases
@@ -29,3 +30,4 @@ IN_ORDER = (
 )
 SECOND_EDITION = (grammar_cases, border_cases, size_cases, sequence_cases, newer_kind_cases)  # appended
 THIRD_EDITION = (limit_cases,)  # appended after those
+FOURTH_EDITION = (neighbour_cases,)  # appended last
