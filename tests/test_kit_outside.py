@@ -459,6 +459,7 @@ def test_a_program_is_asked_a_line_of_json_with_all_arrays_written_out():
             asked = json.loads(command.line)
             assert asked["id"] == case.id and asked["operation"] == case.operation and asked["dtype"] == case.dtype
             assert "formula" not in str(asked["input"]) and asked["input"].keys() == case.inputs.keys()
+            assert case is middle or asked["input"] == case.inputs
             assert command.line.endswith("}\n") and command.line.count("\n") == 1
         assert np.shape(asked["input"]["a"]) == tuple(middle.inputs["a"]["shape"])
     with Read(fails=True) as command:
