@@ -517,6 +517,7 @@ SEED = json.dumps({"output": {"seed": VALID.expected["seed"]}})
     (REFUSED, '{"output": {"seed": [0]}}', FAILS, "accepted, expected an error; gave {'seed': [0]}"),
     (VALID, "hello\n", FAILS, 'expected {"output": ...}, {"error": ...} or {"not_covered": ...}, got \'hello\''),
     (VALID, "[]", FAILS, 'expected {"output": ...}, {"error": ...} or {"not_covered": ...}, got \'[]\''),
+    (VALID, "x" * 101, FAILS, f'expected {{"output": ...}}, {{"error": ...}} or {{"not_covered": ...}}, got {"x" * 100!r}'),
     (VALID, "7", FAILS, 'expected {"output": ...}'), (VALID, "{}", FAILS, 'expected {"output": ...}'),
     (VALID, '{"output": {}}', FAILS, "gave an answer that cannot be read: it lacks seed"),
     (VALID, '{"output": 7}', FAILS, "gave an answer that cannot be read: AttributeError"),
@@ -874,6 +875,11 @@ def test_random_layers_follow_the_seed_and_a_right_layer_passes_them():
     assert len(cases) == 8 and [c.inputs for c in cases] == [c.inputs for c in random_cases(3, 4)]
     assert {run_case(Right, case).status for case in cases} == {PASSES}
     assert random_cases(4, 1)[0].inputs != cases[0].inputs
+
+
+def test_random_layers_have_seeds_of_32_bits_up_to_both_ends():
+    seeds = [case.inputs["layer"]["seed"] for case in random_cases(1, 60)]
+    assert min(seeds) == 0 and max(seeds) == 2**32 - 1
 
 
 OF_KINDS = {

@@ -442,6 +442,12 @@ def test_predict_refuses_what_is_no_matrix_of_numbers(x, more, message):
         hn.predict(dense_net(), x, **more)
 
 
+@pytest.mark.parametrize("net", [None, "net.safetensors", hn.Network])
+def test_predict_says_what_is_not_a_network(net):
+    with pytest.raises(TypeError, match="net must be a Network, got"):
+        hn.predict(net, X)
+
+
 def test_predict_takes_blocks_and_no_rows():
     x, _ = xor_data(23)
     net = dense_net()
