@@ -317,12 +317,14 @@ def folder(tmp_path, monkeypatch):
 
 def test_the_command_exits_with_0_only_if_all_that_is_covered_holds(folder, capsys):
     assert main(["check", "right_layer:Right", "--topic", "gather", "--topic", "hash"]) == 0
-    assert "PASSED: 57 cases pass, 0 fail, 0 not covered" in capsys.readouterr().out
+    asked = sum(case.topic in ("gather", "hash") for case in all_cases())
+    assert f"PASSED: {asked} cases pass, 0 fail, 0 not covered" in capsys.readouterr().out
     assert main(["check", "broken_layers:NoSign", "--topic", "gather"]) == 1
     assert main(["check", "broken_layers:NoSign", "--topic", "gather", "--all"]) == 1
     out = capsys.readouterr().out
     first, every = out.split("\nFAILED: ")[:2]
-    assert first.count("to reproduce it") == 1 and every.count("to reproduce it") == 18
+    failing = int(re.search(r"(\d+) fail,", every)[1])
+    assert first.count("to reproduce it") == 1 and every.count("to reproduce it") == failing > 1
 
 
 @pytest.mark.parametrize(("name", "message"), [

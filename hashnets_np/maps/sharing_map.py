@@ -20,11 +20,17 @@ MAX_BUCKETS = 2**31 - 1
 AT_ONCE = 2**20  # virtual weights whose buckets are computed at a time where all of them are asked for
 
 
-def explicit_rule(m: MapFacts, i: IndexArray, j: IndexArray, /) -> tuple[BucketArray, SignArray]:
-    """Look bucket and sign up in the table that the map was made from."""
+def explicit_table(m: MapFacts) -> tuple[BucketArray, SignArray]:
+    """Show the table that the map was made from, as two matrices that cannot be written to."""
     assert isinstance(m, SharingMap) and m._table is not None
     bucket = np.frombuffer(m._table[0], np.intp).reshape(m.n_out, m.n_cols)
     sign = np.frombuffer(m._table[1], np.int8).reshape(m.n_out, m.n_cols)
+    return bucket, sign
+
+
+def explicit_rule(m: MapFacts, i: IndexArray, j: IndexArray, /) -> tuple[BucketArray, SignArray]:
+    """Look bucket and sign up in the table that the map was made from."""
+    bucket, sign = explicit_table(m)
     return bucket[i, j], sign[i, j]
 
 
@@ -183,6 +189,9 @@ class SharingMap:
 
     def tile(self, rows: slice, cols: slice = slice(None)) -> tuple[BucketArray, SignArray]:
         """Find bucket and sign of a block of V, as two matrices."""
+        if self._table is not None:  # the block stands there: looking up one by one takes longer
+            bucket, sign = explicit_table(self)
+            return bucket[rows, cols], sign[rows, cols]
         i = np.arange(*rows.indices(self.n_out))
         j = np.arange(*cols.indices(self.n_cols))
         return self.lookup(i[:, None], j[None, :])

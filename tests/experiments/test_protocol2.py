@@ -230,11 +230,22 @@ def test_the_released_recipe_is_a_preset_without_a_search():
     names = [type(layer).__name__ for layer in net.layers]
     assert names == ["Dropout", "HashedLinear", "ReLU", "Dropout", "HashedLinear"]
     assert {layer.rate for layer in net.layers if isinstance(layer, hn.Dropout)} == {0.25}
-    config = net.layers[1].config()
+    config = released.network([64, 30, 10], "1/8", seed=0).layers[1].config()
     assert (config["kind"], config["bias"], config["init"]) == ("authors2015", "hashed", "uniform")
     # dampened momentum: v = 0.9 v + 0.1 (g + decay w), w -= 0.1 v, is ours with a tenth of the step
     assert (optimizer.learning_rate, optimizer.momentum) == (pytest.approx(0.01), 0.9)
     assert (optimizer.weight_decay, optimizer.schedule) == (1e-4, "released")
+
+
+def test_kept_maps_change_no_number():
+    data = hn.load_dataset("digits")
+    nets = [released.network([64, 30, 10], "1/8", seed=0) for _ in range(2)]
+    released.keep_maps(nets[1])
+    assert [nets[1].layers[n].map.definition.name for n in (1, 4)] == ["table", "table"]
+    for net in nets:
+        hn.fit(net, data, epochs=1, optimizer=released.optimizer())
+    for (name, p), (_, kept) in zip(nets[0].parameters(), nets[1].parameters(), strict=True):
+        np.testing.assert_array_equal(p, kept, err_msg=name)
 
 
 def test_the_released_recipe_trains_on_everything_for_its_epochs_and_measures_no_validation_error(monkeypatch):

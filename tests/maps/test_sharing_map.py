@@ -56,6 +56,16 @@ def test_tiles_are_parts_of_the_table():
     assert m.lookup(8, 3) == (bucket[8, 3], sign[8, 3])
 
 
+def test_a_block_of_a_table_is_what_looking_up_gives(rng):
+    m = SharingMap.from_table(rng.integers(0, 9, (12, 7)), rng.choice([-1, 1], (12, 7)), buckets=9)
+    for rows, cols in ((slice(3, 10), slice(2, 5)), (slice(None, None, 2), slice(None)), (slice(-4, 99), slice(3))):
+        i = np.arange(12)[rows]
+        j = np.arange(7)[cols]
+        for found, expected in zip(m.tile(rows, cols), m.lookup(i[:, None], j), strict=True):
+            assert found.dtype == expected.dtype
+            np.testing.assert_array_equal(found, expected)
+
+
 def test_maps_are_values():
     assert SharingMap(3, 4, buckets=2, seed=1) == SharingMap(3, 4, buckets=2, seed=1)
     assert SharingMap(3, 4, buckets=2, seed=1) != SharingMap(3, 4, buckets=2, seed=2)

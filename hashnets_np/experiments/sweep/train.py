@@ -112,7 +112,9 @@ def network_and_optimizer(job: Job, hyper: Hyper, data: Dataset) -> tuple[Networ
     """Make the network of a job and its optimizer, by the rules of its protocol."""
     widths = job.widths(data.x_train.shape[1], data.classes)
     if PROTOCOLS[job.protocol].recipe == "released":
-        return released.network(widths, job.compression, job.seed), released.optimizer()
+        net = released.network(widths, job.compression, job.seed)
+        released.keep_maps(net)
+        return net, released.optimizer()
     net = build(job.method, widths, compression=job.compression, expansion=job.expansion, seed=job.seed,
                 dropout=hyper["dropout"], input_dropout=hyper["input_dropout"])
     momentum = hyper["momentum"]
