@@ -66,6 +66,7 @@ def test_parts_are_positive_nanoseconds():
     assert found["hash and bucket"] > 0 and found["matmul z"] > 0
 
 
+@pytest.mark.slow
 def test_the_command_prints_tables_and_writes_json_and_a_figure(tmp_path, capsys):
     pytest.importorskip("numba")
     arguments = "bench steps parts sizes --layers 30x20 --batches 1 4 --compressions 1/8 --threads 1 --rounds 2"

@@ -382,6 +382,7 @@ def test_a_small_demo_prints_a_table_and_draws_a_figure(capsys, tmp_path):
     assert (tmp_path / "figures" / "demo.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("argv", [
     ["demo", "--seeds", "1", "--epochs", "1", "--workers", "1"], ["train", "--widths", "64-5-10", "--epochs", "1"],
 ])

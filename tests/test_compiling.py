@@ -61,6 +61,7 @@ def test_code_of_another_signature_is_not_run(call, tmp_path):
     assert call("rows", "columns") == [(1094.0, 1), (1094.0, 2)]  # and the cache is as it should be again
 
 
+@pytest.mark.slow
 def test_many_processes_that_compile_at_once_leave_a_right_cache(call, tmp_path):
     (tmp_path / "weights.py").write_text(FUNCTION)
     environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
@@ -70,6 +71,7 @@ def test_many_processes_that_compile_at_once_leave_a_right_cache(call, tmp_path)
     assert call(*names) == [(1094.0, 1), (1094.0, 2), (1094.0, 3)]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
 def test_on_a_full_disk_the_code_is_compiled_and_used_all_the_same(call, tmp_path):
     full = ("import numba.core.caching as caching\nreal = caching.open if hasattr(caching, 'open') else open\n"

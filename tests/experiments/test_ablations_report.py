@@ -108,6 +108,7 @@ def test_answers_follow_the_numbers(study):
     assert all("On MNIST at 14 x 14 nothing is complete yet." in text for text in answers.values())
 
 
+@pytest.mark.slow
 def test_a_page_is_written_by_report_from_its_folder_or_the_one_above(tmp_path, capsys):
     write_study(tmp_path / "ablations", share)
     assert main(["report", "--records", str(tmp_path)]) == 0
@@ -133,6 +134,7 @@ def numbers_in(text):
     return [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?", text)]
 
 
+@pytest.mark.slow
 def test_the_committed_page_and_changes_are_those_of_the_committed_records():
     folder = package_file("records/ablations")
     committed = page.Study(folder)

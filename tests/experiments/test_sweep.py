@@ -82,6 +82,7 @@ def test_ten_kills_at_random_moments_change_no_record(tmp_path):
     assert len(results_of(disturbed)) == len((disturbed / "runs.jsonl").read_bytes().splitlines()) == 12
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
 def test_workers_end_with_a_sweep_that_is_killed_alone(tmp_path):
     grid_file, folder = tmp_path / "grid.toml", tmp_path / "r"

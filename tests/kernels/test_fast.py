@@ -326,6 +326,7 @@ print([loops_for(np.ones(5), m) is not None for m in maps])
         assert in_a_process_of_its_own(program, **how) == expected + "\n"
 
 
+@pytest.mark.slow
 def test_a_second_process_compiles_nothing(tmp_path):
     first = in_a_process_of_its_own(PROGRAM + COUNT, NUMBA_CACHE_DIR=str(tmp_path))
     second = in_a_process_of_its_own(PROGRAM + COUNT, NUMBA_CACHE_DIR=str(tmp_path))
@@ -334,6 +335,7 @@ def test_a_second_process_compiles_nothing(tmp_path):
     assert "from cache: 0" not in second
 
 
+@pytest.mark.slow
 def test_without_a_folder_for_the_cache_the_code_is_compiled_anew(tmp_path):
     package = tmp_path / "hashnets_np"
     shutil.copytree(Path(fast.__file__).parents[1], package, ignore=shutil.ignore_patterns("__pycache__"))
