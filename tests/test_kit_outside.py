@@ -104,9 +104,10 @@ def test_a_module_that_raises_anything_is_one_line(folder, capfd, error):
     assert "cannot import 'raising:Layer'" in err and err.count("\n") == 1
 
 
-def test_a_closed_stderr_is_no_failure(monkeypatch):
+def test_a_closed_stderr_is_no_failure(monkeypatch, capsys):
     monkeypatch.setattr(sys, "stderr", None)
     show_progress(None)
+    assert capsys.readouterr().out == ""
 
 
 def test_results_go_to_json_and_expected_failures_are_read(folder, capsys):

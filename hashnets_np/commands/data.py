@@ -9,9 +9,9 @@ from pathlib import Path
 
 from ..datasets import LOADERS, load_dataset
 from ..datasets.data_files import cache_dir, search_path
+from ..datasets.dataset import check_known
 from ..datasets.idx import SETS, find_set
 from ..experiments import larochelle
-from ..support.checks import meant
 from . import a_folder
 
 HELP = "list, fetch and verify the data sets"
@@ -27,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def manage_data(args: argparse.Namespace) -> int:
     """List all sets, or fetch or verify one."""
-    if args.name not in (None, *LOADERS):
-        raise ValueError(f"unknown data set {args.name!r}; known: {', '.join(LOADERS)}{meant(args.name, LOADERS)}")
+    if args.name is not None:
+        check_known(args.name)
     if args.action == "list":
         print(listing([args.name] if args.name else list(LOADERS), args.data_dir))
         return 0

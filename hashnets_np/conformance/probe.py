@@ -429,8 +429,9 @@ def check_again(probe: Probe, m: Map, n_in: int, n_out: int, K: int) -> bool:
 
 def check_other_size(probe: Probe, n_in: int, n_out: int, K: int) -> None:
     """Check that a layer of the same shape with fewer real weights, made later, has a map of its own."""
-    layer = probe.make(n_in, n_out, max(1, K // 3))
-    fewer = int(getattr(layer, "K", max(1, K // 3)))
+    fewer = max(1, K // 3)
+    layer = probe.make(n_in, n_out, fewer)
+    fewer = int(getattr(layer, "K", fewer))  # what it is rounded to
     apart = Probe(probe.make, probe.dtype)
     try:
         m = read_map(apart, n_in, n_out, fewer)

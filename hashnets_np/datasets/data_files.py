@@ -24,11 +24,12 @@ from numpy.typing import NDArray
 from ..support.disk import atomic_write, locked, user_path
 
 Arrays = dict[str, NDArray]
-# what NumPy and zipfile raise at files of the cache that are not there or damaged
-UNREADABLE = (
-    OSError, ValueError, LookupError, EOFError, AttributeError, NotImplementedError, zipfile.BadZipFile, zlib.error,
-    tokenize.TokenError, TypeError, MemoryError, RuntimeError, OverflowError,
+# what NumPy and zipfile raise at damaged files
+DAMAGED = (
+    ValueError, EOFError, AttributeError, NotImplementedError, zipfile.BadZipFile, zlib.error, tokenize.TokenError,
+    TypeError, MemoryError, RuntimeError, OverflowError,
 )
+UNREADABLE = (OSError, LookupError, *DAMAGED)  # of a file of the cache that is not there or damaged
 
 TIMEOUT = 30  # seconds without an answer
 LARGEST_DOWNLOAD = 2**29  # bytes; the largest file that is fetched has about 2**27

@@ -236,9 +236,14 @@ def load_dataset(name: str = "digits", data_dir: str | os.PathLike | None = None
     >>> data.x_train.shape, data.x_valid.shape, data.x_test.shape
     ((958, 64), (239, 64), (600, 64))
     """
+    check_known(name)
+    return LOADERS[name](None if data_dir is None else user_path(data_dir))
+
+
+def check_known(name: str) -> None:
+    """Check that there is a data set of this name."""
     if name not in LOADERS:
         raise ValueError(f"unknown data set {name!r}; known: {', '.join(LOADERS)}{meant(str(name), LOADERS)}")
-    return LOADERS[name](None if data_dir is None else user_path(data_dir))
 
 
 def split(name: str, x: NDArray, y: NDArray, x_test: NDArray, y_test: NDArray, provenance: str) -> Dataset:

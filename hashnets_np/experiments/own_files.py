@@ -5,10 +5,8 @@ example, with commas between numbers and, if there is one, a line of column name
 labels, they are its last column.
 """
 
-import tokenize
 import warnings
 import zipfile
-import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,15 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..datasets import Dataset
+from ..datasets.data_files import DAMAGED
 from ..support.disk import user_path
 
 NAMES = {"x": ("x", "x_train"), "y": ("y", "y_train"), "x_test": ("x_test",), "y_test": ("y_test",)}
 LARGEST_RATIO = 256  # of an unpacked .npz to its file: one of a few kilobytes must not fill the memory
 SMALL = 2**26  # bytes that are unpacked whatever the ratio
 LARGEST_LABEL = 2**31
-# what NumPy and zipfile raise at damaged files
-DAMAGED = (ValueError, EOFError, zipfile.BadZipFile, zlib.error, tokenize.TokenError, AttributeError, TypeError,
-           MemoryError, NotImplementedError, RuntimeError, OverflowError)
 BYTES = 255  # the largest grey level of a picture kept in bytes
 
 
