@@ -801,22 +801,24 @@ WRONG[checks.hashed_kernel] = [
     (lambda g, k, s, K: g[0] @ g[1].T, ""),
     (lambda g, k, s, K: (lambda F: F - F.T + 1)(np.ones((len(g), len(g)))), ""),
 ]
-RIGHT[checks.noise_of_products] = [
-    lambda g, g2, K: sqrt(
-        sum((g[i] * g2[j] + g[j] * g2[i]) ** 2 for i in range(len(g)) for j in range(i + 1, len(g))) / K
-    ),
-    lambda g, h, K: ((g @ g * (h @ h) + (g @ h) ** 2 - 2 * np.sum((g * h) ** 2)) / K) ** 0.5,
-    lambda g, h, K: np.linalg.norm((np.outer(g, h) + np.outer(h, g))[np.triu_indices(len(g), 1)]) / np.sqrt(K),
+RIGHT[checks.noise_of_length] = [
+    lambda g, K: sqrt(
+        sum((2 * g[i] * g[j]) ** 2 for i in range(len(g)) for j in range(i + 1, len(g))) / K
+    ) / sum(v * v for v in g),
+    lambda g, K: (2 / K * (1 - np.sum((g * g / (g @ g)) ** 2))) ** 0.5,
+    lambda g, K: np.linalg.norm((2 * np.outer(g, g))[np.triu_indices(len(g), 1)]) / np.sqrt(K) / (g @ g),
 ]
-WRONG[checks.noise_of_products] = [
-    (lambda g, h, K: np.sqrt(abs((g @ g) * (h @ h) - (g @ h) ** 2) / K), ""),
-    (lambda g, h, K: np.sqrt(((g @ g) + (h @ h) + (g @ h) ** 2) / K), ""),
-    (lambda g, h, K: np.linalg.norm(g) * np.linalg.norm(h) / K, ""),
-    (lambda g, h, K: abs(g @ h) / np.sqrt(K), ""),
-    (lambda g, h, K: np.linalg.norm(np.outer(g, h) + np.outer(h, g)) / np.sqrt(K), ""),
-    (lambda g, h, K: np.linalg.norm(np.triu(np.outer(g, h) + np.outer(h, g), 1)), ""),
-    (lambda g, h, K: np.sqrt((g @ g) * (h @ h) + (g @ h) ** 2 - 2 * np.sum((g * h) ** 2) / K), ""),
-    (lambda g, h, K: np.sqrt(((g @ g) * (h @ h) + (g @ h) ** 2 + 2 * np.sum((g * h) ** 2)) / K), ""),
+WRONG[checks.noise_of_length] = [
+    (lambda g, K: np.sqrt(abs((g @ g) ** 2 - (g @ g) ** 2) / K), ""),
+    (lambda g, K: np.sqrt((2 * (g @ g) + (g @ g) ** 2) / K), ""),
+    (lambda g, K: np.linalg.norm(g) / K, ""),
+    (lambda g, K: 1 / np.sqrt(K), ""),
+    (lambda g, K: np.linalg.norm(2 * np.outer(g, g)) / np.sqrt(K) / (g @ g), ""),
+    (lambda g, K: np.linalg.norm(np.triu(2 * np.outer(g, g), 1)) / (g @ g), ""),
+    (lambda g, K: np.sqrt(2 - 2 * np.sum(g**4) / (g @ g) ** 2 / K), ""),
+    (lambda g, K: np.sqrt(2 * (1 + np.sum(g**4) / (g @ g) ** 2) / K), ""),
+    (lambda g, K: np.sqrt(2 * abs(1 - np.sum(g**4) / (g @ g)) / K), ""),
+    (lambda g, K: np.sqrt(2 * (1 - 1 / len(g)) / K), ""),
 ]
 RIGHT[checks.weights_needed] = [4 / 0.05**2, 40**2, Fraction(1600), np.array(1600.0)]
 WRONG[checks.weights_needed] = [

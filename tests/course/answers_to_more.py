@@ -390,25 +390,27 @@ WRONG[checks.hashed_kernel] = [
 ]
 
 
-def noise(g, h, K):
-    return np.sqrt(((g @ g) * (h @ h) + (g @ h) ** 2 - 2 * (g**2) @ (h**2)) / K)
+def noise(g, K):
+    return np.sqrt(2 * ((g @ g) ** 2 - (g**2) @ (g**2)) / K) / (g @ g)
 
 
-RIGHT[checks.noise_of_products] = [
-    noise, lambda g, h, K: np.sqrt(np.sum(np.triu(np.outer(g, h) + np.outer(h, g), 1) ** 2) / K),
-    lambda g, h, K: (sum((g[i] * h[j] + g[j] * h[i]) ** 2 for i in range(len(g)) for j in range(i)) / K) ** 0.5,
-    lambda g, h, K: np.linalg.norm(np.tril(np.outer(g, h) + np.outer(h, g), -1)) / K**0.5,
+RIGHT[checks.noise_of_length] = [
+    noise, lambda g, K: np.sqrt(np.sum(np.triu(2 * np.outer(g, g), 1) ** 2) / K) / np.sum(g**2),
+    lambda g, K: (4 * sum((g[i] * g[j]) ** 2 for i in range(len(g)) for j in range(i)) / K) ** 0.5 / (g @ g),
+    lambda g, K: np.linalg.norm(np.tril(np.outer(g, g) + np.outer(g, g), -1)) / K**0.5 / np.linalg.norm(g) ** 2,
 ]
-WRONG[checks.noise_of_products] = [
-    (lambda g, h, K: noise(g, h, K) ** 2, "variance"),
-    (lambda g, h, K: np.sqrt(((g @ g) * (h @ h) + (g @ h) ** 2) / K), "do not vary"),
-    (lambda g, h, K: np.sqrt(((g @ g) * (h @ h) - g**2 @ h**2) / K), "meet together"),
-    (lambda g, h, K: noise(g, h, 1), "1/K"),
-    (lambda g, h, K: noise(g, h, 1) / K, "root of 1/K"), (lambda g, h, K: noise(g, h, K) / abs(g @ h), "relative"),
-    (lambda g, h, K: np.sqrt((g @ g) * (h @ h) / K), "meet together"),
-    (lambda g, h, K: 2 / np.sqrt(K), "too"),
-    (lambda g, h, K: g, "shape"),
-    (lambda g, h, K: np.sqrt(((g @ g) * (h @ h) + (g @ h) ** 2 - g**2 @ h**2) / K), "twice"),
+WRONG[checks.noise_of_length] = [
+    (lambda g, K: noise(g, K) ** 2, "variance"),
+    (lambda g, K: np.sqrt(2 / K), "do not vary"),
+    (lambda g, K: np.sqrt(((g @ g) ** 2 - g**2 @ g**2) / K) / (g @ g), "meet together"),
+    (lambda g, K: noise(g, 1), "1/K"),
+    (lambda g, K: noise(g, 1) / K, "root of 1/K"), (lambda g, K: noise(g, K) * (g @ g), "divide by the squared"),
+    (lambda g, K: (noise(g, K) * (g @ g)) ** 2, "take the root"),
+    (lambda g, K: noise(g, K) * np.linalg.norm(g), "not by the length"),
+    (lambda g, K: 2 / np.sqrt(K), "angle"),
+    (lambda g, K: g, "shape"),
+    (lambda g, K: np.sum(g**4) / (g @ g) ** 2, "share"),
+    (lambda g, K: np.sqrt((2 * (g @ g) ** 2 - g**2 @ g**2) / K) / (g @ g), "twice"),
 ]
 
 

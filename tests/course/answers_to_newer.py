@@ -1,7 +1,6 @@
 """Right and wrong answers to the exercises of lessons 10 and 11; see answers_to_lessons."""
 
 from collections import Counter
-from fractions import Fraction
 from itertools import pairwise
 from math import ceil, log, log2
 
@@ -110,23 +109,30 @@ WRONG[checks.word_gradient] = [
 ]
 
 # ---------------------------------------------------------------- 10.3
-RIGHT[checks.mean_of_unsigned] = [
-    lambda x, y, K: x @ y + (x.sum() * y.sum() - x @ y) / K,
-    lambda x, y, K: x @ y * (1 - 1 / K) + np.outer(x, y).sum() / K,
-    lambda x, y, K: np.sum(np.outer(x, y) * (np.eye(len(x)) + (1 - np.eye(len(x))) / K)),
-    lambda x, y, K: float(sum(Fraction(int(a * b), 1 if i == j else K) for i, a in enumerate(x)
-                              for j, b in enumerate(y))),
+RIGHT[checks.without_accidents] = [
+    lambda f, g: (len(f) * (f @ g) - f.sum() * g.sum()) / (len(f) - 1),
+    lambda f, g: np.sum((f - f.mean()) * (g - g.mean())) * len(f) / (len(f) - 1),
+    lambda f, g: np.cov(f, g)[0, 1] * len(f),
+    lambda f, g: f @ g - sum(f[i] * g[j] for i in range(len(f)) for j in range(len(g)) if i != j) / (len(f) - 1),
 ]
-WRONG[checks.mean_of_unsigned] = [
-    (lambda x, y, K: x @ y, "with signs"),
-    (lambda x, y, K: x.sum() * y.sum() / K, "always meets itself"),
-    (lambda x, y, K: x @ y + x.sum() * y.sum() / K, "twice"),
-    (lambda x, y, K: x.sum() * y.sum(), "1 / K"),
-    (lambda x, y, K: (x.sum() * y.sum() - x @ y) / K, "missing"),
-    (lambda x, y, K: x @ y - (x.sum() * y.sum() - x @ y) / K, "wrong"),
-    (lambda x, y, K: x @ y + (np.sum(x > 0) * np.sum(y > 0) - np.sum((x > 0) & (y > 0))) / K, "how often"),
-    (lambda x, y, K: x * y, "shape"),
-    (lambda x, y, K: None, "None"),
+WRONG[checks.without_accidents] = [
+    (lambda f, g: f @ g, "still in it"),
+    (lambda f, g: f @ g - f.sum() * g.sum() / len(f), "no accident"),
+    (lambda f, g: np.sum((f - f.mean()) * (g - g.mean())), "no accident"),
+    (lambda f, g: f @ g - f.sum() * g.sum(), "1 / K"),
+    (lambda f, g: (len(f) * (f @ g) + f.sum() * g.sum()) / (len(f) - 1), "take them away"),
+    (lambda f, g: f @ g + f.sum() * g.sum() / len(f), "take them away"),
+    (lambda f, g: (f.sum() * g.sum() - f @ g) / (len(f) - 1), "what is left"),
+    (lambda f, g: f.sum() * g.sum() / len(f), "without a common word"),
+    (lambda f, g: np.cov(f, g)[0, 1], "covariance"),
+    (lambda f, g: np.mean((f - f.mean()) * (g - g.mean())), "covariance"),
+    (lambda f, g: len(f) * (f @ g) - f.sum() * g.sum(), "K - 1 times"),
+    (lambda f, g: (len(f) * (f @ g) - np.sum(f > 0) * np.sum(g > 0)) / (len(f) - 1), "not empty"),
+    (lambda f, g: (len(f) * (f @ g) - np.linalg.norm(f) * np.linalg.norm(g)) / (len(f) - 1), "norm"),
+    (lambda f, g: f * g, "shape"),
+    (lambda f, g: np.corrcoef(f, g)[0, 1], ""),
+    (lambda f, g: (f - f.mean()) @ g * len(f) / (len(f) + 1), ""),
+    (lambda f, g: None, "None"),
 ]
 
 

@@ -36,11 +36,11 @@ from .why import (
     half_lost,
     hashed_kernel,
     lost_share,
-    noise_of_products,
+    noise_of_length,
     projected_weights,
     weights_needed,
 )
-from .words import hashed_pairs, hashed_text, least_buckets, mean_of_unsigned, word_gradient
+from .words import hashed_pairs, hashed_text, least_buckets, without_accidents, word_gradient
 
 __all__ = [
     "RUNGS",
@@ -79,10 +79,9 @@ __all__ = [
     "load_variance",
     "lost_share",
     "low_rank_gradient",
-    "mean_of_unsigned",
     "mean_without_signs",
     "momentum_step",
-    "noise_of_products",
+    "noise_of_length",
     "occupancy_layer",
     "packed_pairs",
     "paired_errors",
@@ -105,5 +104,6 @@ __all__ = [
     "variance_with_signs",
     "weights_needed",
     "wins",
+    "without_accidents",
     "word_gradient",
 ]

@@ -98,29 +98,30 @@ def hashed_kernel(function: Callable) -> None:
     done("The tangent kernel of a hashed layer, from Eq. 12 alone.")
 
 
-def noise_of_products(function: Callable) -> None:
-    """Check the standard deviation of a hashed inner product: function(g, g2, K) -> number, for vectors."""
+def noise_of_length(function: Callable) -> None:
+    """Check the relative standard deviation of a hashed squared length: function(g, K) -> number, for a vector."""
     rng = np.random.default_rng(4)
     examples = []
-    for size, K in ((4, 3), (6, 10), (50, 260), (3, 1)):
+    for size, K in ((4, 3), (6, 10), (50, 260), (3, 1), (2, 7)):
         g = rng.normal(size=size) + 1
-        g2 = rng.normal(size=size) + 1
-        squares = (g @ g) * (g2 @ g2)
-        product = (g @ g2) ** 2
-        both = np.sum(g**2 * g2**2)
-        variance = (squares + product - 2 * both) / K
-        examples.append(Example((g, g2, K), np.sqrt(variance), [
-            ("this is the variance; the standard deviation is its root", variance),
-            ("the terms i = j do not vary: take them out, twice sum of g_i^2 g2_i^2", np.sqrt((squares + product) / K)),
-            ("(i, j) and (j, i) meet together: (g . g2)^2 belongs to it", np.sqrt((squares - both) / K)),
-            ("(i, j) and (j, i) meet together: (g . g2)^2 belongs to it", np.sqrt(squares / K)),
-            ("the variance falls like 1/K", np.sqrt(squares + product - 2 * both)),
-            ("the standard deviation falls like the root of 1/K", np.sqrt(squares + product - 2 * both) / K),
-            ("this is relative to g . g2; the deviation itself is asked for", np.sqrt(variance / product)),
-            ("the terms i = j are in it twice, once from each part", np.sqrt((squares + product - both) / K)),
+        squared = g @ g
+        spikes = np.sum(g**4) / squared**2
+        right = np.sqrt(2 * (1 - spikes) / K)
+        examples.append(Example((g, K), right, [
+            ("this is the variance; the standard deviation is its root", right**2),
+            ("this is the deviation itself; divide by the squared length", right * squared),
+            ("this is the variance itself; take the root, and divide by the squared length", (right * squared) ** 2),
+            ("divide by the squared length, not by the length", right * np.sqrt(squared)),
+            ("the terms i = j do not vary: take them out", np.sqrt(2 / K)),
+            ("(i, j) and (j, i) meet together: 2 g_i g_j is squared", np.sqrt((1 - spikes) / K)),
+            ("the terms i = j are in it twice, once from each part", np.sqrt((2 - spikes) / K)),
+            ("the variance falls like 1/K", np.sqrt(2 * (1 - spikes))),
+            ("the standard deviation falls like the root of 1/K", np.sqrt(2 * (1 - spikes)) / K),
+            ("2 / sqrt(K) is for two gradients at an angle; this is one", 2 / np.sqrt(K)),
+            ("this is the share of the terms i = j", spikes),
         ], f"{size} entries, K = {K}"))
-    mark(function, examples, "the standard deviation")
-    done("Lesson 1's variance in the form that shows where 2 / sqrt(K) comes from.")
+    mark(function, examples, "the relative standard deviation")
+    done("At most sqrt(2 / K), for any g. The fewer entries hold the length, the smaller; with a single one it is 0.")
 
 
 def weights_needed(found: Any) -> None:

@@ -68,29 +68,38 @@ def word_gradient(function: Callable) -> None:
     done("A scatter-add: Eq. 12 with one row of buckets for each text.")
 
 
-def mean_of_unsigned(function: Callable) -> None:
-    """Check the mean of an inner product hashed without signs: function(x, y, K), x and y counts of the same words."""
+def without_accidents(function: Callable) -> None:
+    """Check an inner product estimated from hashes without signs: function(phi_x, phi_y) -> number, both (K,)."""
     rng = np.random.default_rng(22)
     examples = []
-    for size, K in ((6, 4), (9, 16), (3, 1), (12, 7)):
+    for size, K in ((6, 4), (9, 16), (5, 2), (40, 7)):
+        bucket = rng.integers(0, K, size=size)
         x = rng.integers(0, 4, size=size) + np.eye(size, dtype=int)[0]
         y = rng.integers(0, 3, size=size) + np.eye(size, dtype=int)[1]
-        exact = x @ y
-        pairs = x.sum() * y.sum()
-        expected = exact + (pairs - exact) / K
-        examples.append(Example((x, y, K), expected, [
-            ("this is the mean with signs; without them, words that meet by accident add up", exact),
-            ("a word always meets itself: its pairs do not have probability 1 / K", pairs / K),
-            ("the pairs of a word with itself are counted twice", exact + pairs / K),
-            ("accidents have probability 1 / K each", pairs),
-            ("this is what accidents add; the common words are missing", (pairs - exact) / K),
-            ("count how often words occur, not how many different words there are",
-             exact + (np.sum(x > 0) * np.sum(y > 0) - np.sum((x > 0) & (y > 0))) / K),
-            ("with signs, accidents cancel; without, they add: the sign of the second term is wrong",
-             exact - (pairs - exact) / K),
-        ], f"{size} words, K = {K}"))
-    mark(function, examples, "the mean")
-    done("Two long texts look alike without signs, whatever they are about.")
+        phi_x = np.bincount(bucket, x, K)
+        phi_y = np.bincount(bucket, y, K)
+        raw = phi_x @ phi_y
+        lengths = phi_x.sum() * phi_y.sum()
+        right = (K * raw - lengths) / (K - 1)
+        examples.append(Example((phi_x, phi_y), right, [
+            ("the accidents are still in it", raw),
+            ("a word and itself are no accident, so not all pairs meet with probability 1 / K: solve for x . y",
+             raw - lengths / K),
+            ("accidents have probability 1 / K each", raw - lengths),
+            ("accidents were added; take them away", (K * raw + lengths) / (K - 1)),
+            ("accidents were added; take them away", raw + lengths / K),
+            ("these are the accidents; x . y is what is left", (lengths - raw) / (K - 1)),
+            ("this is what two texts without a common word have on average", lengths / K),
+            ("this is the covariance of the buckets, a mean; add up over them", (raw - lengths / K) / K),
+            ("this is the covariance of the buckets, a mean; add up over them", right / K),
+            ("this is K - 1 times as much", (K - 1) * right),
+            ("the length of a text is the sum of phi; this counts buckets that are not empty",
+             (K * raw - np.count_nonzero(phi_x) * np.count_nonzero(phi_y)) / (K - 1)),
+            ("the length of a text is the sum of phi, not its norm",
+             (K * raw - np.linalg.norm(phi_x) * np.linalg.norm(phi_y)) / (K - 1)),
+        ], f"K = {K}"))
+    mark(function, examples, "the estimate")
+    done("The bias is gone, and no sign was needed.")
 
 
 def least_buckets(function: Callable) -> None:
