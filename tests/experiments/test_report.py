@@ -104,6 +104,15 @@ def test_the_evidence_for_the_claims_is_counted_from_the_records(tmp_path):
     assert [row[1:4] for row in rows_of(evidence.inflation_table(found))] == [["3", "8", "1.70"], ["3", "16", "1.60"]]
 
 
+def test_the_released_recipe_stands_beside_its_promise_the_paper_and_the_tables(tmp_path):
+    assert evidence.released_table(res.results(tmp_path)) == "Nothing run yet."
+    write(tmp_path, pick("released"), lambda job, n: {"1/8": 1.4, "1/64": 3.0}[job.compression] + job.seed / 10)
+    write(tmp_path, pick("table1", dataset="mnist", method="hashnet", layers=3), lambda *_: 1.48)
+    eighth, sixty_fourth = rows_of(evidence.released_table(res.results(tmp_path)))
+    assert eighth == ["1/8", "1.50 +- 0.10", "1.40, 1.50, 1.60", "around 1.5 %", "1.45", "1.48 +- 0.00 (protocol 1)"]
+    assert sixty_fourth == ["1/64", "3.10 +- 0.10", "3.00, 3.10, 3.20", "none", "2.79", "..."]
+
+
 def test_a_standard_error_holds_the_test_set_and_the_seeds(tmp_path):
     jobs = pick("table2", dataset="mnist", method="hashnet", layers=3)
     write(tmp_path, jobs, lambda job, n: 2.0 + job.seed)  # 2, 3, 4: a standard deviation of 1 over 3 seeds

@@ -3,7 +3,15 @@
 from pathlib import Path
 
 from .claims import claims_table
-from .evidence import against_nn, against_paper, dark_knowledge_table, inflation_table, payoff_table, rect_table
+from .evidence import (
+    against_nn,
+    against_paper,
+    dark_knowledge_table,
+    inflation_table,
+    payoff_table,
+    rect_table,
+    released_table,
+)
 from .results import PAPER_ROW, Findings
 from .tables import TABLES, coverage_table, detail_table, paper_table
 
@@ -12,6 +20,7 @@ EVIDENCE = {
     "Does dark knowledge help": dark_knowledge_table,
     "At which compression does HashNet stop paying": payoff_table,
     "Which inflation helps most": inflation_table,
+    "What the recipe of the released code gives": released_table,
 }
 
 VERDICT_RULES = """A comparison is sure beyond two standard errors of the difference: of pairs on the same test images
