@@ -54,6 +54,8 @@ def test_an_entry_may_be_off_by_the_tolerance_times_the_largest(wanted, found, f
     (None, None, CASE, ""), (None, [], CASE, ""), (None, [1.0], CASE, "z: expected none, found [1.0]"),
     ([1.0], None, CASE, "z: expected an array, found None"), ("not finite", [1.0, np.nan], CASE, ""),
     ("not finite", [1.0], CASE, "z is finite"),
+    ([1.0, 2.0], np.ma.array([1.0, 2.0], mask=[False, True]), CASE, "z: expected numbers, found 1 masked"),
+    ([1.0, 2.0], np.ma.array([1.0, 2.0]), CASE, ""), (1.0, np.ma.masked, CASE, "z: expected numbers, found 1 masked"),
 ])
 def test_a_difference_is_placed(expected, found, case, words):
     assert differs("z", expected, found, case) == words

@@ -24,6 +24,8 @@ def differs(name: str, expected: Any, found: Any, case: Case) -> str:
         return "" if found is None or np.size(found) == 0 else f"{name}: expected none, found {str(found)[:60]}"
     if found is None:
         return f"{name}: expected an array, found None"
+    if np.ma.is_masked(found):
+        return f"{name}: expected numbers, found {np.ma.count_masked(found)} masked"
     found = np.asarray(found)
     if expected == "not finite":
         return "" if not np.isfinite(found).all() else f"{name} is finite"
