@@ -202,11 +202,10 @@ class PieceLoops(TileLoops):
         return V
 
     def fold_back(self, dw: NDArray) -> NDArray:
-        """Add the entries beyond K to the beginning, where they belong, in place."""
-        total = dw[: self.buckets]
-        for start in range(self.buckets, len(dw), self.buckets):
-            tail = dw[start : start + self.buckets]
-            total[: len(tail)] += tail
+        """Add the entries beyond K to the beginning, where they belong."""
+        whole = len(dw) - len(dw) % self.buckets
+        total = dw[:whole].reshape(-1, self.buckets).sum(axis=0)
+        total[: len(dw) - whole] += dw[whole:]
         return total
 
 
@@ -262,9 +261,9 @@ class ViewLoops(PieceLoops):
 def extend(w: NDArray, more: int) -> NDArray:
     """Append the first `more` weights to w, over and over if there are fewer; this thread uses the memory again."""
     extended = kept_memory("w", w.size + more, w.dtype)
-    for start in range(0, extended.size, w.size):
-        part = extended[start : start + w.size]
-        part[:] = w[: part.size]
+    whole = extended.size - extended.size % w.size
+    extended[:whole].reshape(-1, w.size)[:] = w
+    extended[whole:] = w[: extended.size - whole]
     return extended
 
 
