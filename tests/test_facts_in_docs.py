@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hashnets_np.experiments.report.results import results
 from hashnets_np.experiments.sweep.grid import read_grid
 
 ROOT = Path(__file__).parent.parent
@@ -66,6 +67,15 @@ def test_pages_describe_the_grid_of_the_paper(name):
 @pytest.mark.parametrize("name", ["README.md", "data/records/README.md", "data/records/protocol1.md"])
 def test_pages_count_the_runs_of_the_first_campaign(name):
     assert f"{len(read_grid('all'))} runs" in page(name)
+
+
+def test_pages_have_the_results_of_the_released_recipe():
+    found = results(ROOT / "data" / "records").protocols["released"]
+    eighth, sixty_fourth = (found["mnist", "hashnet", 3, size] for size in ("1/8", "1/64"))
+    assert len(eighth.runs) == len(sixty_fourth.runs) == 3
+    assert f"give {eighth.mean:.2f} % on MNIST at 1/8" in " ".join(page("README.md").split())
+    assert f"{eighth} % at 1/8" in page("data/records/README.md")
+    assert f"{sixty_fourth} % at 1/64" in page("data/records/README.md")
 
 
 def test_the_slurm_array_has_a_task_for_each_data_set_of_its_grid():
