@@ -81,14 +81,33 @@ def add_scripts(book):
 
 def sequence_cases(book):
     """Add the scripts."""
-    plain, other = reachable(5, 4, "1/3", 7), reachable(5, 4, "1/3", 8)
-    biased = [
+    add = add_scripts(book)
+    repeated_calls(book, add)
+    calls_between_new_weights(book, add)
+    calls_between_steps(book, add)
+    two_layers(book, add)
+    middle_size(book)
+
+
+def one_layer():
+    """A layer without a bias."""
+    return reachable(5, 4, "1/3", 7)
+
+
+def biased_layers():
+    """A layer for each way to have a bias."""
+    return [
         reachable(5, 4, "1/3", 7, "column"),
         reachable(6, 9, "1/4", 3, "hashed"),
         reachable(4, 3, "1/2", 1, "dense"),
     ]
+
+
+def repeated_calls(book, add):
+    """Add forward and backward, one after the other, on inputs and batches of several sizes."""
+    plain = one_layer()
+    biased = biased_layers()
     book.group("sequences", "script", "several calls on one layer; every result is looked at once more at the end")
-    add = add_scripts(book)
     add(
         "forward three times, the same input",
         Script("s1", plain).forward(2, key=0).forward(2, key=0).forward(2, key=0),
@@ -128,8 +147,12 @@ def sequence_cases(book):
         "",
         "float64",
     )
+
+
+def calls_between_new_weights(book, add):
+    """Add calls before and after the weights are set."""
     book.group("sequences", "script", "the weights are set anew between calls (set_weights)")
-    for n, layer in enumerate([plain, *biased]):
+    for n, layer in enumerate([one_layer(), *biased_layers()]):
         add(
             f"weights set between two calls, bias {layer['bias']}",
             Script(f"s8{n}", layer)
@@ -141,8 +164,12 @@ def sequence_cases(book):
             .backward(3),
             "StaleWeights",
         )
+
+
+def calls_between_steps(book, add):
+    """Add calls before and after steps of training."""
     book.group("sequences", "script", "steps of training between calls")
-    for n, layer in enumerate([plain, *biased]):
+    for n, layer in enumerate([one_layer(), *biased_layers()]):
         add(
             f"forward before and after a step, bias {layer['bias']}",
             Script(f"s9{n}", layer).forward(2, key=0).step(3).forward(2, key=0).step(3).forward(2, key=0),
@@ -152,22 +179,29 @@ def sequence_cases(book):
         )
     add(
         "a step does not leave its gradients behind",
-        Script("s10", plain).step(2).backward(2).step(3).backward(2),
+        Script("s10", one_layer()).step(2).backward(2).step(3).backward(2),
         "",
         "float32",
         1e-5,
     )
     add(
         "gradients, a step, gradients again",
-        Script("s11", biased[1]).backward(2, key=0).step(2).backward(2, key=0),
+        Script("s11", biased_layers()[1]).backward(2, key=0).step(2).backward(2, key=0),
         "StaleWeights",
         "float64",
     )
+
+
+def two_layers(book, add):
+    """Add calls on two layers in turn."""
+    plain = one_layer()
+    other = reachable(5, 4, "1/3", 8)
+    with_column = biased_layers()[0]
     book.group("sequences", "script", "two layers side by side must not disturb each other")
     add("equal shape, two seeds", Script("s12", plain, other).forward(2).forward(2, 1).forward(2), "MapShared")
     add("equal shape and seed, two sets of weights", Script("s13", plain, plain).forward(2).forward(2, 1).forward(2))
     add(
-        "equal shape, two biases", Script("s14", *biased[:1], plain).forward(2).forward(2, 1).backward(2).backward(2, 1)
+        "equal shape, two biases", Script("s14", with_column, plain).forward(2).forward(2, 1).backward(2).backward(2, 1)
     )
     add(
         "gradients of two layers in turn",
@@ -189,19 +223,29 @@ def sequence_cases(book):
         1e-5,
     )
 
+
+def middle_size(book):
+    """Add several calls on larger layers."""
+
     def large(model, operation, x):
         return {name: v and sums(v, 1) for name, v in model.script(**expand(x)).items()}
 
     book.group("sequences", "script", "several calls at middle size, arrays by formula, answers by sums")
-    for layer in ([reachable(65, 70, "1/8", 21), reachable(40, 257, "1/16", 22, "hashed")]):
-        size = layer["bias_buckets"]
-        one = {**layer, "w": formula(1, layer["buckets"]), "b": formula(2, size) if size else None}
-        n_in, n_out = layer["n_in"], layer["n_out"]
-        steps = [{"call": "forward", "layer": 0, "a": formula(10 + s, batch, n_in)} for s, batch in enumerate((40, 3))]
-        steps += [
-            {"call": "backward", "layer": 0, "a": formula(20 + s, batch, n_in), "dz": formula(30 + s, batch, n_out)}
-            for s, batch in enumerate((40, 5))
-        ]
-        book.valid(
-            f"{n_out} x {n_in}, bias {layer['bias']}", "", "float32", 0, work=large, bugs=(), layers=[one], steps=steps
-        )
+    for layer in (reachable(65, 70, "1/8", 21), reachable(40, 257, "1/16", 22, "hashed")):
+        comment = f"{layer['n_out']} x {layer['n_in']}, bias {layer['bias']}"
+        book.valid(comment, "", "float32", 0, work=large, bugs=(), **larger_script(layer))
+
+
+def larger_script(layer):
+    """Write a script of two calls of forward and two of backward, with arrays by formula."""
+    n_in = layer["n_in"]
+    n_out = layer["n_out"]
+    size = layer["bias_buckets"]
+    w = formula(1, layer["buckets"])
+    b = formula(2, size) if size else None
+    forward = [{"call": "forward", "layer": 0, "a": formula(10 + s, batch, n_in)} for s, batch in enumerate((40, 3))]
+    backward = [
+        {"call": "backward", "layer": 0, "a": formula(20 + s, batch, n_in), "dz": formula(30 + s, batch, n_out)}
+        for s, batch in enumerate((40, 5))
+    ]
+    return {"layers": [{**layer, "w": w, "b": b}], "steps": forward + backward}
