@@ -238,9 +238,8 @@ def slides() -> list[Slide]:
     return [
         Slide("A hashed layer stores 3 numbers and uses 12", row(table_and_list()),
               "<p>Say what everybody knows: a layer is a matrix V. Here V is never stored. Ask: how many different "
-              "numbers "
-              "are in this matrix, up to sign? Point at two places of w0.</p><p>Color: the real weight. Two strokes: "
-              "minus.</p>", 3),
+              "numbers are in this matrix, up to sign? Point at two places of w0.</p><p>Color: the real weight. Two "
+              "strokes: minus.</p>", 3),
         Slide("Each entry of V copies a real weight, with a sign",
               formula(r"V_{ij} \;=\; w_{h(i,j)}\;\xi(i,j)", points=52)
               + column(paragraph('<span class="strong">h(i, j)</span> says which real weight: the bucket', 1),
@@ -251,17 +250,14 @@ def slides() -> list[Slide]:
               "w<sub>0</sub>?",
               options(ANSWERS),
               "<p>Everybody writes a letter, then hands up. Write the counts on the board and leave them there; the "
-              "answer "
-              "comes in 15 minutes. Do not comment. Each answer is one line of NumPy, and each is a mistake that "
-              "somebody "
-              "has shipped, except one.</p>", 3, vote=True),
+              "answer comes in 15 minutes. Do not comment. Each answer is one line of NumPy, and each is a mistake "
+              "that somebody has shipped, except one.</p>", 3, vote=True),
         Slide("Forward: look up, multiply, add",
               formula(r"z_i = \sum_j\; w_{h(i,j)}\;\xi(i,j)\;a_j") + row(first_row()),
               "<p>Equation 8. The first row at the board, with the class saying each product.</p>", 3),
         Slide("Your turn: fill in V, then z", row(your_turn()) + paragraph("Handout, part 1. Four minutes."),
               "<p>They work alone, then compare with a neighbour. One press shows the solution. Usual slip: the sign "
-              "of the "
-              "last entry of row 1.</p>", 5),
+              "of the last entry of row 1.</p>", 5),
         Slide("Backward: first pretend that nothing is shared", formula(r"dV_{ij} \;=\; \delta_i\; a_j")
               + row(outer_product()),
               "<p>Equation 10. The error terms delta come from above; for this example they are given. Twelve free "
@@ -269,53 +265,46 @@ def slides() -> list[Slide]:
         Slide("When w<sub>0</sub> moves, five places move with it", row(
             indicator(0), formula(r"\dfrac{\partial V_{ij}}{\partial w_0} = \pm 1\;\;\mathrm{or}\;\;0")),
               "<p>Equation 10, second half. Increase w0 by 0.1: which entries change, and in which direction? Two go "
-              "down."
-              "</p>", 3),
+              "down.</p>", 3),
         Slide("The chain rule adds up the five places, with signs",
               formula(r"dw_k \;= \sum_{(i,j)\,:\,h(i,j)=k} \xi(i,j)\;\delta_i\; a_j") + row(five_places()),
               "<p>Equations 11 and 12. Five presses, one for each place; let the class say each number with its sign "
-              "before "
-              "it appears. The third is minus minus six.</p>", 4),
+              "before it appears. The third is minus minus six.</p>", 4),
         Slide("Vote again", options(ANSWERS, right=2),
               "<p>Count again, beside the first counts. Then one press. Ask one who changed the answer for the "
               "reason.</p>",
               2, vote=True),
         Slide("Scatter-add: twelve arrows fall into three bars", row(falling_arrows()),
               "<p>The same as an algorithm: one loop over all entries. Twelve presses, one more for the sums; go fast, "
-              "then "
-              "let them do it themselves with the moving picture (lesson 3, on their phones). Handout, part 2: w1 and "
-              "w2 on "
-              "paper.</p>", 5),
+              "then let them do it themselves with the moving picture (lesson 3, on their phones). Handout, part 2: w1 "
+              "and w2 on paper.</p>", 5),
         Slide("Three places vote, and w<sub>2</sub> stays where it is", row(cancelling()),
               "<p>All three want to move, and their sum is zero. That is the price of sharing in one number. Ask: is "
-              "this "
-              "likelier or less likely with more places?</p>", 2),
+              "this likelier or less likely with more places?</p>", 2),
         Slide("One fixed matrix S does both",
               row(long_matrix()) + row(paragraph("gather:"), formula(r"V = S\,w"), paragraph("scatter-add:"),
                                        formula(r"dw = S^T\, dV")),
               "<p>Written as a long vector, V is S w. What is drawn is S transposed: each column has exactly one "
-              "entry. "
-              "Everything about the gradient follows from S being fixed.</p>", 2),
+              "entry. Everything about the gradient follows from S being fixed.</p>", 2),
         Slide("For the layer below, sharing changes nothing",
               formula(r"da_j = \sum_i\; V_{ij}\;\delta_i") + row(back_column()),
               "<p>Equation 9: down the columns of V, as in any layer. Only the entries of V come from w.</p>", 2),
         Slide("Vote: which line computes dw?", options([code(line) for line in LINES], right=3),
               "<p>A drops repeated buckets: fancy indexing adds once. B forgets the signs. C divides by the load: a "
-              "mean. D is "
-              "right. Three of the mistakes that lesson 3 plants even train, only more slowly.</p>", 3, vote=True),
+              "mean. D is right. Three of the mistakes that lesson 3 plants even train, only more "
+              "slowly.</p>", 3, vote=True),
         Slide("A gradient check catches all four mistakes", row(caught()),
               "<p>Lesson 3's check: central differences, a 4 x 4 layer with 3 buckets and both signs, a batch of 5. "
               "The fourth mistake, untransposed, has the wrong da.</p>", 2),
         Slide("Without sharing, the check lets three pass",
               row(not_shared()) + paragraph("A test proves something only if it can fail.", 2),
               "<p>Before the press: same code, same check, but 16 buckets for 16 places and all signs plus. Which are "
-              "still "
-              "caught? Hands up for each.</p>", 2),
+              "still caught? Hands up for each.</p>", 2),
         Slide("Two threads, one bucket: 5 + 1 + 1 = 6", row(race_table())
               + paragraph("One addition is lost, and nothing reports it.", 4),
               "<p>If the scatter-add runs in parallel. Then the moving picture of lesson 4: two minutes to find the "
-              "two orders "
-              "of twenty that are right. The cure: each piece of the work adds into a dw of its own.</p>", 4),
+              "two orders of twenty that are right. The cure: each piece of the work adds into a dw of its "
+              "own.</p>", 4),
         Slide("Take home", column(paragraph("1. V = S w: sharing is one fixed linear map."),
                                   paragraph("2. Its gradient is a signed sum: dw = S<sup>T</sup> dV.", 1),
                                   paragraph("3. Test it with shared buckets and both signs.", 2), last=True),

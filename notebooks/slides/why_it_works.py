@@ -263,13 +263,12 @@ def slides() -> list[Slide]:
               "<p>Each real weight becomes the mean of the weights in its bucket, the best that any w can do. Count "
               "the hands.</p>", 2, vote=True),
         Slide(f"It is C: {hashed:.0f} %. Trained through the same hash: {trained:.0f} %", row(hashed_or_trained()),
-              f"<p>Digits, 64-256-10, means of two map seeds (lesson 7). Dense: {dense:.1f} %. So the explanation "
-              "on the board is wrong: a HashedNet is no copy of a dense network.</p>", 3),
+              f"<p>Digits, 64-256-10, means of two map seeds (lesson 7). Dense: {dense:.1f} %. So the explanation on "
+              "the board is wrong: a HashedNet is no copy of a dense network.</p>", 3),
         Slide("What is lost can be said beforehand",
               formula(r"\mathrm{lost} = 1 - c\,(1 - e^{-1/c})") + row(lost_share()),
               "<p>All matrices of a map form a flat subspace with one dimension for each used real weight. A matrix "
-              "that "
-              "does not know of it keeps just its share. At 1/8: 87.5 % are lost, whatever was learned.</p>", 2),
+              "that does not know of it keeps just its share. At 1/8: 87.5 % are lost, whatever was learned.</p>", 2),
         Slide("Training finds another good network, in the plane", row(plane()),
               "<p>A sketch, not data. The question is now: why can training find a good point there?</p>", 2),
         Slide("The gradient of w is the dense one, feature-hashed",
@@ -280,25 +279,20 @@ def slides() -> list[Slide]:
               "lecture.</p>", 3),
         Slide("Hashed inner products are right on average", row(histogram()),
               "<p>Two zeros of the digits, 64 numbers hashed to 16, 4000 hash functions with signs (lesson 1). A step "
-              "of learning "
-              "on one image changes another image's output by an inner product of gradients. So each step is the dense "
-              "step, plus "
-              "noise.</p>", 3),
+              "of learning on one image changes another image's output by an inner product of gradients. So each step "
+              "is the dense step, plus noise.</p>", 3),
         Slide("Vote: make the layer 16 times wider and keep K. The relative noise …",
               options(("grows", "stays", "falls")),
               "<p>Each real weight now serves 16 times as many places. Most will say: it grows.</p>", 2, vote=True),
         Slide("It is B: the noise depends on K, not on the width", row(noise_against_K()),
               "<p>Inner products of gradients of 20 digits, four map seeds (lesson 7). One line for three widths: two "
-              "over root K. "
-              "K is what is stored.</p>", 3),
+              "over root K. K is what is stored.</p>", 3),
         Slide("A wider virtual layer helps, until only noise is left", row(falls_and_stays()),
               "<p>A linear model on hashed gradients; no network is trained. Let them sketch the curve first: what "
-              "does "
-              "width do, what does noise do? This is the shape of the paper's Figure 4.</p>", 3),
+              "does width do, what does noise do? This is the shape of the paper's Figure 4.</p>", 3),
         Slide("On MNIST, HashNet rises last (our runs)", row(curves()),
               "<p>Before this slide: handout, sketch four curves. Three layers; RER: random edges removed; LRD: low "
-              "rank; NN: "
-              "narrower. Means over seeds, from the records.</p>", 4),
+              "rank; NN: narrower. Means over seeds, from the records.</p>", 4),
         Slide("Vote: HashNet against NN, 32 comparisons. How many are surely below 1?",
               options(("all 32", "about 20", "about 10")),
               "<p>Eight data sets, 3 and 5 layers, 1/8 and 1/64. Surely: the interval of two standard errors lies "
@@ -309,17 +303,15 @@ def slides() -> list[Slide]:
               "interval.</p>", 3),
         Slide("“Nearly 50 %” by inflation: ask, compared with what?", row(gain_bars()),
               "<p>MNIST, 3 layers, storage of 50 hidden units, inflated 8 times. A HashNet without inflation is a poor "
-              "start: "
-              "a third of its weights is never used.</p>", 2),
+              "start: a third of its weights is never used.</p>", 2),
         Slide("What compression costs is mostly variance", row(stacked_parts())
               + paragraph(f"At 1/64 one network gets {one:.1f} % wrong, the average of 20 gets {average:.1f} %.", 1),
               "<p>Networks that differ in the hash seed only (and the weights that come from it), digits, lesson 7. "
-              "The average "
-              "stores twenty times as much; it is an explanation, not a method.</p>", 2),
+              "The average stores twenty times as much; it is an explanation, not a method.</p>", 2),
         Slide("How sure are we? Five claims, one rule", row(verdict_lines()),
               "<p>Predict each verdict before its press. The rule of lesson 8: supported if more than half of the "
-              "comparisons are surely as claimed and no more are surely the other way than chance would produce. "
-              "“Not supported” is not “refuted”.</p>", 3),
+              "comparisons are surely as claimed and no more are surely the other way than chance would produce. “Not "
+              "supported” is not “refuted”.</p>", 3),
         Slide("Take home", column(paragraph("1. Never hash a trained network. Train through the hash."),
                                   paragraph("2. The scatter-add is feature hashing: right on average.", 1),
                                   paragraph("3. Noise is 2 / √K: widen the virtual layer, not the store.", 2),
