@@ -90,8 +90,7 @@ def formula(tex: str, step: int = 0, points: float = 40) -> str:
 
     if points * INDEX < LEAST_POINTS:
         raise ValueError(f"the indices of a formula of {points} points have {points * INDEX:.0f}, too small for the "
-                         "last "
-                         f"row; use {LEAST_POINTS / INDEX:.0f} or more")
+                         f"last row; use {LEAST_POINTS / INDEX:.0f} or more")
     drawn = BytesIO()
     with rc_context({"mathtext.fontset": "cm", "svg.hashsalt": "slides"}):
         math_to_image(rf"$\,{tex}\;$", drawn, prop=FontProperties(size=points), format="svg", dpi=72)
