@@ -172,7 +172,26 @@ def test_our_rect_stands_between_both_printed_rows(tmp_path):
     (ours,) = [n for n, row in enumerate(rows) if "2.00 +- 0.00" in row]
     # HashNet with 3 layers at 1/64 is printed as 3.67 in the row CONVEX and as 31.77 in the row RECT
     assert [row[-2] for row in rows[ours : ours + 3]] == ["2.00 +- 0.00", "3.67", "31.77"]
-    assert [row[0] for row in rows[ours : ours + 3]] == ["**ours on RECT**", "printed CONVEX", "printed RECT"]
+    names = [row[0] for row in rows[ours : ours + 3]]
+    assert names == ["**ours on RECT, protocol 1**", "printed CONVEX", "printed RECT"]
+
+
+def test_our_rect_has_one_protocol_in_a_row(tmp_path):
+    def our_row():
+        (row,) = [row for row in rows_of(evidence.rect_table(res.results(tmp_path))) if "3 layers, 1/64" in row]
+        return row
+
+    def of_rect(preset, methods):
+        return [job for method in methods for job in pick(preset, dataset="rect", method=method, layers=3)]
+
+    write(tmp_path, of_rect("table2", res.PAPER_METHODS), lambda *_: 2.0)
+    *all_but_one, last = res.PAPER_METHODS
+    second = [job for job in of_rect("protocol2-rect", all_but_one) if job.compression == "1/64"]
+    write(tmp_path, second, lambda *_: 1.0)
+    assert our_row()[1] == "**ours on RECT, protocol 1**" and {cell[0] for cell in our_row()[2:]} == {"2"}
+    third = [job for job in of_rect("protocol2-rect", [last]) if job.compression == "1/64"]
+    write(tmp_path, third, lambda *_: 1.0)
+    assert our_row()[1] == "**ours on RECT, protocol 2**" and {cell[0] for cell in our_row()[2:]} == {"1"}
 
 
 def test_the_report_shows_tables_figures_and_what_is_missing(tmp_path, capsys):

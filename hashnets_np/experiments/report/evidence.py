@@ -68,8 +68,10 @@ def rect_table(found: Findings) -> str:
     for layers in DEPTHS:
         for size in TABLES.values():
             cells = {data: [(data, method, layers, size) for method in PAPER_METHODS] for data in PAPER_ROW}
-            ours = [str(found[cell]) if cell in found else "..." for cell in cells["rect"]]
-            rows.append([f"{layers} layers, {size}", "**ours on RECT**", *ours])
+            there = found.of_row(cells["rect"])
+            ours = [str(there[cell]) if cell in there else "..." for cell in cells["rect"]]
+            protocol = next((f", protocol {result.protocol}" for result in there.values()), "")
+            rows.append([f"{layers} layers, {size}", f"**ours on RECT{protocol}**", *ours])
             for data, printed in PAPER_ROW.items():
                 rows.append(["", f"printed {printed}", *(f"{paper[cell]:.2f}" for cell in cells[data])])
     return markdown_table(["", "test error, %", *(METHODS[name].label for name in PAPER_METHODS)], rows)

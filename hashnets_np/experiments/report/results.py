@@ -5,6 +5,7 @@ presets count. RECT is compared with the row printed CONVEX and the other way ro
 """
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import hypot, sqrt
 from pathlib import Path
@@ -94,6 +95,12 @@ class Findings(dict[Cell, Result]):
     def __init__(self, protocols: dict[str, dict[Cell, Result]]) -> None:
         self.protocols = protocols
         super().__init__(protocols["1"] | protocols["2"])
+
+    def of_row(self, cells: Sequence[Cell]) -> dict[Cell, Result]:
+        """Return what is known of the cells of a row under one protocol: the second where it has them all."""
+        protocol = "2" if all(cell in self.protocols["2"] for cell in cells) else "1"
+        known = self.protocols[protocol]
+        return {cell: known[cell] for cell in cells if cell in known}
 
     def together(self, *cells: Cell) -> list[Result] | None:
         """Return the results of some cells under one protocol, the second where it has them all; None if none has."""

@@ -26,16 +26,15 @@ def paper_table(number: int, layers: int, found: Findings) -> str:
     methods = columns(found)
     for dataset in DATASETS:
         cells = [(dataset, method.name, layers, TABLES[number]) for method in methods]
-        second = found.protocols["2"]
-        there = second if all(cell in second for cell in cells) else found.protocols["1"]
+        there = found.of_row(cells)
         ours = [f"{there[cell].mean:.2f}" if cell in there else "..." for cell in cells]
         if "..." not in ours:
             best = min(ours, key=float)
             ours = [f"**{value}**" if value == best else value for value in ours]
-        first = next((there[cell] for cell in cells if cell in there), None)
+        first = next(iter(there.values()), None)
         name = dataset.upper() + (f" ({first.source})" if first else "")
         theirs = [f" ({paper[cell]:.2f})" if cell in paper else "" for cell in cells]
-        rows.append([name, "2" if there is second else "1",
+        rows.append([name, first.protocol if first else "1",
                      *(value + printed for value, printed in zip(ours, theirs, strict=True))])
     return markdown_table(["test error, %: ours (paper)", "protocol", *(method.label for method in methods)], rows)
 
