@@ -28,9 +28,8 @@ def drawn(figure: int, panel: tuple[str, int], found: Findings) -> dict[Cell, Re
     def select(cells: Iterable[Cell]) -> list[Cell]:
         return [cell for cell in cells if (cell[0], cell[2]) == panel and cell[3].startswith("x") == (figure == 4)]
 
-    second = found.protocols["2"]
     compared = select(cell_of(job) for job in read_grid(f"figure{figure}") if job.method in ("hashnet", "nn"))
-    known = second if all(cell in second for cell in compared) else found.protocols["1"]
+    known = found.under_one(compared)
     return {cell: known[cell] for cell in select(known)}
 
 

@@ -96,19 +96,19 @@ class Findings(dict[Cell, Result]):
         self.protocols = protocols
         super().__init__(protocols["1"] | protocols["2"])
 
+    def under_one(self, cells: Sequence[Cell]) -> dict[Cell, Result]:
+        """Return all that is known under one protocol: the second where it has each of these cells, else the first."""
+        return self.protocols["2" if all(cell in self.protocols["2"] for cell in cells) else "1"]
+
     def of_row(self, cells: Sequence[Cell]) -> dict[Cell, Result]:
-        """Return what is known of the cells of a row under one protocol: the second where it has them all."""
-        protocol = "2" if all(cell in self.protocols["2"] for cell in cells) else "1"
-        known = self.protocols[protocol]
+        """Return what is known of the cells of a row, all of them under one protocol."""
+        known = self.under_one(cells)
         return {cell: known[cell] for cell in cells if cell in known}
 
     def together(self, *cells: Cell) -> list[Result] | None:
         """Return the results of some cells under one protocol, the second where it has them all; None if none has."""
-        for protocol in ("2", "1"):
-            known = self.protocols[protocol]
-            if all(cell in known for cell in cells):
-                return [known[cell] for cell in cells]
-        return None
+        known = self.under_one(cells)
+        return [known[cell] for cell in cells] if all(cell in known for cell in cells) else None
 
 
 def results(folder: Path) -> Findings:
