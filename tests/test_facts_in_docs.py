@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hashnets_np.experiments.report.evidence import against_paper
 from hashnets_np.experiments.report.results import results
 from hashnets_np.experiments.sweep.grid import read_grid
 
@@ -76,6 +77,21 @@ def test_pages_have_the_results_of_the_released_recipe():
     assert f"give {eighth.mean:.2f} % on MNIST at 1/8" in " ".join(page("README.md").split())
     assert f"{eighth} % at 1/8" in page("data/records/README.md")
     assert f"{sixty_fourth} % at 1/64" in page("data/records/README.md")
+
+
+def test_the_page_of_the_records_counts_the_cells_that_reach_the_paper():
+    said = " ".join(page("data/records/README.md").split())
+    of, reached, worse = re.search(r"Of the (\d+) cells .*? (\d+) are at or below it\. (\w+) are worse", said).groups()
+    evidence = " ".join(against_paper(results(ROOT / "data" / "records")).split())
+    assert f"{reached} of {of} cells run (of {of}) are at or below" in evidence
+    assert f"two binomial standard errors: {number(worse)}." in evidence
+
+
+def test_the_page_of_the_records_counts_the_comparisons_with_a_teacher_under_protocol_2():
+    said = " ".join(page("data/records/README.md").split())
+    found = results(ROOT / "data" / "records").protocols["2"]
+    taught = [cell for cell in found if cell[1] in ("dk", "hashnetdk")]
+    assert number(re.search(r"in its (\w+) comparisons so far", said)[1]) == len(taught)
 
 
 def test_the_slurm_array_has_a_task_for_each_data_set_of_its_grid():
