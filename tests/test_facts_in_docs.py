@@ -28,6 +28,11 @@ def page(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
+@pytest.fixture(scope="module")
+def found():
+    return results(ROOT / "data" / "records")
+
+
 def number(word: str) -> int:
     return int(word.replace(",", "")) if word[0].isdigit() else WORDS.index(word.lower()) + 1
 
@@ -70,27 +75,26 @@ def test_pages_count_the_runs_of_the_first_campaign(name):
     assert f"{len(read_grid('all'))} runs" in page(name)
 
 
-def test_pages_have_the_results_of_the_released_recipe():
-    found = results(ROOT / "data" / "records").protocols["released"]
-    eighth, sixty_fourth = (found["mnist", "hashnet", 3, size] for size in ("1/8", "1/64"))
+def test_pages_have_the_results_of_the_released_recipe(found):
+    released = found.protocols["released"]
+    eighth, sixty_fourth = (released["mnist", "hashnet", 3, size] for size in ("1/8", "1/64"))
     assert len(eighth.runs) == len(sixty_fourth.runs) == 3
     assert f"give {eighth.mean:.2f} % on MNIST at 1/8" in " ".join(page("README.md").split())
     assert f"{eighth} % at 1/8" in page("data/records/README.md")
     assert f"{sixty_fourth} % at 1/64" in page("data/records/README.md")
 
 
-def test_the_page_of_the_records_counts_the_cells_that_reach_the_paper():
+def test_the_page_of_the_records_counts_the_cells_that_reach_the_paper(found):
     said = " ".join(page("data/records/README.md").split())
     of, reached, worse = re.search(r"Of the (\d+) cells .*? (\d+) are at or below it\. (\w+) are worse", said).groups()
-    evidence = " ".join(against_paper(results(ROOT / "data" / "records")).split())
+    evidence = " ".join(against_paper(found).split())
     assert f"{reached} of {of} cells run (of {of}) are at or below" in evidence
     assert f"two binomial standard errors: {number(worse)}." in evidence
 
 
-def test_the_page_of_the_records_counts_the_comparisons_with_a_teacher_under_protocol_2():
+def test_the_page_of_the_records_counts_the_comparisons_with_a_teacher_under_protocol_2(found):
     said = " ".join(page("data/records/README.md").split())
-    found = results(ROOT / "data" / "records").protocols["2"]
-    taught = [cell for cell in found if cell[1] in ("dk", "hashnetdk")]
+    taught = [cell for cell in found.protocols["2"] if cell[1] in ("dk", "hashnetdk")]
     assert number(re.search(r"in its (\w+) comparisons so far", said)[1]) == len(taught)
 
 
