@@ -131,10 +131,10 @@ def test_a_search_without_optuna_is_one_line_and_no_record(tmp_path, capsys, mon
     assert "pip install optuna" in capsys.readouterr().err and not (tmp_path / "r").exists()
 
 
-def test_dask_without_a_scheduler_is_one_clear_line(capsys, monkeypatch):
+def test_dask_without_a_scheduler_is_one_clear_line(tmp_path, capsys, monkeypatch):
     pytest.importorskip("distributed")
     monkeypatch.setattr(drive, "CONNECT_SECONDS", 1)
-    assert main(["sweep", "quick", "--dask", "tcp://127.0.0.1:9", "--records", "nowhere"]) == 2
+    assert main(["sweep", "quick", "--dask", "tcp://127.0.0.1:9", "--records", str(tmp_path)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
 
