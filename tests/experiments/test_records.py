@@ -3,6 +3,8 @@
 A protocol that changed halfway would leave records that can't be compared; these tests name them.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from hashnets_np.datasets.data_files import package_file
@@ -69,3 +71,18 @@ def test_each_search_began_with_the_trials_of_the_protocol(done):
         ranges = tune.RANGES | (tune.DARK_RANGES if METHODS[job.method].student else {})
         for trial, wanted in zip(first, tune.first_trials(job, ranges, done), strict=False):
             assert trial.hyper == pytest.approx({name: wanted[name] for name in ranges}), job.label()
+
+
+@pytest.mark.slow
+def test_each_search_can_be_replayed_from_the_errors_that_it_recorded(done, monkeypatch):
+    """Optuna asks for the same trials again: none was left out, repeated or put in by hand."""
+    pytest.importorskip("optuna")
+    everything = tune.RANGES | tune.DARK_RANGES
+    for job in jobs(done, "search") + jobs(done, "search", "2"):
+        for seed, made in enumerate(done[job.key].rounds):
+            ranges = {name: replace(everything[name], low=low, high=high) for name, (low, high) in made.ranges.items()}
+            errors = ([trial.valid_error] for trial in made.trials)
+            monkeypatch.setattr(tune, "valid_curve", lambda *args, errors=errors: next(errors))
+            again = tune.search(job, ranges, done, None, epochs=1, seed=seed)
+            for trial, recorded in zip(again, made.trials, strict=True):
+                assert trial.hyper == pytest.approx(recorded.hyper), job.label()
