@@ -129,7 +129,7 @@ def test_images_that_were_not_flattened_get_a_hint():
 
 @pytest.mark.parametrize(("init", "deviation"), [("he", np.sqrt(2 / 400)), ("uniform", 1 / np.sqrt(3 * 400))])
 def test_initial_virtual_weights_have_the_right_spread(init, deviation):
-    for layer in (hn.HashedLinear(400, 300, "1/4", init=init), hn.Linear(400, 300, init=init)):
+    for layer in (hn.HashedLinear(400, 300, "1/4", seed=1, init=init), hn.Linear(400, 300, seed=1, init=init)):
         assert abs(layer.params["w"].std() / deviation - 1) < 0.02
         assert abs(layer.params["w"].mean()) < 0.02 * deviation
         again = make_layer({"type": type(layer).__name__, **layer.config()})
