@@ -92,6 +92,14 @@ def test_the_page_of_the_records_counts_the_cells_that_reach_the_paper(found):
     assert f"two binomial standard errors: {number(worse)}." in evidence
 
 
+def test_the_page_of_the_records_counts_where_hashnet_is_surely_below_the_equal_size_network():
+    said = " ".join(page("data/records/README.md").split())
+    claim = r"At (1/\d+), (\d) layers: HashNet is below the equal-size NN \| [^|]* \| (\d) surely so"
+    below = {(size, layers): int(sets) for size, layers, sets in re.findall(claim, page("data/records/report.md"))}
+    assert number(re.search(r"With 5 layers it does so on (\w+) sets", said)[1]) == below["1/64", "5"]
+    assert int(re.search(r"surely lower in (\d+) of 16", said)[1]) == below["1/8", "3"] + below["1/8", "5"]
+
+
 def test_the_page_of_the_records_counts_the_comparisons_with_a_teacher_under_protocol_2(found):
     said = " ".join(page("data/records/README.md").split())
     taught = [cell for cell in found.protocols["2"] if cell[1] in ("dk", "hashnetdk")]
