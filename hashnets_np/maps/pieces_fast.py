@@ -12,18 +12,10 @@ from numpy.typing import NDArray
 
 from ..support.compiling import njit
 from .kind import MapFacts, TileLines
-from .xxhash_fast import ONE, column_lanes, divisor, hash_of_lanes, row_lanes
+from .xxhash_fast import bucket_of, column_lanes, divisor, hash_of_lanes, row_lanes
 
 uint32 = np.uint32
 uint64 = np.uint64
-
-
-@njit(cache=True, nogil=True)
-def piece_start(x, numbers):
-    """Find the bucket of a piece's first weight, (x >> 1) mod K, without a division (see `divisor`)."""
-    y = uint32(x >> ONE)
-    quotient = uint32((uint64(y) * uint64(numbers.multiplier)) >> numbers.shift)
-    return uint64(uint32(y - uint32(quotient * numbers.buckets)))
 
 
 @njit(cache=True, nogil=True)
@@ -36,7 +28,8 @@ def piece_line(bucket, x, outer, inner, numbers, n):
         j = numbers.first_col + uint64(c)
         col = j // numbers.width
         x[c] = hash_of_lanes(outer[row], inner[col])
-        place = piece_start(x[c], numbers) + above + (j - col * numbers.width)
+        start = uint64(bucket_of(x[c], numbers.buckets, numbers.multiplier, numbers.shift))
+        place = start + above + (j - col * numbers.width)
         bucket[c] = uint32(place % uint64(numbers.buckets))
 
 

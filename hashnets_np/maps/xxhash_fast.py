@@ -75,12 +75,18 @@ def hash_line(x, outer, inner):
 
 
 @njit(cache=True, nogil=True)
+def bucket_of(x, buckets, multiplier, shift):
+    """Turn a hash into a bucket number, (x >> 1) mod K without a division: y mod K = y - (y // K) K (see `divisor`)."""
+    y = uint32(x >> ONE)
+    quotient = uint32((uint64(y) * uint64(multiplier)) >> shift)
+    return uint32(y - uint32(quotient * buckets))
+
+
+@njit(cache=True, nogil=True)
 def bucket_line(bucket, x, buckets, multiplier, shift):
-    """Turn hashes into bucket numbers, (x >> 1) mod K without a division: y mod K = y - (y // K) K (see `divisor`)."""
+    """Turn the hashes of a line into bucket numbers."""
     for c in range(x.size):
-        y = uint32(x[c] >> ONE)
-        quotient = uint32((uint64(y) * uint64(multiplier)) >> shift)
-        bucket[c] = uint32(y - uint32(quotient * buckets))
+        bucket[c] = bucket_of(x[c], buckets, multiplier, shift)
 
 
 @njit(cache=True, nogil=True, inline="always")
