@@ -87,8 +87,10 @@ def make(tmp_path, *arguments, pythons=()):
         (tmp_path / name).write_text(f"#!/bin/sh\nexit {0 if works else 1}\n")
         (tmp_path / name).chmod(0o755)
     (tmp_path / "pyproject.toml").write_text("")
+    outer = {"MAKEFLAGS", "PYTHON"}  # what `make test PYTHON=...` hands on to every make below it
+    here = {name: value for name, value in os.environ.items() if name not in outer}
     return subprocess.run(["make", "-n", "-f", ROOT / "Makefile", *arguments], cwd=tmp_path, capture_output=True,
-                          text=True, env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+                          text=True, env=here | {"PATH": f"{tmp_path}:{here['PATH']}"})
 
 
 @pytest.mark.skipif(os.name != "posix" or not shutil.which("make"), reason="needs make and a POSIX shell")
