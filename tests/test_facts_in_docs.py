@@ -5,12 +5,15 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from hashnets_np.experiments.methods import METHODS
 from hashnets_np.experiments.report.evidence import against_paper
 from hashnets_np.experiments.report.results import results
+from hashnets_np.experiments.report.verdicts import standard_errors_below
 from hashnets_np.experiments.sweep.grid import read_grid
 
 ROOT = Path(__file__).parent.parent
@@ -100,10 +103,21 @@ def test_the_page_of_the_records_counts_where_hashnet_is_surely_below_the_equal_
     assert int(re.search(r"surely lower in (\d+) of 16", said)[1]) == below["1/8", "3"] + below["1/8", "5"]
 
 
-def test_the_page_of_the_records_counts_the_comparisons_with_a_teacher_under_protocol_2(found):
+def test_the_page_of_the_records_counts_where_a_teacher_surely_helps_under_protocol_2(found):
+    better, worse, compared = Counter(), Counter(), Counter()
+    for dataset, method, layers, size in found.protocols["2"]:
+        if student := METHODS[method].student:
+            both = found.together((dataset, method, layers, size), (dataset, student, layers, size))
+            apart = standard_errors_below(*both)
+            better[dataset] += apart > 2
+            worse[dataset] += apart < -2
+            compared[dataset] += 1
     said = " ".join(page("data/records/README.md").split())
-    taught = [cell for cell in found.protocols["2"] if cell[1] in ("dk", "hashnetdk")]
-    assert number(re.search(r"in its (\w+) comparisons so far", said)[1]) == len(taught)
+    assert number(re.search(r"in its (\w+) comparisons so far", said)[1]) == compared.total()
+    rect = re.search(r"On RECT .* surely better on the test set in (\w+) of (\w+)\.", said)
+    assert [number(word) for word in rect.groups()] == [better["rect"], compared["rect"]]
+    basic = re.search(r"On BASIC it is surely better in (\w+) of (\w+), .* and surely worse in (\w+), NN", said)
+    assert [number(word) for word in basic.groups()] == [better["basic"], compared["basic"], worse["basic"]]
 
 
 def test_the_slurm_array_has_a_task_for_each_data_set_of_its_grid():
