@@ -13,7 +13,7 @@ import pytest
 from hashnets_np.experiments.methods import METHODS
 from hashnets_np.experiments.report.evidence import against_paper
 from hashnets_np.experiments.report.results import results
-from hashnets_np.experiments.report.verdicts import standard_errors_below
+from hashnets_np.experiments.report.verdicts import SURE, standard_errors_below
 from hashnets_np.experiments.sweep.grid import read_grid
 
 ROOT = Path(__file__).parent.parent
@@ -109,8 +109,8 @@ def test_the_page_of_the_records_counts_where_a_teacher_surely_helps_under_proto
         if student := METHODS[method].student:
             both = found.together((dataset, method, layers, size), (dataset, student, layers, size))
             apart = standard_errors_below(*both)
-            better[dataset] += apart > 2
-            worse[dataset] += apart < -2
+            better[dataset] += apart > SURE
+            worse[dataset] += apart < -SURE
             compared[dataset] += 1
     said = " ".join(page("data/records/README.md").split())
     assert number(re.search(r"in its (\w+) comparisons so far", said)[1]) == compared.total()
