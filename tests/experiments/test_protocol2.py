@@ -157,6 +157,15 @@ def test_mix_0_is_the_network_without_a_teacher_to_the_last_bit():
         np.testing.assert_array_equal(a, b)
 
 
+def test_no_teacher_is_trained_where_the_mix_is_0(monkeypatch):
+    asked = []
+    monkeypatch.setattr(train, "teacher_logits", lambda *arguments: asked.append(arguments))
+    job, data = replace(TWO, method="dk", tune=False), hn.load_dataset("digits")
+    assert train.teacher_for(job, {"mix": 0.0}, {}, data) is None and not asked
+    train.teacher_for(job, {"mix": 0.1}, {}, data)
+    assert len(asked) == 1
+
+
 def test_a_search_for_the_step_size_walks_both_ways_from_the_neighbours_choice(monkeypatch):
     errors, trained = {0.1: 5.0, 0.3: 4.0, 0.9: 3.0, 2.7: 3.5, 0.1 / 3: 6.0}, []
 

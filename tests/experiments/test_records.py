@@ -56,6 +56,15 @@ def test_runs_of_protocol_2_know_which_images_they_got_wrong(done):
         assert 100 * unpack(record.wrong, record.test_examples).mean() == pytest.approx(record.test_error), job.label()
 
 
+def test_runs_of_protocol_2_that_chose_mix_0_have_the_networks_of_the_student_alone(done):
+    alone = [job for job in jobs(done, "run", "2") if done[job.key].hyper.get("mix") == 0]
+    assert alone
+    for job in alone:
+        student = done[replace(job, method=METHODS[job.method].student).key]
+        assert done[job.key].wrong == student.wrong, job.label()
+        assert done[job.key].train_loss == student.train_loss, job.label()
+
+
 def test_each_search_made_twelve_trials_a_round_and_ended_inside_its_ranges(done):
     searches = jobs(done, "search")
     for job in searches:

@@ -69,7 +69,7 @@ def test_at_an_expansion_the_teacher_is_the_full_network(monkeypatch):
     found = {search.key: search_record(search, hyper={search.method: 1.0}, epochs=3) for search in grid.needs(job)}
     asked = []
     monkeypatch.setattr(train, "teacher_logits", lambda *arguments: asked.append(arguments))
-    train.teacher_for(job, found, hn.load_dataset("digits"))
+    train.teacher_for(job, train.DARK_DEFAULTS, found, hn.load_dataset("digits"))
     ((teacher, hyper, _, epochs),) = asked
     assert (teacher.hidden, hyper, epochs) == (1000, {"nn": 1.0}, 3)
 

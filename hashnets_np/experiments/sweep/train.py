@@ -234,9 +234,9 @@ def teacher_logits(job: Job, hyper: Hyper, data: Dataset, epochs: int) -> NDArra
     return cached_arrays(path, train_teacher)["logits"]  # one process trains it, the others wait
 
 
-def teacher_for(job: Job, found: Found, data: Dataset) -> NDArray | None:
-    """Return the teacher's logits on the training examples, if the method has a teacher."""
-    if not METHODS[job.method].student:
+def teacher_for(job: Job, hyper: Hyper, found: Found, data: Dataset) -> NDArray | None:
+    """Return the teacher's logits on the training examples; None if the method has no teacher, or its mix is 0."""
+    if not METHODS[job.method].student or hyper["mix"] == 0:
         return None
     if not job.tune:
         return teacher_logits(job, DEFAULTS, data, epochs_for(job, data))

@@ -116,7 +116,7 @@ def valid_curve(
     """Train and return the validation error after each epoch, in percent, the mean over the folds."""
     curves = []
     for part in folds(data, limit):
-        errors = train_once(job, hyper, part, epochs, teacher_for(job, found, part))[1].valid_error
+        errors = train_once(job, hyper, part, epochs, teacher_for(job, hyper, found, part))[1].valid_error
         curves.append(errors + [100.0] * (epochs - len(errors)))  # a diverged training ends early: all wrong from there
     return np.mean(curves, axis=0)
 

@@ -72,7 +72,7 @@ def choice_without_search(job: Job, data: Dataset) -> tuple[Hyper, int, float | 
     hyper = DEFAULTS | (DARK_DEFAULTS if METHODS[job.method].student else {})
     part = without_test(data)
     epochs = epochs_for(job, data)
-    history = train_to_the_end(job, hyper, part, epochs, teacher_for(job, {}, part)).history
+    history = train_to_the_end(job, hyper, part, epochs, teacher_for(job, hyper, {}, part)).history
     epochs = choose_epochs(history.valid_error, len(part.x_valid))
     return hyper, epochs, history.valid_error[epochs - 1]
 
@@ -88,7 +88,7 @@ def do_run(job: Job, found: Found, data: Dataset) -> dict[str, Any]:
     else:
         hyper, epochs, valid_error = choice_without_search(job, data)
     whole = without_test(data).refit()
-    trained = train_to_the_end(job, hyper, whole, epochs, teacher_for(job, found, whole))
+    trained = train_to_the_end(job, hyper, whole, epochs, teacher_for(job, hyper, found, whole))
     net = trained.net
     logits = predict(trained.net, data.x_test)
     results: dict[str, Any] = {
