@@ -25,9 +25,9 @@ EVIDENCE = {
 
 VERDICT_RULES = """A comparison is sure beyond two standard errors of the difference: of pairs on the same test images
 where the records say which images each network got wrong (protocol 2), of two test errors otherwise, with the spread
-over seeds added. A claim is *supported* if more than half of its planned comparisons are surely so, *not supported*
-if more are surely the other way than chance would bring about in one case of twenty, and otherwise our runs *cannot
-tell*. The rule was fixed before the runs of protocol 2 came in. Its reasons are in
+over seeds added. A claim is *not supported* if so many of its comparisons are surely the other way that chance alone
+would bring them about in fewer than one case of twenty, else *supported* if more than half of those planned are surely
+so; otherwise our runs *cannot tell*. The rule was fixed before the runs of protocol 2 came in. Its reasons are in
 `hashnets_np/experiments/report/verdicts.py`, and lesson 8 judges by it, too. The luck of a search, one for all seeds
 of a cell, is in no standard error."""
 

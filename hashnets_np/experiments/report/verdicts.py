@@ -7,9 +7,10 @@ and its thresholds have reasons that do not depend on any result:
   difference, one comparison in 44 would pass it to either side. Test images and training runs are two separate sources
   of chance, so their variances add up; where both networks were tried on the same images, pairs are compared
   (`results.difference`).
-* A claim about several data sets is made *in general*. So it is **supported** if more than half of the planned
-  comparisons surely agree and no more surely contradict it than chance alone would produce.
-* It is **not supported** if more surely contradict it than chance would produce in one case of twenty.
+* A claim about several data sets is **not supported** if so many comparisons surely contradict it that chance alone
+  would produce them in fewer than one case of twenty.
+* Otherwise it is **supported** if more than half of the planned comparisons surely agree, the least that "in general"
+  can mean.
 * Otherwise our runs **cannot tell**.
 """
 
