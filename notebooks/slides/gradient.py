@@ -276,8 +276,8 @@ def slides() -> list[Slide]:
               2, vote=True),
         Slide("Scatter-add: twelve arrows fall into three bars", row(falling_arrows()),
               "<p>The same as an algorithm: one loop over all entries. Twelve presses, one more for the sums; go fast, "
-              "then let them do it themselves with the moving picture (lesson 3, on their phones). The handout, parts 2 and "
-              "3, comes after the deck.</p>", 5),
+              "then let them do it themselves with the moving picture (lesson 3, on their phones). Parts 2 and 3 of "
+              "the handout come after the deck.</p>", 5),
         Slide("Three places vote, and w<sub>2</sub> stays where it is", row(cancelling()),
               "<p>All three want to move, and their sum is zero. That is the price of sharing in one number. Ask: is "
               "this likelier or less likely with more places?</p>", 2),
