@@ -11,6 +11,7 @@ import numpy as np
 
 from .kernels import check, check_map
 from .maps import SharingMap
+from .support.checks import check_count
 from .types import FloatArray
 
 LOOK_AT = 10**7  # how many virtual weights are searched for bucket-mates, and how many at a time
@@ -67,7 +68,7 @@ def explain(m: SharingMap, i: int, j: int, show: int = 5) -> Explanation:
     Raises
     ------
     ValueError
-        For anything but a map, and for indices outside V.
+        For anything but a map, for indices outside V, and for a negative number of others.
 
     Examples
     --------
@@ -82,6 +83,7 @@ def explain(m: SharingMap, i: int, j: int, show: int = 5) -> Explanation:
     """
     if not isinstance(m, SharingMap):
         raise ValueError(f"explain needs a SharingMap, got {type(m).__name__}; for a HashedLinear, pass layer.map")
+    show = check_count("show", show, at_least=0)
     bucket, sign = (int(value) for value in m.lookup(i, j))
     i = int(i)
     j = int(j)
@@ -156,6 +158,11 @@ def feature_hashing_forward(w: FloatArray, a: FloatArray, m: SharingMap) -> Floa
     (batch, n_out) array
         z.
 
+    Raises
+    ------
+    ValueError
+        If w or a has another shape.
+
     References
     ----------
     Eq. 5 of Chen et al., ICML 2015.
@@ -166,4 +173,6 @@ def feature_hashing_forward(w: FloatArray, a: FloatArray, m: SharingMap) -> Floa
     >>> feature_hashing_forward(np.array([10.0, 1.0]), np.array([[1.0, 2.0, 3.0]]), m)
     array([[-16.]])
     """
+    m = check_map(m)
+    w = check("w", w, (m.buckets,))
     return np.stack([feature_hash(a, m, i) @ w for i in range(m.n_out)], axis=1)  # Eq. 5: z_i = w . phi_i(a)

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .layers import LAYERS, Dropout, Layer, Linear
-from .network import Network
+from .network import Network, check_layers
 from .support.checks import check_network
 from .support.disk import atomic_write, user_path
 
@@ -64,7 +64,7 @@ def save(net: Network, path: str | os.PathLike) -> None:
     Raises
     ------
     ValueError
-        For a layer that a model file cannot hold, such as one whose map was replaced.
+        For a layer that a model file cannot hold, such as one whose map was replaced; whatever was at `path` stays.
     OSError
         If the file cannot be written.
 
@@ -79,16 +79,24 @@ def save(net: Network, path: str | os.PathLike) -> None:
     301
     """
     check_network(net)
+    check_layers(net.layers)
     layers = [{"type": layer_name(layer), **layer.config()} for layer in net.layers]
-    arrays = {name: (p.dtype.name, p.shape) for name, p in net.parameters()}
-    for name, needed in needed_arrays(layers).items():
-        if arrays.get(name) != needed:
-            what = f"parameter {name} is {describe(arrays.get(name))}, but its layer expects {describe(needed)}"
-            raise ValueError(f"{what}; to change the dtype of a network, use net.astype")
     try:
         text = json.dumps(layers, separators=(",", ":"))
     except TypeError as error:
         raise ValueError(f"a layer was made with an argument that a file cannot hold: {error}") from error
+    for number, config in enumerate(layers):
+        if not is_description(config):
+            raise ValueError(f"layer {number} ({config['type']}) was made with an argument that a file cannot hold; "
+                             f"it holds numbers, words of up to {LONGEST_TEXT} characters and None")
+    arrays = {name: (p.dtype.name, p.shape) for name, p in net.parameters()}
+    needed = arrays_of_made_layers(layers)
+    for name in sorted(arrays.keys() | needed.keys()):
+        if arrays.get(name) != needed.get(name):
+            what = f"parameter {name} is {describe(arrays.get(name))}, but its layer expects"
+            raise ValueError(f"{what} {describe(needed.get(name))}; to change the dtype of a network, use net.astype")
+        if arrays[name][0] not in DTYPES.values():
+            raise ValueError(f"parameter {name} is {describe(arrays[name])}, expected float32 or float64")
     metadata = {"format": FORMAT, "version": str(VERSION), "layers": text}
     atomic_write(path, pack(dict(net.parameters()), metadata))
 
@@ -184,6 +192,16 @@ def needed_arrays(configs: list[dict[str, Any]]) -> dict[str, Array]:
         for number, config in enumerate(configs)
         for name, shape in layer_class(config["type"]).stored_shapes(config).items()
     }
+
+
+def arrays_of_made_layers(configs: list[dict[str, Any]]) -> dict[str, Array]:
+    """Find dtype and shape of the arrays that layers need; where a class does not know, a layer is made."""
+    arrays = needed_arrays(configs)
+    for number, config in enumerate(configs):
+        if not layer_class(config["type"]).stored_shapes(config):
+            made = make_layer(config)
+            arrays |= {f"{number}.{name}": (p.dtype.name, p.shape) for name, p in made.params.items()}
+    return arrays
 
 
 def check_ratio(configs: list[dict[str, Any]]) -> None:

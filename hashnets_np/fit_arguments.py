@@ -134,7 +134,8 @@ class Examples:
         if targets is not None:
             self.targets = check_rows("targets", targets, rows)
         if sample_weight is not None:
-            self.sample_weight = check_weights(check_rows("sample_weight", sample_weight, rows))
+            weight = check_weights(check_rows("sample_weight", sample_weight, rows))
+            self.sample_weight = weight / weight.mean(dtype=np.float64)
 
     def batch(self, rows: IntArray) -> tuple[FloatArray, NDArray[Any], FloatArray | None]:
         """Take some rows of everything."""

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .losses import softmax_cross_entropy
 from .network import Network
+from .optim import gradient
 from .support.checks import as_examples, check_integer, check_network, check_number, check_seed
 from .types import BoolArray, FloatArray, Loss
 
@@ -91,9 +92,9 @@ def gradcheck(
     Raises
     ------
     ValueError
-        If there is nothing to compare: no example, no direction, no step; for more than 100,000 directions, which
-        would run for hours. If 100 draws in a row cross a kink: take
-        a smaller step.
+        If there is nothing to compare: no example, no direction, no step; for more than 100,000 directions, which would
+        run for hours. If a gradient is missing, or has another shape than its parameter. If 100 draws in a row cross a
+        kink: take a smaller step.
 
     Examples
     --------
@@ -136,11 +137,13 @@ def gradcheck(
 def analytic_gradients(net: Network, x: FloatArray, y: Any, loss: Loss) -> dict[str, FloatArray]:
     """Run forward and backward; return the gradient with respect to each parameter and to the input."""
     _, dz = loss(net.forward(x), y)
-    dx = net.backward(dz)
-    gradients = {"input": np.asarray(dx)}
+    dx = np.asarray(net.backward(dz))
+    if dx.shape != x.shape:
+        raise ValueError(f"the gradient with respect to the input has shape {dx.shape}, expected {x.shape}")
+    gradients = {"input": dx}
     for number, layer in enumerate(net.layers):
-        for name, g in layer.grads.items():
-            gradients[f"{number}.{name}"] = g.copy()
+        for name in layer.params:
+            gradients[f"{number}.{name}"] = np.array(gradient(layer, name, number))
     return gradients
 
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .support.checks import unmasked
+from .support.checks import float_dtype, unmasked
 from .types import Criterion, FloatArray, Loss
 
 LossFunction = TypeVar("LossFunction", bound=Loss)
@@ -46,26 +46,36 @@ def error_rate(z: ArrayLike, y: ArrayLike) -> float:
     Returns
     -------
     float
-        In percent; 0 if there is no example.
+        In percent; 0 if there is no example. An example with NaN among its logits counts as wrong.
 
     Raises
     ------
     ValueError
-        For another shape, and for labels outside 0..classes-1.
+        For another shape, for anything but real numbers, and for labels outside 0..classes-1.
 
     Examples
     --------
     >>> error_rate(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
     50.0
     """
-    z = unmasked("z", z)
+    z = as_outputs(z)
     y = unmasked("y", y)
     if z.ndim != 2 or y.shape != z.shape[:1]:  # (n, 1) labels would be compared with every row
         raise ValueError(f"z must be (n, classes) and y (n,), got {z.shape} and {y.shape}")
     if y.size == 0:
         return 0.0
     check_labels("y", y, z.shape[1])
-    return 100.0 * float(np.mean(np.argmax(z, axis=1) != y))
+    answer = np.argmax(z, axis=1)  # where there is NaN, the first of them
+    unknown = np.isnan(z[np.arange(len(z)), answer])
+    return 100.0 * float(np.mean((answer != y) | unknown))
+
+
+def as_outputs(z: ArrayLike) -> FloatArray:
+    """Make an array of floats of a network's outputs: in whole numbers, losses would wrap or be cut off."""
+    z = unmasked("z", z)
+    if z.dtype.kind not in "biuf":
+        raise ValueError(f"z has dtype {z.dtype}, expected real numbers, such as float32")
+    return z if z.dtype.kind == "f" else z.astype(float_dtype(z.dtype))
 
 
 def judged_by(criterion: Criterion) -> Callable[[LossFunction], LossFunction]:
@@ -130,7 +140,7 @@ def softmax_cross_entropy(
     Raises
     ------
     ValueError
-        For labels outside 0..classes-1.
+        For another shape, for anything but real numbers, and for labels outside 0..classes-1.
 
     Examples
     --------
@@ -138,7 +148,7 @@ def softmax_cross_entropy(
     >>> round(loss, 4), dz
     (0.6931, array([[ 0.5, -0.5]]))
     """
-    z = unmasked("z", z)
+    z = as_outputs(z)
     y = unmasked("y", y)
     if z.ndim != 2 or y.shape != z.shape[:1]:
         raise ValueError(f"z must be (batch, classes) and y (batch,), got {z.shape} and {y.shape}")
@@ -175,7 +185,7 @@ def squared_error(z: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = 
     Raises
     ------
     ValueError
-        If z and y have different shapes; they never broadcast.
+        If z and y have different shapes, for they never broadcast, or are not real numbers.
 
     Examples
     --------
@@ -183,8 +193,10 @@ def squared_error(z: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = 
     (2.0, array([[ 0.],
            [-2.]]))
     """
-    z = unmasked("z", z)
+    z = as_outputs(z)
     y = unmasked("y", y)
+    if y.dtype.kind not in "biuf":
+        raise ValueError(f"y has dtype {y.dtype}, expected real numbers")
     if y.ndim == 1 and z.shape == (len(y), 1):
         y = y[:, None]
     if z.ndim != 2 or y.shape != z.shape:

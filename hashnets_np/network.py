@@ -76,7 +76,7 @@ class Network:
         Parameters
         ----------
         x : (batch, n_in) floats
-            One example per row.
+            One example per row. Layers keep it for `backward`, not a copy: do not write into it before then.
         train : bool
             Whether dropout is on.
 
@@ -85,6 +85,7 @@ class Network:
         (batch, n_out) floats
             For a classifier: logits, one per class.
         """
+        train = check_flag("train", train)
         output: Any = x
         for layer in self.layers:
             output = layer.forward(output, train)

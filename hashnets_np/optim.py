@@ -99,20 +99,33 @@ class SGD:
         Raises
         ------
         ValueError
-            If there was no backward pass yet, and for a cosine schedule that does not know `total_steps`.
+            If there was no backward pass yet, for layers of another shape than at the first step, and for a cosine
+            schedule that does not know `total_steps`. Then no parameter was changed.
         """
         if not isinstance(layers, Iterable):
             raise TypeError(f"step takes layers, such as net.layers, got {type(layers).__name__}")
+        layers = list(layers)
         lr = self.current_learning_rate()
+        self.check(layers)
         for number, layer in enumerate(layers):
             for name, w in layer.params.items():
                 v = self.velocity.setdefault((number, name), np.zeros_like(w))
                 v *= self.momentum
-                v += self.scaled(gradient(layer, name, number), layer, name, number)
+                v += self.scaled(layer.grads[name], layer, name, number)
                 if self.weight_decay:
                     v += self.weight_decay * w
                 w -= lr * v
         self.steps_done += 1
+
+    def check(self, layers: list[Layer]) -> None:
+        """Check all gradients before any parameter changes, and that the parameters are those of the last step."""
+        for number, layer in enumerate(layers):
+            for name, w in layer.params.items():
+                gradient(layer, name, number)
+                v = self.velocity.get((number, name), w)
+                if v.shape != w.shape:
+                    raise ValueError(f"layer {number} ({type(layer).__name__}) has {name!r} of shape {w.shape}, but "
+                                     f"{v.shape} at the last step; pass a new SGD for another network")
 
     def scaled(self, grad: FloatArray, layer: Layer, name: str, number: int) -> FloatArray:
         """Divide a gradient by the loads of its weights, to the power of `load_exponent`."""

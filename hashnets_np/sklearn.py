@@ -5,7 +5,8 @@ saved, exported and looked into like any other. Needs scikit-learn: `pip install
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,18 @@ from .types import Compression, Loss, ScheduleName
 __all__ = ["HashNetClassifier", "HashNetRegressor"]
 
 METHODS = ("hashnet", "nn", "rer", "lrd")
+
+
+@contextmanager
+def unchanged_if_it_fails(estimator: BaseEstimator) -> Iterator[None]:
+    """Give an estimator its attributes back if the block fails: the network of an earlier `fit` must not be lost."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
 
 
 class HashNetEstimator(BaseEstimator):
@@ -158,7 +171,12 @@ class HashNetEstimator(BaseEstimator):
 
     def _check_weight(self, sample_weight: Any, x: NDArray[Any]) -> NDArray[Any] | None:
         """Check the weights of the examples, if there are any."""
-        return None if sample_weight is None else _check_sample_weight(sample_weight, x, dtype=x.dtype)
+        if sample_weight is None:
+            return None
+        weight = _check_sample_weight(sample_weight, x, dtype=x.dtype)
+        if weight.min() < 0:
+            raise ValueError(f"sample_weight must be at least 0, got {weight.min()}")
+        return weight
 
     def _check_x(self, X: Any) -> NDArray[Any]:
         """Check examples to predict, in the dtype of the network; an estimator must have been fitted."""
@@ -227,7 +245,7 @@ class HashNetClassifier(ClassifierMixin, HashNetEstimator):
     network_ : Network
         The trained network, for `save`, `export_c` and the like; it computes in the dtype of the X of `fit`.
     loss_curve_ : list of float
-        The mean training loss of each epoch.
+        The mean of the losses of each epoch's steps.
     validation_errors_ : list of float
         With early stopping, the error on the examples set aside: the error rate in percent.
     n_iter_ : int
@@ -261,25 +279,26 @@ class HashNetClassifier(ClassifierMixin, HashNetEstimator):
         y : (n,) array
             Their labels.
         sample_weight : (n,) array, optional
-            How much each example counts in the loss.
+            How much each example counts in the loss; only the ratios count.
 
         Returns
         -------
         HashNetClassifier
             Itself.
         """
-        keep = self.warm_start and hasattr(self, "network_")
-        x, y = self._check_x_y(X, y, reset=not keep)
-        check_classification_targets(y)
-        if keep:
-            index = self._numbers_of(y)
-        else:
-            self.classes_, index = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(f"the classifier needs at least two classes, got only one class: {self.classes_[0]!r}")
-        weight = self._check_weight(sample_weight, x)
-        seed = self._prepare(x, len(self.classes_), keep)
-        self._train(x, index, weight, seed)
+        with unchanged_if_it_fails(self):
+            keep = self.warm_start and hasattr(self, "network_")
+            x, y = self._check_x_y(X, y, reset=not keep)
+            check_classification_targets(y)
+            if keep:
+                index = self._numbers_of(y)
+            else:
+                self.classes_, index = np.unique(y, return_inverse=True)
+            if len(self.classes_) < 2:
+                raise ValueError(f"the classifier needs at least two classes, got only one class: {self.classes_[0]!r}")
+            weight = self._check_weight(sample_weight, x)
+            seed = self._prepare(x, len(self.classes_), keep)
+            self._train(x, index, weight, seed)
         return self
 
     def partial_fit(
@@ -296,7 +315,7 @@ class HashNetClassifier(ClassifierMixin, HashNetEstimator):
         classes : (n_classes,) array, optional
             All labels that will ever occur; the first call needs it.
         sample_weight : (n,) array, optional
-            How much each example counts in the loss.
+            How much each example counts in the loss; 1 is what it counts without.
 
         Returns
         -------
@@ -306,17 +325,18 @@ class HashNetClassifier(ClassifierMixin, HashNetEstimator):
         first = not hasattr(self, "network_")
         if first and classes is None:
             raise ValueError("the first call of partial_fit needs classes, all labels that will ever occur")
-        x, y = self._check_x_y(X, y, reset=first)
-        check_classification_targets(y)
-        if first:
-            self.classes_ = np.unique(np.asarray(classes))
-        elif classes is not None and not np.array_equal(np.unique(np.asarray(classes)), self.classes_):
-            raise ValueError(f"classes are {np.unique(np.asarray(classes))}, but those of the first call were "
-                             f"{self.classes_}")
-        index = self._numbers_of(y)
-        weight = self._check_weight(sample_weight, x)
-        seed = self._prepare(x, len(self.classes_), keep=True)
-        self._train_once(x, index, weight, seed)
+        with unchanged_if_it_fails(self):
+            x, y = self._check_x_y(X, y, reset=first)
+            check_classification_targets(y)
+            if first:
+                self.classes_ = np.unique(np.asarray(classes))
+            elif classes is not None and not np.array_equal(np.unique(np.asarray(classes)), self.classes_):
+                raise ValueError(f"classes are {np.unique(np.asarray(classes))}, but those of the first call were "
+                                 f"{self.classes_}")
+            index = self._numbers_of(y)
+            weight = self._check_weight(sample_weight, x)
+            seed = self._prepare(x, len(self.classes_), keep=True)
+            self._train_once(x, index, weight, seed)
         return self
 
     def _numbers_of(self, y: NDArray[Any]) -> NDArray[Any]:
@@ -422,7 +442,7 @@ class HashNetRegressor(RegressorMixin, HashNetEstimator):
     network_ : Network
         The trained network, for `save`, `export_c` and the like; it computes in the dtype of the X of `fit`.
     loss_curve_ : list of float
-        The mean training loss of each epoch.
+        The mean of the losses of each epoch's steps.
     validation_errors_ : list of float
         With early stopping, the error on the examples set aside: the mean squared error.
     n_iter_ : int
@@ -454,17 +474,18 @@ class HashNetRegressor(RegressorMixin, HashNetEstimator):
         y : (n,) or (n, n_targets) array
             Their targets.
         sample_weight : (n,) array, optional
-            How much each example counts in the loss.
+            How much each example counts in the loss; only the ratios count.
 
         Returns
         -------
         HashNetRegressor
             Itself.
         """
-        keep = self.warm_start and hasattr(self, "network_")
-        x, targets, weight = self._check_targets(X, y, sample_weight, reset=not keep)
-        seed = self._prepare(x, targets.shape[1], keep)
-        self._train(x, targets, weight, seed)
+        with unchanged_if_it_fails(self):
+            keep = self.warm_start and hasattr(self, "network_")
+            x, targets, weight = self._check_targets(X, y, sample_weight, reset=not keep)
+            seed = self._prepare(x, targets.shape[1], keep)
+            self._train(x, targets, weight, seed)
         return self
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> "HashNetRegressor":
@@ -477,16 +498,17 @@ class HashNetRegressor(RegressorMixin, HashNetEstimator):
         y : (n,) or (n, n_targets) array
             Their targets.
         sample_weight : (n,) array, optional
-            How much each example counts in the loss.
+            How much each example counts in the loss; 1 is what it counts without.
 
         Returns
         -------
         HashNetRegressor
             Itself.
         """
-        x, targets, weight = self._check_targets(X, y, sample_weight, reset=not hasattr(self, "network_"))
-        seed = self._prepare(x, targets.shape[1], keep=True)
-        self._train_once(x, targets, weight, seed)
+        with unchanged_if_it_fails(self):
+            x, targets, weight = self._check_targets(X, y, sample_weight, reset=not hasattr(self, "network_"))
+            seed = self._prepare(x, targets.shape[1], keep=True)
+            self._train_once(x, targets, weight, seed)
         return self
 
     def _check_targets(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> tuple[Any, Any, Any]:

@@ -28,7 +28,7 @@ class History:
     Parameters
     ----------
     train_loss : list of float
-        The mean training loss; for `softmax_cross_entropy` in nats.
+        The mean of the losses of an epoch's steps, each before its update; for `softmax_cross_entropy` in nats.
     valid_error : list of float
         The criterion on the validation set, for classifiers the error rate in percent; nan where there is nothing to
         judge by.
@@ -61,6 +61,8 @@ class History:
     criterion: str = "error_rate"
 
 
+NOTHING_TO_JUDGE_BY = ("early stopping needs a validation set, and a loss that has a criterion for it; give fit a "
+                       "validation=(x, y) or a fraction")
 Callback = Callable[[Network, History], object]  # called after each epoch; a true answer ends the training
 
 
@@ -76,7 +78,7 @@ class EarlyStopping:
     Raises
     ------
     ValueError
-        If patience is not at least 1, and in training if there is no validation set to judge by.
+        If patience is not at least 1, and in `fit` if there is no validation set to judge by.
 
     Examples
     --------
@@ -94,8 +96,7 @@ class EarlyStopping:
     def __call__(self, net: Network | None, history: History) -> bool:
         """Say whether it is time to stop."""
         if math.isnan(history.valid_error[-1]):
-            raise ValueError("early stopping needs a validation set, and a loss that has a criterion for it; "
-                             "give fit a validation=(x, y) or a fraction")
+            raise ValueError(NOTHING_TO_JUDGE_BY)
         return len(history.valid_error) - history.best_epoch >= self.patience
 
 
@@ -192,15 +193,22 @@ def train_step(
     loss : function
         (outputs, targets) -> (mean loss, gradient), see `losses`.
     sample_weight : (batch,) floats, optional
-        Handed to the loss as a third argument, if given.
+        The weight of each example, where 1 is that of an ordinary one; handed to the loss as a third argument, if
+        given. The step is in proportion to their mean.
 
     Returns
     -------
     float
-        The loss of the mini-batch before the update.
+        The loss of the mini-batch before the update, in proportion to the mean weight.
     """
     z = net.forward(x, train=True)
-    value, dz = loss(z, y) if sample_weight is None else loss(z, y, sample_weight)
+    if sample_weight is None:
+        value, dz = loss(z, y)
+    else:
+        value, dz = loss(z, y, sample_weight)  # a mean: within a batch only the ratios count
+        share = float(np.mean(sample_weight))  # and between batches this
+        value = share * value
+        dz = share * dz
     net.backward(dz, input_grad=False)
     optimizer.step(net.layers)
     return value
@@ -261,7 +269,7 @@ def fit(
         One row for each training example, for a loss that compares the outputs with something else than y, as dark
         knowledge does. A loss that names no criterion then can't judge the validation set, and the last epoch is kept.
     sample_weight : (n,) floats, optional
-        The weight of each training example in the mean loss, at least 0.
+        The weight of each training example in the mean loss, at least 0. Only the ratios count.
     callback : function, optional
         Called as callback(net, history) after each epoch; a true answer ends the training. See `EarlyStopping`.
     progress : bool
@@ -296,6 +304,8 @@ def fit(
     optimizer.total_steps = epochs * math.ceil(len(dataset.x_train) / batch_size)
     criterion = choose_criterion(loss, targets)
     check_fit(net, dataset, criterion)
+    if isinstance(callback, EarlyStopping) and (criterion is None or not len(dataset.x_valid)):
+        raise ValueError(NOTHING_TO_JUDGE_BY)
     examples = Examples(dataset, targets, sample_weight, given_rows(x, dataset, validation, seed))
 
     history = History(criterion=getattr(criterion, "__name__", "loss"))
@@ -333,7 +343,7 @@ def train_epoch(
     net: Network, examples: Examples, batch_size: int, optimizer: SGD, loss: Loss, rng: np.random.Generator,
     history: History, bar: Any,
 ) -> None:
-    """Go once through the shuffled training examples and add the mean loss to the history."""
+    """Go once through the shuffled training examples and add the mean loss of the steps to the history."""
     losses = []
     with np.errstate(over="ignore", invalid="ignore"):  # a diverging loss is reported by the history
         for rows in minibatches(len(examples.x), batch_size, rng):

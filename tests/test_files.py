@@ -17,6 +17,7 @@ import hashnets_np as hn
 from hashnets_np import files
 from hashnets_np.experiments.methods import build
 from hashnets_np.files import DTYPES, Entry, pack
+from hashnets_np.layers import LAYERS
 
 
 def small_net(seed=0, c="1/8", **arguments):
@@ -447,3 +448,39 @@ def test_the_shortest_files_are_told_apart(tmp_path, raw, message):
     (tmp_path / "m").write_bytes(raw)
     with pytest.raises(ValueError, match=message):
         hn.load(tmp_path / "m")
+
+
+@pytest.mark.parametrize(("argument", "params", "message"), [
+    ([1.0, 2.0], {}, "layer 1 .Own. was made with an argument that a file cannot hold"),
+    ("a" * 101, {}, "layer 1 .Own. was made with an argument that a file cannot hold"),
+    (1, {"more": np.ones(2, np.float32)}, "parameter 1.more is float32 .2,., but its layer expects absent"),
+    (2, {}, "parameter 1.w is float16 .3,., expected float32 or float64"),
+])
+def test_what_cannot_be_read_again_is_not_written(tmp_path, monkeypatch, argument, params, message):
+    class Own(hn.Layer):
+        def __init__(self, argument):
+            super().__init__(argument=argument)
+            self.params["w"] = np.ones(3, np.float16 if argument == 2 else np.float32)
+
+    monkeypatch.setitem(LAYERS, "Own", Own)
+    path = tmp_path / "net.safetensors"
+    good = hn.Network([hn.Linear(3, 2, seed=0), Own(1)])
+    hn.save(good, path)
+    before = path.read_bytes()
+    assert len(hn.load(path).layers) == 2
+    net = hn.Network([hn.Linear(3, 2, seed=0), Own(argument)])
+    net.layers[1].params.update(params)
+    with pytest.raises(ValueError, match=message):
+        hn.save(net, path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(("layers", "message"), [
+    ([], "needs at least one layer"), ([hn.Linear(3, 2, seed=0), hn.Linear(7, 3, seed=1)], "takes 7 inputs"),
+])
+def test_layers_that_no_longer_fit_are_not_saved(tmp_path, layers, message):
+    net = hn.Network([hn.ReLU()])
+    net.layers[:] = layers
+    with pytest.raises(ValueError, match=message):
+        hn.save(net, tmp_path / "net.safetensors")
+    assert not list(tmp_path.iterdir())

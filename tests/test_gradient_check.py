@@ -163,3 +163,26 @@ def test_a_direction_is_drawn_100_times_at_most():
     with pytest.raises(ValueError, match=r"100 steps of length 0.5 in a row crossed a kink"):
         gradient_check.draw_slope(loss, np.ones(3), 0.5, np.random.default_rng(0))
     assert len(draws) == 2 * 100
+
+
+@pytest.mark.parametrize(("grads", "dx", "message"), [
+    ({}, None, "layer 0 .Own. has no gradient of 'w'"),
+    ({"w": np.ones((5, 3))}, None, r"the gradient of 'w' has shape \(5, 3\), expected \(3,\)"),
+    ({"w": 1.0}, None, r"the gradient of 'w' has shape \(\), expected \(3,\)"),
+    ({"w": np.ones(3)}, np.ones((4, 2)), r"respect to the input has shape \(4, 2\), expected \(4, 3\)"),
+])
+def test_a_backward_pass_that_forgets_something_is_told_what(grads, dx, message):
+    class Own(hn.Layer):
+        def __init__(self):
+            super().__init__()
+            self.params["w"] = np.ones(3)
+
+        def forward(self, x, train=False):
+            return x * self.params["w"]
+
+        def backward(self, dz, input_grad=True):
+            self.grads = dict(grads)
+            return dz if dx is None else dx
+
+    with pytest.raises(ValueError, match=message):
+        hn.gradcheck(hn.Network([Own()]), np.ones((4, 3)), np.ones((4, 3)), loss=hn.squared_error)

@@ -9,6 +9,8 @@ import pytest
 
 import hashnets_np as hn
 from hashnets_np.experiments.baselines import LowRankLinear, MaskedLinear
+from hashnets_np.experiments.one_store import StoreLinear, TenantLinear
+from hashnets_np.experiments.several_hashes import MultiHashedLinear
 from hashnets_np.files import make_layer
 
 BIASES = ("column", "hashed", "dense", None)
@@ -147,7 +149,7 @@ def test_dropout_keeps_the_mean_and_is_off_in_evaluation():
     mask = np.zeros((200, 500), bool)
     mask[0, 0] = True
     assert layer.forward(x, train=True, mask=mask).sum() == np.float32(1 / 0.75)
-    with pytest.raises(ValueError, match=r"in \[0, 1\)"):
+    with pytest.raises(ValueError, match="at least 0 and below 1"):
         hn.Dropout(1.0)
 
 
@@ -479,3 +481,64 @@ def test_layers_are_in_evaluation_mode_unless_they_are_told():
 
 def test_a_layer_without_parameters_keeps_its_config_in_another_dtype():
     assert hn.Network([hn.Dropout(0.5, seed=1)]).astype(np.float64).layers[0].config() == {"rate": 0.5, "seed": 1}
+
+
+def test_the_rate_of_dropout_cannot_be_changed_behind_its_back():
+    layer = hn.Dropout(0.5, seed=0)
+    with pytest.raises(AttributeError):
+        layer.rate = 0.1
+    for rate in ("0.5", np.array(0.5), None, True, 1, -0.1):
+        with pytest.raises(ValueError, match="dropout rate must be a finite number"):
+            hn.Dropout(rate)
+
+
+@pytest.mark.parametrize("function", [
+    hn.ReLU(), hn.Tanh(), hn.Dropout(0.5), lambda x: hn.Dropout(0.5).forward(x, True),
+    lambda x: hn.hashed_forward(np.ones(2), x, hn.SharingMap(2, 3, buckets=2)),
+    lambda x: hn.SharingMap.from_table(x.astype(int), buckets=9),
+])
+def test_numbers_under_a_mask_are_not_used(function):
+    x = np.ma.masked_greater(np.arange(6.0).reshape(2, 3), 4)
+    with pytest.raises(ValueError, match="has masked entries"):
+        function(x)
+
+
+def test_a_dense_layer_takes_real_errors_only():
+    layer = hn.Linear(3, 2, seed=0)
+    layer.forward(np.ones((1, 3), np.float32))
+    for dz in (np.ones((1, 2), complex), np.ones((1, 2), np.longdouble), np.array([[None, 1.0]])):
+        with pytest.raises((ValueError, TypeError)):
+            layer.backward(dz)
+    assert not layer.grads
+
+
+def test_a_hashed_bias_has_its_gradient_in_the_dtype_of_that_of_the_weights():
+    layer = hn.HashedLinear(3, 4, "1/2", bias="hashed", seed=0)
+    layer.forward(np.ones((1, 3), np.float32))
+    layer.backward(np.ones((1, 4), np.float16))
+    assert layer.grads["w"].dtype == layer.grads["b"].dtype == np.float32
+
+
+@pytest.mark.parametrize("layer", [
+    MultiHashedLinear(3, 4, buckets=8, seed=5, hashes=3, learn_alpha=True), StoreLinear(3, 4, buckets=9, seed=5),
+    TenantLinear(4, 2, store=0, seed=6), hn.Dropout(0.5, seed=1), hn.HashedLinear(3, 4, buckets=5, seed=2, bias=None),
+])
+def test_a_layer_of_the_study_is_written_as_the_call_that_makes_it(layer):
+    names = {name: getattr(hn, name, None) for name in ("HashedLinear", "Dropout")}
+    names |= {each.__name__: each for each in (MultiHashedLinear, StoreLinear, TenantLinear)}
+    assert eval(repr(layer), names).config() == layer.config()
+
+
+def test_kinds_of_hashed_biases_are_not_for_weights():
+    with pytest.raises(ValueError, match=r"maps of kind 'pytorch2019_bias' are for hashed biases"):
+        hn.HashedLinear(5, 3, 0.5, kind="pytorch2019_bias", bias=None)
+    with pytest.raises(ValueError, match="bias must be one of"):
+        hn.build("hashnet", [3, 2], compression="1/2", hashes=2, kind="keras")
+
+
+@pytest.mark.parametrize("hashes", [0, 257, 10**9, 2.0])
+def test_there_are_at_most_256_hashes(hashes):
+    with pytest.raises(ValueError, match=r"hashes must be an integer in 1\.\.256"):
+        MultiHashedLinear(3, 2, "1/2", seed=0, hashes=hashes)
+    with pytest.raises(ValueError, match=r"hashes must be an integer in 1\.\.256"):
+        hn.build("hashnet", [3, 2], compression="1/2", hashes=hashes)

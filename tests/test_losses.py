@@ -111,3 +111,25 @@ def test_what_is_under_a_mask_is_not_used(function):
 def test_losses_name_their_criterion():
     assert hn.softmax_cross_entropy.criterion is error_rate
     assert not hasattr(hn.squared_error, "criterion")
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int64, bool])
+@pytest.mark.parametrize(("loss", "y"), [(hn.softmax_cross_entropy, [1, 0]), (hn.squared_error, [[1.5, 0.0], [3, 2]])])
+def test_outputs_that_are_whole_numbers_count_as_floats(loss, y, dtype):
+    z = np.array([[1, 0], [0, 1]], dtype)
+    value, dz = loss(z, y)
+    expected, expected_dz = loss(z.astype(np.float64), y)
+    assert value == pytest.approx(expected) and dz.dtype.kind == "f"
+    np.testing.assert_allclose(dz, expected_dz, rtol=1e-6)
+
+
+@pytest.mark.parametrize("function", [hn.softmax_cross_entropy, hn.squared_error, error_rate])
+@pytest.mark.parametrize("z", [[["a", "b"]], [[1j, 2.0]], np.array([[None, 1.0]])])
+def test_outputs_that_are_no_real_numbers_are_refused(function, z):
+    with pytest.raises(ValueError, match=r"z has dtype .*, expected real numbers"):
+        function(z, np.array([[0.0, 1.0]]) if function is hn.squared_error else [0])
+
+
+def test_an_answer_that_is_not_a_number_is_wrong():
+    z = np.array([[np.nan, 1.0], [1.0, np.nan], [np.nan, np.nan], [2.0, 1.0]])
+    assert error_rate(z, [0, 1, 0, 0]) == 75.0

@@ -142,3 +142,9 @@ def test_a_first_layer_without_weights_is_left_out_of_the_way_back():
     short = hn.Network([Never(), hn.Linear(4, 3)])
     short.forward(np.ones((5, 4)))
     assert short.backward(np.ones((5, 3)), input_grad=False) is None
+
+
+def test_whether_it_trains_is_a_truth_value():
+    net = hn.Network([hn.Dropout(0.5, seed=0), hn.Linear(3, 2, seed=0)])
+    with pytest.raises(ValueError, match="train must be True or False, got 'no'"):
+        net.forward(np.ones((1, 3)), train="no")

@@ -124,3 +124,21 @@ def test_what_an_optimizer_remembers_is_not_shown_and_not_compared():
         sgd.step([layer])
     assert first == second and repr(first) == repr(second)
     assert "steps_done=1" in repr(first) and "array" not in repr(first)
+
+
+def test_a_step_that_cannot_be_done_changes_nothing():
+    first, second = one_weight(), one_weight()
+    first.grads["w"] = np.ones((1, 1))
+    sgd = hn.SGD(0.1)
+    with pytest.raises(ValueError, match=r"layer 1 .* has no gradient of 'w'"):
+        sgd.step([first, second])
+    assert first.params["w"][0, 0] == 1.0 and sgd.steps_done == 0 and not sgd.velocity
+
+
+def test_an_optimizer_of_a_network_of_another_shape_is_told_to_stay_there():
+    layer, wider = one_weight(), hn.Linear(2, 1, bias=False)
+    layer.grads["w"], wider.grads["w"] = np.ones((1, 1)), np.ones((1, 2))
+    sgd = hn.SGD(0.1)
+    sgd.step([layer])
+    with pytest.raises(ValueError, match=r"has 'w' of shape \(1, 2\), but \(1, 1\) at the last step; pass a new SGD"):
+        sgd.step([wider])

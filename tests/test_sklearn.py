@@ -12,7 +12,7 @@ from hashnets_np.maps import KINDS
 sklearn = pytest.importorskip("sklearn", "1.6", reason="the estimators need scikit-learn 1.6 or newer")
 
 from sklearn.calibration import CalibratedClassifierCV  # noqa: E402
-from sklearn.exceptions import ConvergenceWarning  # noqa: E402
+from sklearn.exceptions import ConvergenceWarning, NotFittedError  # noqa: E402
 from sklearn.metrics import log_loss  # noqa: E402
 from sklearn.model_selection import GridSearchCV, cross_val_score  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
@@ -232,3 +232,29 @@ def test_both_estimators_describe_a_parameter_in_the_same_words():
         return text.replace("0.05 by default", "DEFAULT").replace("0.01 by default", "DEFAULT")
 
     assert parameters(HashNetClassifier) == parameters(HashNetRegressor)
+
+
+def test_a_failed_fit_leaves_what_there_was():
+    model = HashNetClassifier(**SMALL).fit(DIGITS.x_train, DIGITS.y_train)
+    before = model.predict(DIGITS.x_test)
+    with pytest.raises(ValueError, match="sample_weight must be at least 0"):
+        model.fit(DIGITS.x_train[:50, :20], DIGITS.y_train[:50], sample_weight=-np.ones(50))
+    with pytest.raises(ValueError, match=r"max_iter|epochs"):
+        model.set_params(max_iter=0).fit(DIGITS.x_train, DIGITS.y_train)
+    assert np.array_equal(model.predict(DIGITS.x_test), before) and model.n_features_in_ == 64
+    with pytest.raises(ValueError):
+        new = HashNetClassifier(max_iter=0)
+        new.fit(DIGITS.x_train, DIGITS.y_train)
+    with pytest.raises(NotFittedError):
+        new.predict(DIGITS.x_test)
+
+
+def test_weights_of_examples_count_one_by_one():
+    x, y = np.eye(2), np.array([0, 1])
+    options = {"compression": 1, "batch_size": 1, "max_iter": 20, "random_state": 0}
+    model = HashNetClassifier((), **options).fit(x, y, sample_weight=[1.0, 0.0])
+    same = HashNetClassifier((), **options).fit(x, y)
+    assert model.predict_proba(x)[1, 1] < same.predict_proba(x)[1, 1]
+    part = HashNetClassifier((), **options).partial_fit(x[:1], y[:1], classes=y, sample_weight=[0.1])
+    once = HashNetClassifier((), **options).partial_fit(x[:1], y[:1], classes=y)
+    assert part.predict_proba(x)[0, 0] < once.predict_proba(x)[0, 0]

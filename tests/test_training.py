@@ -664,7 +664,8 @@ def test_targets_and_weights_are_given_for_all_examples_where_some_are_drawn_for
            sample_weight=np.arange(20.0), seed=3)
     ((targets, weights),) = seen
     kept = hn.Dataset.from_arrays(x, np.zeros(20), validation=float(fraction), seed=3).x_train[:, 0] * 20
-    assert targets == weights and sorted(targets) == pytest.approx(kept.tolist()) and len(kept) == 15
+    assert weights == pytest.approx(targets / kept.mean()) and sorted(targets) == pytest.approx(kept.tolist())
+    assert len(kept) == 15
 
 
 @pytest.mark.parametrize(("loss", "targets", "name"), [
@@ -690,3 +691,27 @@ def test_what_is_not_a_network_is_a_type_error_that_says_so(use, net):
 def test_a_loss_that_returns_one_number_for_each_example_is_refused():
     with pytest.raises(ValueError, match="a loss must return its mean, one number"):
         hn.fit(dense_net(), X, Y, epochs=1, loss=lambda z, y: (np.zeros(len(z)), np.zeros_like(z)))
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 5, 10])
+def test_weights_of_examples_count_in_batches_of_any_size(batch_size):
+    """With a step too small to change anything, the steps of an epoch add up to the gradient of the weighted mean."""
+    x, y = np.eye(10), np.zeros(10, int)
+    weight = np.arange(10.0)
+    net = hn.Network([hn.Linear(10, 2, seed=0, dtype=np.float64)])
+    before = net.layers[0].params["w"].copy()
+    _, dz = hn.softmax_cross_entropy(net.forward(x), y, weight)
+    expected = dz.T @ x * 10 / batch_size  # so many steps
+    hn.fit(net, x, y, epochs=1, batch_size=batch_size, sample_weight=7 * weight, optimizer=hn.SGD(1e-6, momentum=0))
+    steps = (before - net.layers[0].params["w"]) / 1e-6
+    np.testing.assert_allclose(steps, expected, rtol=1e-4, atol=1e-9)
+
+
+def test_early_stopping_without_a_validation_set_is_refused_before_the_first_step():
+    net = dense_net()
+    before = [p.copy() for _, p in net.parameters()]
+    optimizer = hn.SGD(0.1)
+    with pytest.raises(ValueError, match="early stopping needs a validation set"):
+        hn.fit(net, X, Y, epochs=3, callback=hn.EarlyStopping(), optimizer=optimizer)
+    assert optimizer.steps_done == 0
+    assert all(np.array_equal(p, kept) for (_, p), kept in zip(net.parameters(), before, strict=True))

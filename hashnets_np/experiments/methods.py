@@ -23,11 +23,11 @@ from numpy.typing import DTypeLike
 from ..hashing import derive_seed
 from ..layers import ACTIVATIONS, Dropout, HashedLinear, Layer, Linear, register_layer
 from ..network import Network
-from ..support.checks import check_count, check_seed, shown
+from ..support.checks import check_integer, check_number, check_seed, shown
 from ..types import Compression, KindName
 from .baselines import LowRankLinear, MaskedLinear
 from .one_store import StoreLinear, TenantLinear
-from .several_hashes import MultiHashedLinear
+from .several_hashes import MOST_HASHES, MultiHashedLinear
 from .sizes import budgets, equal_size_widths
 
 # n_in, n_out, stored numbers, seed of the hash, generator of the initial weights, dtype -> a fully connected layer
@@ -50,7 +50,7 @@ class Hashing:
         for name, known in (("share", ("layer", "network")), ("layer_seeds", ("own", "shared"))):
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} must be {' or '.join(map(repr, known))}, got {getattr(self, name)!r}")
-        check_count("hashes", self.hashes)
+        check_integer("hashes", self.hashes, 1, MOST_HASHES)
         if self.learn_alpha and self.hashes == 1:
             raise ValueError("alpha can be learned only with several hashes; give hashes=2 or more")
         if (self.hashes > 1 or self.share == "network") and (self.size is not None or not self.signed):
@@ -276,6 +276,8 @@ def build(
         raise ValueError(f"unknown method {method!r}; known methods: {', '.join(METHODS)}")
     if activation not in ACTIVATIONS:
         raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {shown(activation)}")
+    check_number("dropout", dropout, 0, 1)
+    check_number("input_dropout", input_dropout, 0, 1)
     network = METHODS[method].network
     assert network.maker is not None  # register_method guarantees it
     widths, stored = budgets(widths, compression, expansion)

@@ -16,10 +16,12 @@ from numpy.typing import DTypeLike
 from ..hashing import derive_seed
 from ..kernels import hash_gather, hashed_backward, hashed_forward
 from ..layers import Layer, check_sizes, initial_weights, register_layer
-from ..maps import SharingMap, bucket_count
-from ..support.checks import check_count, check_flag, check_input, check_seed
+from ..layers.hashed import weight_map
+from ..maps import bucket_count
+from ..support.checks import check_count, check_flag, check_input, check_integer, check_seed
 from ..types import Compression, FloatArray, KindName
 
+MOST_HASHES = 256
 FIRST_SEED = 2**31  # the u-th map has seed derive_seed(seed, FIRST_SEED + u), far from the numbers of layers
 
 
@@ -36,7 +38,7 @@ class MultiHashedLinear(Layer):
     buckets : int, optional
         K, the number of real weights.
     hashes : int
-        U, at least 1.
+        U, in 1..256.
     learn_alpha : bool
         Whether alpha, (U,), is learned; it is stored then, in params["alpha"].
     seed : int
@@ -77,7 +79,7 @@ class MultiHashedLinear(Layer):
         if (compression is None) == (buckets is None):
             raise ValueError(f"give exactly one of compression and buckets, got {compression!r} and {buckets!r}")
         K = bucket_count(compression, n_out * (n_in + 1)) if buckets is None else check_count("buckets", buckets)
-        hashes = check_count("hashes", hashes)
+        hashes = check_integer("hashes", hashes, 1, MOST_HASHES)
         seed = check_seed(seed)
         learn_alpha = check_flag("learn_alpha", learn_alpha)
         super().__init__(
@@ -88,7 +90,7 @@ class MultiHashedLinear(Layer):
         self.n_out = n_out
         self.buckets = K
         self.maps = [
-            SharingMap(n_out, n_in + 1, buckets=K, seed=derive_seed(seed, FIRST_SEED + u), kind=kind)
+            weight_map(n_in, n_out, None, K, derive_seed(seed, FIRST_SEED + u), "column", kind)
             for u in range(hashes)
         ]
         rng = np.random.default_rng(seed) if rng is None else rng

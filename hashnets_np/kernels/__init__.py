@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..maps import SharingMap
 from ..support.backend import uses_numba
-from ..support.checks import check_flag
+from ..support.checks import check_flag, unmasked
 from ..types import FloatArray
 from . import plain
 
@@ -52,7 +52,7 @@ def fast_kernels() -> Kernels:
 
 def check(name: str, array: NDArray, shape: tuple[int | None, ...]) -> NDArray:
     """Check the shape of an array; None stands for any length."""
-    array = np.asarray(array)
+    array = unmasked(name, array)
     if array.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, array.shape, strict=True)):
         wanted = ", ".join("any" if n is None else str(n) for n in shape)
         raise ValueError(f"{name} has shape {array.shape}, expected ({wanted})")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..support.checks import check_same_shape
+from ..support.checks import check_same_shape, unmasked
 from ..types import BoolArray, FloatArray
 from .base import Layer, register_layer
 
@@ -28,7 +28,7 @@ class ReLU(Layer):
 
     def forward(self, x: FloatArray, train: bool = False) -> FloatArray:
         """Any shape in, the same shape out."""
-        x = np.asarray(x)
+        x = unmasked("x", x)
         self.active = x > 0
         return np.maximum(x, 0)
 
@@ -61,7 +61,7 @@ class Tanh(Layer):
 
     def forward(self, x: FloatArray, train: bool = False) -> FloatArray:
         """Any shape in, the same shape out."""
-        self.output = np.tanh(x)
+        self.output = np.tanh(unmasked("x", x))
         return self.output
 
     def backward(self, dz: FloatArray, input_grad: bool = True) -> FloatArray | None:

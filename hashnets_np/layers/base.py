@@ -94,8 +94,9 @@ class Layer:
         for name, value in self._config.items():
             parameter = parameters.get(name)
             default = None if parameter is None else parameter.default
-            if default is inspect.Parameter.empty:
-                written.append(repr(value))
+            if parameter is not None and default is inspect.Parameter.empty:
+                by_name = f"{name}=" if parameter.kind is parameter.KEYWORD_ONLY else ""
+                written.append(f"{by_name}{value!r}")
             elif value is not None and value != (np.dtype(default).name if name == "dtype" else default):
                 written.append(f"{name}={value!r}")
             elif value is None and default is not None:
@@ -191,7 +192,7 @@ class Layer:
         return vars(self)[name]
 
     def forward(self, x: FloatArray, train: bool = False) -> FloatArray:
-        """Compute the output of a mini-batch and keep what `backward` needs."""
+        """Compute the output of a mini-batch and keep what `backward` needs, x itself among it: don't change it."""
         raise NotImplementedError
 
     def backward(self, dz: FloatArray, input_grad: bool = True) -> FloatArray | None:

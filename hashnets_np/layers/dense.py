@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..kernels import check
+from ..kernels import as_floats, check
 from ..support.checks import check_flag, check_input, check_seed
 from ..types import FloatArray, Init
 from .base import Layer, register_layer
@@ -101,8 +101,9 @@ class Linear(Layer):
     def backward(self, dz: FloatArray, input_grad: bool = True) -> FloatArray | None:
         """Compute da (batch, n_in) from dz (batch, n_out); fill grads["w"] and grads["b"]."""
         a = self.recall("a")
-        dz = check("dz", np.asarray(dz), (len(a), self.n_out))
+        input_grad = check_flag("input_grad", input_grad)
+        w, a, dz = as_floats(self.params["w"], a, check("dz", dz, (len(a), self.n_out)))
         self.grads["w"] = dz.T @ a  # Eq. 10
         if "b" in self.params:
             self.grads["b"] = dz.sum(axis=0)
-        return dz @ self.params["w"] if check_flag("input_grad", input_grad) else None
+        return dz @ w if input_grad else None

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..support.checks import check_same_shape, check_seed, shown
+from ..support.checks import check_number, check_same_shape, check_seed, unmasked
 from ..types import BoolArray, FloatArray
 from .base import Layer, register_layer
 
@@ -50,11 +50,14 @@ class Dropout(Layer):
     scale: FloatArray | None  # what the last forward multiplied by; None: nothing
 
     def __init__(self, rate: float, *, seed: int | None = None) -> None:
-        if not 0 <= rate < 1:
-            raise ValueError(f"dropout rate must be in [0, 1), got {shown(rate)}")
+        check_number("dropout rate", rate, 0, 1)
         seed = None if seed is None else check_seed(seed)
         super().__init__(rate=rate, seed=seed)
-        self.rate = rate
+
+    @property
+    def rate(self) -> float:
+        """The probability that a unit is zeroed; another rate is another layer."""
+        return self._config["rate"]
 
     @cached_property
     def rng(self) -> np.random.Generator:
@@ -64,9 +67,9 @@ class Dropout(Layer):
     def forward(self, x: FloatArray, train: bool = False, mask: ArrayLike | None = None) -> FloatArray:
         """Drop units of x; mask (same shape, true where a unit stays) is drawn unless it is given."""
         self.scale = None
+        x = unmasked("x", x)
         if not train or (self.rate == 0 and mask is None):
             return x
-        x = np.asarray(x)
         kept = self.draw_mask(x.shape) if mask is None else check_mask(mask, x.shape)
         dtype = np.result_type(x, np.float32)  # also for pixels 0..255: uint8 cannot hold 1 / (1 - rate)
         self.scale = kept * dtype.type(1 / (1 - self.rate))

@@ -189,6 +189,7 @@ class HashedLinear(Layer):
         dz = np.asarray(dz)
         input_grad = check_flag("input_grad", input_grad)
         dw, da = hashed_backward(self.params["w"], self.recall("a"), dz, self.map, input_grad)  # Eq. 12 and 9
+        dz = dz.astype(dw.dtype, copy=False)
         self.grads["w"] = dw
         if self.bias_map is not None:
             self.grads["b"] = hash_scatter_add(dz.sum(axis=0)[:, None], self.bias_map)
@@ -211,6 +212,8 @@ def weight_map(
     """Make the map of a layer's weights from either a compression or a number of buckets."""
     if (compression is None) == (buckets is None):
         raise ValueError(f"give exactly one of compression and buckets, got {shown(compression)} and {shown(buckets)}")
+    if not allowed_biases(kind):
+        raise ValueError(f"maps of kind {shown(kind)} are for hashed biases, not for weights")
     if bias not in allowed_biases(kind):
         raise ValueError(f"bias must be one of {allowed_biases(kind)} with kind {shown(kind)}, got {shown(bias)}")
     n_cols = n_in + (bias == "column")

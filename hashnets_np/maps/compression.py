@@ -9,7 +9,7 @@ from fractions import Fraction
 from math import ceil
 from numbers import Real
 
-from ..support.checks import shown
+from ..support.checks import check_count, shown
 
 # a quotient of integers whose divisor is not zero, or a decimal number; both without a sign
 NUMBER = re.compile(r"\d+/0*[1-9]\d*|(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?", re.ASCII | re.IGNORECASE)
@@ -45,7 +45,7 @@ def bucket_count(compression: object, virtual_weights: int) -> int:
     Raises
     ------
     ValueError
-        If the compression is not a number in (0, 1].
+        If the compression is not a number in (0, 1], or the number of virtual weights not an integer of at least 1.
 
     References
     ----------
@@ -58,6 +58,7 @@ def bucket_count(compression: object, virtual_weights: int) -> int:
 
     """
     c = exact_fraction(compression)
+    virtual_weights = check_count("virtual_weights", virtual_weights)
     if not 0 < c <= 1:
         raise ValueError(f"compression must be in (0, 1], got {shown(compression)}; it is real / virtual weights")
     return max(1, ceil(c * virtual_weights))

@@ -101,7 +101,7 @@ class Kind:
     default_size : int, optional
         The default of `SharingMap(size=...)`, for kinds that share whole pieces of w. None: the kind has no size.
     biases : tuple
-        What a layer with this kind may have as `bias`.
+        What a layer with this kind may have as `bias`; empty for a kind that only hashes biases.
     bias_kind : Kind, optional
         The kind that hashes the bias with the same seed. None: this kind, with a seed derived for the bias.
     lines : callable, optional

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..hashing import as_uint32
-from ..support.checks import check_flag, check_integer, check_seed
+from ..support.checks import check_flag, check_integer, check_seed, unmasked
 from .kind import Bias, BucketArray, IndexArray, Kind, Lines, MapFacts, SignArray, find_kind
 
 MAX_SIDE = 2**32
@@ -139,8 +139,8 @@ class SharingMap:
         (np.int64(1), np.int8(-1))
 
         """
-        bucket = np.asarray(bucket)
-        sign = np.ones(bucket.shape, np.int8) if sign is None else np.asarray(sign)
+        bucket = unmasked("bucket", bucket)
+        sign = np.ones(bucket.shape, np.int8) if sign is None else unmasked("sign", sign)
         if bucket.ndim != 2 or bucket.dtype.kind not in "iu" or sign.shape != bucket.shape:
             raise ValueError(f"bucket and sign must be integer matrices of the same shape, "
                              f"got {bucket.shape} and {sign.shape}")
@@ -182,10 +182,18 @@ class SharingMap:
         if (i.size and i.max() >= self.n_out) or (j.size and j.max() >= self.n_cols):
             raise ValueError(f"(i, j) must lie inside V, which is {self.n_out} x {self.n_cols}; indices are 0-based")
         bucket, sign = self.definition.rule(self, i, j)
+        if self.definition.lines is None and self._table is None:  # a rule that may be a user's own
+            self._check_buckets(bucket)
         if not self.signed:
             sign = np.ones_like(sign)
         # a user's rule may count in int64, which 32-bit platforms do not accept as an index
         return bucket.astype(np.intp, copy=False), sign
+
+    def _check_buckets(self, bucket: BucketArray) -> None:
+        """Check what a rule found: a negative bucket would count from the end of w."""
+        if bucket.size and (bucket.min() < 0 or bucket.max() >= self.buckets):
+            raise ValueError(f"the rule of kind {self.kind!r} gave buckets {bucket.min()}..{bucket.max()}, expected "
+                             f"0..{self.buckets - 1}")
 
     def tile(self, rows: slice, cols: slice = slice(None)) -> tuple[BucketArray, SignArray]:
         """Find bucket and sign of a block of V, as two matrices."""

@@ -122,7 +122,7 @@ def keras_rule(m: MapFacts, i: IndexArray, j: IndexArray, /) -> tuple[BucketArra
 
 # "123_123idxW": the indices of three neighbours, counted from 1
 AUTHORS_2015_BIAS = register_kind(
-    Kind("authors2015_bias", two_texts(triple, always("123"), "idxB", "xi_B"), default_seed=1691, biases=(None,))
+    Kind("authors2015_bias", two_texts(triple, always("123"), "idxB", "xi_B"), default_seed=1691, biases=())
 )
 AUTHORS_2015 = register_kind(
     Kind("authors2015", two_texts(triple, triple, "idxW", "xi_W"), default_seed=1691, biases=BIASES[1:],
@@ -130,7 +130,7 @@ AUTHORS_2015 = register_kind(
 )
 # "0_0idxW"
 PYTORCH_2019_BIAS = register_kind(
-    Kind("pytorch2019_bias", two_texts(digits, always("0"), "idxB", "xiB"), default_seed=2, biases=(None,))
+    Kind("pytorch2019_bias", two_texts(digits, always("0"), "idxB", "xiB"), default_seed=2, biases=())
 )
 PYTORCH_2019 = register_kind(
     Kind("pytorch2019", two_texts(digits, digits, "idxW", "xiW"), default_seed=2, biases=BIASES[1:],

@@ -137,7 +137,7 @@ BAD = [
     (lambda: hn.build("nn", THREE, compression=1, seed=-3), "seed must be an integer in 0"),
     (lambda: hn.build("nn", THREE, compression=1, seed=None), "seed must be an integer in 0"),
     (lambda: hn.build("nn", THREE, compression=1, activation="gelu"), "activation must be one of relu, tanh"),
-    (lambda: hn.build("nn", THREE, compression=1, dropout=np.nan), "dropout rate must be in"),
+    (lambda: hn.build("nn", THREE, compression=1, dropout=np.nan), "dropout must be a finite"),
     *[(lambda e=e: hn.build("hashnet", THREE, expansion=e), "expansion must be a number of at least 1, such as 8")
       for e in ("1/0", "x", np.nan, np.inf, [8])],
     (lambda: hn.build("hashnet", THREE, expansion=0.5), "expansion must be at least 1"),

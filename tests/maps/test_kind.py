@@ -43,3 +43,14 @@ def test_a_name_is_taken_once(modulo):
 def test_an_unknown_kind_is_refused_with_those_there_are():
     with pytest.raises(ValueError, match=f"unknown kind of sharing map 'md5'; known kinds: {', '.join(KINDS)}"):
         find_kind("md5")
+
+
+@pytest.mark.parametrize("bucket", [-1, 5])
+def test_a_rule_whose_buckets_lie_outside_w_is_found_out(bucket, monkeypatch):
+    def rule(m, i, j):
+        return np.full(np.broadcast_shapes(i.shape, j.shape), bucket), np.ones(np.broadcast_shapes(i.shape, j.shape))
+
+    monkeypatch.setitem(KINDS, "outside", Kind("outside", rule))
+    m = hn.SharingMap(4, 3, buckets=5, seed=1, kind="outside")
+    with pytest.raises(ValueError, match=rf"gave buckets {bucket}\.\.{bucket}, expected 0\.\.4"):
+        hn.hash_gather(np.ones(5), m)

@@ -105,8 +105,8 @@ def test_a_layer_of_a_text_kind_takes_its_turn_inside_the_kernels_turn(kernels):
 def test_each_kind_of_text_has_its_seed_and_what_a_layer_may_have_as_bias():
     facts = {kind: (KINDS[kind].default_seed, KINDS[kind].biases) for kind in KEYS}
     assert facts == {
-        "authors2015": (1691, ("hashed", "dense", None)), "authors2015_bias": (1691, (None,)),
-        "pytorch2019": (2, ("hashed", "dense", None)), "pytorch2019_bias": (2, (None,)), "keras": (2, ("dense", None)),
+        "authors2015": (1691, ("hashed", "dense", None)), "authors2015_bias": (1691, ()),
+        "pytorch2019": (2, ("hashed", "dense", None)), "pytorch2019_bias": (2, ()), "keras": (2, ("dense", None)),
     }
     assert SharingMap(3, 4, buckets=5, kind="keras") == SharingMap(3, 4, buckets=5, kind="keras", seed=2)
 
