@@ -82,7 +82,9 @@ class SGD:
         check_number("learning_rate", self.learning_rate, 0, above=True)
         check_number("momentum", self.momentum, 0, 1)
         check_number("weight_decay", self.weight_decay, 0)
-        check_number("load_exponent", self.load_exponent, 0, np.nextafter(1, 2))
+        check_number("load_exponent", self.load_exponent, 0)
+        if self.load_exponent > 1:
+            raise ValueError(f"load_exponent must be at most 1, got {self.load_exponent:g}")
         if self.total_steps is not None:
             check_count("total_steps", self.total_steps)
         if self.schedule not in SCHEDULES:
