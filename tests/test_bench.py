@@ -11,6 +11,7 @@ import pytest
 from hashnets_np import __main__ as cli
 from hashnets_np.bench import measure, worker
 from hashnets_np.bench.contenders import ALL_CONTENDERS, KINDS, TORCH_HASHED, Cell, Dense, Hashed
+from hashnets_np.commands import bench
 from hashnets_np.kernels import hash_gather, hash_scatter_add
 
 CELL = Cell(n_in=70, n_out=90, buckets=300, batch=6)
@@ -81,6 +82,24 @@ def test_the_command_prints_tables_and_writes_json_and_a_figure(tmp_path, capsys
         assert all(len(times) == 2 and min(times) > 0 for times in cell["step"].values())
     assert {cell["contender"] for cell in results["sizes"]} == {"hashed", "dense"}
     assert (tmp_path / "bench.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("parts", [[], ["sizes"], ["steps", "sizes"]])
+def test_a_folder_of_figures_that_is_not_writable_is_rejected_first(tmp_path, capsys, monkeypatch, parts):
+    begun = []
+    monkeypatch.setattr(bench, "machine", lambda: begun.append("bench"))
+    (tmp_path / "file").write_text("of mine")
+    assert cli.main(["bench", *parts, "--figures", str(tmp_path / "file")]) == 2
+    error = capsys.readouterr().err
+    assert begun == [] and f"cannot write into {tmp_path / 'file'}" in error and error.count("\n") == 1
+    assert (tmp_path / "file").read_text() == "of mine"
+
+
+def test_no_folder_is_made_where_no_figure_is_drawn(tmp_path, monkeypatch):
+    monkeypatch.setattr(bench, "MEASUREMENTS", {"steps": lambda args: iter(())})
+    monkeypatch.setattr(bench, "TABLES", {"steps": lambda args, cells: ""})
+    assert cli.main(["bench", "steps", "--figures", str(tmp_path / "figures")]) == 0
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_interrupted_write_leaves_the_measurements_of_before(tmp_path, monkeypatch):

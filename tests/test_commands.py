@@ -11,6 +11,7 @@ import threading
 import time
 from concurrent.futures import Future
 
+import numpy as np
 import pytest
 
 import hashnets_np as hn
@@ -19,10 +20,13 @@ from hashnets_np import training
 from hashnets_np.commands import bench, course, demo, train
 from hashnets_np.commands import hash as hash_command
 from hashnets_np.datasets import LOADERS, idx
+from hashnets_np.experiments.sweep.grid import Job
+from hashnets_np.experiments.sweep.train import network_and_optimizer
 from hashnets_np.support import disk
 
 ROOT = os.path.dirname(os.path.dirname(hn.__file__))
 BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}  # as most people have it
+LINK = pytest.param(True, marks=pytest.mark.skipif(os.name == "nt", reason="needs symbolic links"))
 
 
 def run(capsys, *argv):
@@ -184,6 +188,69 @@ def test_the_best_epoch_so_far_is_on_the_disk_while_training_and_gone_at_the_end
     assert os.listdir(tmp_path) == ["net.safetensors"]
 
 
+@pytest.mark.parametrize("link", [False, LINK])
+def test_the_best_epoch_that_a_killed_run_left_is_neither_replaced_nor_deleted(capsys, tmp_path, monkeypatch, link):
+    path, left = tmp_path / "net.safetensors", tmp_path / "net.safetensors.so-far"
+    left.symlink_to("elsewhere") if link else left.write_bytes(b"all that is left")
+    monkeypatch.setattr(train, "fit", None)
+    code, out, err = run(capsys, "train", "--widths", "64-20-10", "--epochs", 1, "--output", path)
+    assert (code, out) == (2, "") and f"{left} is left from an interrupted run" in err and "rename or delete it" in err
+    assert err.count("\n") == 1 and os.listdir(tmp_path) == [left.name]
+    assert os.readlink(left) == "elsewhere" if link else left.read_bytes() == b"all that is left"
+
+
+def test_a_run_deletes_no_best_epoch_but_its_own(capsys, tmp_path, monkeypatch):
+    def fit(*_, **__):
+        (tmp_path / "net.so-far").write_text("of another run that began meanwhile")
+        return training.History(interrupted=True)
+
+    monkeypatch.setattr(train, "fit", fit)
+    assert run(capsys, "train", "--widths", "64-20-10", "--output", tmp_path / "net")[0] == 130
+    assert (tmp_path / "net.so-far").read_text() == "of another run that began meanwhile"
+
+
+@pytest.mark.parametrize("linked", [False, LINK])
+@pytest.mark.parametrize("name", ["x.npy", "y.npy"])
+def test_the_output_is_not_one_of_the_users_own_files(capsys, tmp_path, monkeypatch, name, linked):
+    digits = hn.load_dataset("digits")
+    np.save(tmp_path / "x.npy", digits.x_test[:50])
+    np.save(tmp_path / "y.npy", digits.y_test[:50])
+    before = (tmp_path / name).read_bytes()
+    output = tmp_path / ("link" if linked else name)
+    if linked:
+        output.symlink_to(tmp_path / name)
+    monkeypatch.setattr(train, "fit", None)
+    own = ["--x", tmp_path / "x.npy", "--y", tmp_path / "y.npy", "--widths", "64-20-10"]
+    code, _, err = run(capsys, "train", *own, "--output", output)
+    assert code == 2 and f"--output {output} is the file of your own data, {tmp_path / name}" in err
+    assert err.count("\n") == 1 and (tmp_path / name).read_bytes() == before
+
+
+@pytest.mark.parametrize(("method", "exponent"), [("hashnet", 0.0), ("by-root-load", 0.5), ("by-load", 1.0)])
+def test_each_method_is_trained_as_in_a_sweep(capsys, monkeypatch, method, exponent):
+    optimizers, real_fit = [], train.fit
+
+    def fit(*arguments, optimizer, **named):
+        optimizers.append(optimizer)
+        return real_fit(*arguments, optimizer=optimizer, **named)
+
+    monkeypatch.setattr(train, "fit", fit)
+    more = ["--learning-rate", 0.05, "--weight-decay", 0.001, "--compression", "1/16", "--epochs", 1, "--refit"]
+    assert run(capsys, "train", "--method", method, "--widths", "64-20-10", *more)[0] == 0
+    job = Job("run", "digits", method, 3, "1/16", None, 0, hidden=20, tune=False)
+    hyper = {"rate": 0.5, "momentum": 0.9, "dropout": 0.0, "input_dropout": 0.0}
+    expected = network_and_optimizer(job, hyper, hn.load_dataset("digits"))[1]
+    assert len(optimizers) == 2
+    for optimizer in optimizers:
+        assert optimizer.load_exponent == expected.load_exponent == exponent
+        assert optimizer.learning_rate == pytest.approx(expected.learning_rate)
+        assert optimizer.learning_rate * optimizer.weight_decay == pytest.approx(0.05 * 0.001)  # it has no load
+
+
+def test_a_wrong_learning_rate_is_shown_as_it_was_given(capsys):
+    assert "got -1.0" in run(capsys, "train", "--method", "by-load", "--learning-rate", -1)[2]
+
+
 @pytest.mark.parametrize("argv", [
     ["train", "--widths", "64-20-10", "--epochs", "1"],
     pytest.param(["demo", "--seeds", "1", "--epochs", "1", "--workers", "1"], marks=pytest.mark.slow),
@@ -213,12 +280,45 @@ def test_a_place_that_is_not_writable_is_rejected_first(capsys, monkeypatch, arg
     (["check", "x:Y", "--json", ""], "argument --json: its name is empty; is a variable unset?"),
     (["sweep", "quick", "--records", ""], "argument --records: its name is empty"),
     (["demo", "--figures", "~nobody-at-all/x"], "argument --figures: cannot expand ~"),
+    *[(["sweep", "quick", "--list", option, text], f"argument {option}: it is empty; is a variable unset?")
+      for option in ("--datasets", "--methods", "--layers", "--seeds", "--sizes", "--dask") for text in ("", " ")],
+    (["sweep", ""], "argument grid: it is empty; is a variable unset?"),
+    (["train", "--widths", "", "--epochs", "1"], "argument --widths: it is empty; is a variable unset?"),
+    (["export", "net.safetensors", "net.c", "--data", ""], "argument --data: it is empty; is a variable unset?"),
+    (["sweep", "quick", "--list", "--data-dir", "/typo"], "argument --data-dir: there is no folder /typo"),
 ])
 def test_names_that_mean_something_else_are_refused(capsys, tmp_path, monkeypatch, argv, message):
     monkeypatch.chdir(tmp_path)
     code, out, err = run(capsys, *argv)
     assert code == 2 and not out and message in err and err.count("\n") == 1
     assert not os.listdir(tmp_path)
+
+
+@pytest.mark.parametrize(("argv", "message"), [
+    (["demo", "--seeds", 0], "--seeds must be an integer of at least 1, got 0"),
+    (["demo", "--workers", -2], "--workers must be an integer of at least 1, got -2"),
+    (["bench", "--seconds", 0], "--seconds must be a finite number above 0, got 0.0"),
+    (["bench", "--seconds", "inf"], "--seconds must be a finite number above 0, got inf"),
+    (["bench", "--momentum", 1], "--momentum must be a finite number at least 0 and below 1, got 1.0"),
+    (["bench", "--largest", 50], "--largest must be an integer in 20..40, got 50"),
+    (["bench", "--batches", 8, 0], "--batches must be at least 1, got 0"),
+    (["check", "x:Y", "--examples", -1], "--examples must be an integer of at least 0, got -1"),
+    (["check", "x:Y", "--seed", -1], "--seed must be an integer in 0..2**32-1, got -1"),
+    (["check", "x:Y", "--time-limit", 0], "--time-limit must be above 0 and at most 1000000, got 0"),
+])
+def test_a_number_outside_its_limits_is_named_with_its_option(capsys, argv, message):
+    code, out, err = run(capsys, *argv)
+    assert code == 2 and not out and message in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("argv", "message"), [
+    (["sweep"], "is not a TOML file, which is text in UTF-8"),
+    (["check", "x:Y", "--xfail"], "is not a text file in UTF-8; expected a case and a reason on each line"),
+])
+def test_a_file_of_bytes_is_named_where_text_is_expected(capsys, tmp_path, argv, message):
+    np.save(tmp_path / "y.npy", np.arange(3))
+    code, out, err = run(capsys, *argv, tmp_path / "y.npy")
+    assert code == 2 and not out and f"{tmp_path / 'y.npy'} {message}" in err and err.count("\n") == 1
 
 
 def test_the_home_folder_is_understood_in_every_option(capsys, tmp_path, monkeypatch):

@@ -139,6 +139,18 @@ def test_a_task_of_the_slurm_array_asks_for_its_part_of_the_grid_only(tmp_path):
     assert all(run.label() in done.stdout for run in runs) and "mnist" not in done.stdout
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Slurm's scripts are for bash")
+def test_a_task_past_the_end_of_the_slurm_array_trains_nothing(tmp_path):
+    (script,) = re.findall(r"^```sh\n(#!/bin/bash.*?)^```", page("docs/slurm.md"), re.M | re.S)
+    command = f'hashnets() {{ "{sys.executable}" -m hashnets_np "$@" --list; }}\n'
+    (tmp_path / "task.sh").write_text(command + script)
+    environment = os.environ | {"SLURM_ARRAY_TASK_ID": "8", "SLURM_CPUS_PER_TASK": "4", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["bash", "task.sh"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2 and not done.stdout
+    assert "argument --datasets: it is empty; is a variable unset?" in done.stderr
+    assert "past the end of the list `$dataset` is empty" in page("docs/slurm.md")
+
+
 def test_the_page_to_touch_offers_the_kinds_that_its_javascript_knows():
     options = re.findall(r'<option value="(\w+)">', page("docs/touch.md"))
     script = page("docs/_static/sharing_map.mjs")

@@ -7,6 +7,13 @@ from pathlib import Path
 from ..support.disk import file_path, user_path
 
 
+def some_text(text: str) -> str:
+    """Read a text that must not be empty; an empty one is an unset variable of a script."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty; is a variable unset?")
+    return text
+
+
 def any_path(text: str) -> Path:
     """Read the name of a folder or of a file to be read, with ``~``; an empty one is an unset variable of a script."""
     if not text:

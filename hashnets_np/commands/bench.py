@@ -19,8 +19,9 @@ from ..bench.contenders import CONTENDERS, KINDS, Cell
 from ..bench.measure import ask_once, cores, installed, processes, time_cell, total_memory
 from ..bench.report import draw_sizes, kind_table, memory_table, parts_table, size_table, step_table
 from ..maps import bucket_count
+from ..support.checks import check_integer, check_number
 from ..support.disk import atomic_write
-from . import any_path, new_file
+from . import any_path, new_file, writable_folder
 from .train import check_output
 
 HELP = "time and memory of the hashed layer against dense and torch layers"
@@ -75,14 +76,17 @@ def check(args: argparse.Namespace) -> None:
     for name in ("batches", "threads", "rounds"):
         value = getattr(args, name)
         if value is not None and np.min(value) < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
-    if not args.seconds > 0 or not 0 <= args.momentum < 1 or not 20 <= args.largest <= 40:
-        raise ValueError("seconds must be above 0, momentum in [0, 1), largest in 20..40")
+            raise ValueError(f"--{name} must be at least 1, got {np.min(value)}")
+    check_number("--seconds", args.seconds, 0, above=True)
+    check_number("--momentum", args.momentum, 0, 1)
+    check_integer("--largest", args.largest, 20, 40)
     check_output(args.json)
     for layer in args.layers:
         shape(layer)
     for compression in args.compressions:
         bucket_count(compression, 1)
+    if "sizes" in (args.parts or MEASUREMENTS):  # last, because it makes the folder
+        writable_folder(args.figures, "--figures")
 
 
 def shape(layer: str) -> tuple[int, int]:

@@ -22,6 +22,7 @@ from ..conformance.random_layers import random_cases
 from ..conformance.report import as_json, write_report
 from ..conformance.runner import FAILS, PASSES, Result, find_in_current_folder, load_class, passed, select
 from ..conformance.xfail import apply_expected_failures, read_expected_failures, unexpected_lines
+from ..support.checks import check_count, check_seed
 from ..support.disk import atomic_write, check_place
 from . import any_path, new_file
 
@@ -90,9 +91,19 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise ValueError("--probe needs a layer as module:Class")
     if args.program is not None and not args.program.strip():
         raise ValueError("--command is empty; is a variable unset?")
-    if not 0 < args.time_limit <= LONGEST_LIMIT or args.examples < 0 or not 0 <= args.seed < 2**32:
-        raise ValueError(f"--time-limit must be above 0 and at most {LONGEST_LIMIT:.0f}, --examples "
-                         "at least 0 and --seed in 0..2**32-1")
+    if not 0 < args.time_limit <= LONGEST_LIMIT:
+        raise ValueError(f"--time-limit must be above 0 and at most {LONGEST_LIMIT:.0f}, got {args.time_limit:g}")
+    check_count("--examples", args.examples, at_least=0)
+    check_seed(args.seed, "--seed")
+
+
+def expected_failures(path: Path) -> dict[str, str]:
+    """Read the file of --xfail; a file that is not text is one clear error."""
+    try:
+        return read_expected_failures(str(path))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not a text file in UTF-8; expected a case and a reason on each line, as in "
+                         "'forward-003 no float64'") from error
 
 
 def check_layer(args: argparse.Namespace) -> int:
@@ -106,7 +117,7 @@ def check_layer(args: argparse.Namespace) -> int:
     if args.json:
         check_place(args.json)
     cases = select(args.topic, args.case) + random_cases(args.seed, args.examples)
-    expected = read_expected_failures(args.xfail) if args.xfail else {}
+    expected = expected_failures(args.xfail) if args.xfail else {}
     name = args.program or args.implementation
     asked = Command(name, args.time_limit) if args.program else Child(name, args.time_limit)
     results = check_outside(asked, cases, show_progress)

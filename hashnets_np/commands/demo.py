@@ -20,6 +20,7 @@ from ..datasets import load_dataset
 from ..experiments.methods import METHODS as KNOWN
 from ..experiments.methods import build
 from ..optim import SGD
+from ..support.checks import check_count
 from ..support.processes import begin_work, interrupts_held_back, stop
 from ..training import fit
 from . import any_path, writable_folder
@@ -55,8 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def train_demo(args: argparse.Namespace) -> int:
     """Train everything, print the table, draw the figure."""
-    if min(args.seeds, args.epochs, args.workers) < 1:
-        raise ValueError("seeds, epochs and workers must be at least 1")
+    for name in ("seeds", "epochs", "workers"):
+        check_count(f"--{name}", getattr(args, name))
     writable_folder(args.figures, "--figures")
     results = train_all(args.seeds, args.epochs, args.workers)
     chosen = {(m, c): choose(results, m, c) for m in METHODS for c in COMPRESSIONS}

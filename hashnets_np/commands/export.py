@@ -11,7 +11,7 @@ from ..files import load
 from ..losses import error_rate
 from ..network import Network
 from ..training import predict
-from . import a_folder
+from . import a_folder, some_text
 
 HELP = "write a model file as C or ONNX, to run it without Python"
 
@@ -23,7 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("output", help="the file to write: net.c (and net.h beside it) or net.onnx")
     parser.add_argument("--int8", action="store_true", help="C: round weights to one byte each")
     parser.add_argument("--expanded", action="store_true", help="ONNX: store V instead of computing it in the graph")
-    parser.add_argument("--data", help="C: test on this data set, and take the inputs of the self-test from it")
+    parser.add_argument("--data", type=some_text,
+                        help="C: test on this data set, and take the inputs of the self-test from it")
     parser.add_argument("--data-dir", type=a_folder, help="folder of the data, if it is not shipped or in the cache")
 
 

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import any_path, writable_folder
+from . import any_path, some_text, writable_folder
 
 if TYPE_CHECKING:
     from ..experiments.sweep.grid import Job
@@ -39,32 +39,37 @@ SELECTIONS: "dict[str, Callable[[Job], str]]" = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.set_defaults(execute=run_sweep)
-    parser.add_argument("grid", help="a preset or a TOML file; hashnets_np/experiments/sweep/presets holds the presets")
+    parser.add_argument("grid", type=some_text,
+                        help="a preset or a TOML file; hashnets_np/experiments/sweep/presets holds the presets")
     parser.add_argument("--records", type=any_path, help=f"folder (default: {RECORDS}; for quick: data/cache/quick; "
                         f"for ablations: {RECORDS}/ablations)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
-    parser.add_argument("--dask", metavar="ADDRESS", help="work on this Dask scheduler, such as tcp://host:8786; its "
-                        "workers look for data in --data-dir or in a $HASHNETS_DATA of their own")
+    parser.add_argument("--dask", type=some_text, metavar="ADDRESS",
+                        help="work on this Dask scheduler, such as tcp://host:8786; its workers look for data in "
+                             "--data-dir or in a $HASHNETS_DATA of their own")
     parser.add_argument("--data-dir", type=any_path, help="where data files are (default: $HASHNETS_DATA, data/cache)")
     parser.add_argument("--retry", action="store_true", help="try failed jobs again")
     parser.add_argument("--list", action="store_true", help="print the jobs that are left, and do nothing")
     for name in ("datasets", "methods", "layers", "seeds"):
-        parser.add_argument(f"--{name}", help=f"only these {name}, separated by commas")
-    parser.add_argument("--sizes", help="only these compressions or expansions, separated by commas: 1/8,1/64")
+        parser.add_argument(f"--{name}", type=some_text, help=f"only these {name}, separated by commas")
+    parser.add_argument("--sizes", type=some_text,
+                        help="only these compressions or expansions, separated by commas: 1/8,1/64")
 
 
 def run_sweep(args: argparse.Namespace) -> int:
     """Sweep, and print the state of the grid."""
     from ..experiments.report.state import result_table, state_line
     from ..experiments.sweep.drive import dask_workers, jobs_to_do, local_workers, say_on_stderr, sweep
-    from ..experiments.sweep.grid import read_grid, with_searches
+    from ..experiments.sweep.grid import with_searches
     from ..experiments.sweep.records import read_all
     from ..experiments.sweep.work import data_dir_text
 
     if args.workers < 1:
         raise ValueError(f"--workers must be at least 1, got {args.workers}")
+    if args.data_dir and not args.dask and not args.data_dir.is_dir():  # workers of Dask have folders of their own
+        raise ValueError(f"argument --data-dir: there is no folder {args.data_dir}")
     records = args.records or FOLDERS.get(args.grid, RECORDS)
-    runs = selected(read_grid(args.grid), args)
+    runs = selected(jobs_of(args.grid), args)
     to_do = jobs_to_do(runs, read_all(records), args.retry)
     if args.list:
         for job in to_do:
@@ -86,6 +91,17 @@ def run_sweep(args: argparse.Namespace) -> int:
     return 1 if failed or left else 0
 
 
+def jobs_of(grid: str) -> "list[Job]":
+    """Read the jobs of a preset or of a TOML file; a file that is not text is one clear error."""
+    from ..experiments.sweep.grid import read_grid
+
+    try:
+        return read_grid(grid)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{grid} is not a TOML file, which is text in UTF-8; name a grid file or a preset, "
+                         "such as quick") from error
+
+
 def needs_optuna(job: "Job") -> bool:
     """Tell whether a job searches more than a few given step sizes."""
     from ..experiments.sweep.protocols import PROTOCOLS
@@ -100,7 +116,8 @@ def selected(jobs: "list[Job]", args: argparse.Namespace) -> "list[Job]":
     """
     chosen = jobs
     for name, value_of in SELECTIONS.items():
-        if not (text := getattr(args, name)):
+        text = getattr(args, name)
+        if text is None:
             continue
         wanted = [part.strip() for part in text.split(",")]
         there = list(dict.fromkeys(map(value_of, jobs)))

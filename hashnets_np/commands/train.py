@@ -8,17 +8,20 @@ Ctrl-C keeps the best epoch so far, and exits with 130. Exit code 1, and no file
 import argparse
 import os
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ..datasets import LOADERS, Dataset, load_dataset
 from ..experiments.methods import METHODS, build
 from ..experiments.own_files import load_own
+from ..experiments.sweep.grid import Job
+from ..experiments.sweep.train import mean_load
 from ..files import save
 from ..network import Network
 from ..optim import SCHEDULES, SGD
 from ..support.disk import check_place, user_path
 from ..training import History, fit
-from . import a_folder, any_path, new_file
+from . import a_folder, any_path, new_file, some_text
 
 HELP = "train one network and save it"
 SO_FAR = ".so-far"
@@ -32,7 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--data", metavar="NAME", choices=list(LOADERS), help="data set, one that `data list` names (default: digits)")
     add("--data-dir", type=a_folder, help="where to look for its files first")
-    add("--x", type=any_path, metavar="FILE", help="your own examples, one per row: .npy, .npz or .csv")
+    add("--x", type=any_path, metavar="FILE", help="your own examples, one per row: .npy, .npz or .csv; bytes (uint8) "
+        "are taken for grey levels and divided by 255, which predict does not do")
     add("--y", type=any_path, metavar="FILE", help="their labels 0, 1, ...; not needed if the file of --x has them, in "
         "a .npz as y, in a .csv as its last column")
     add("--validation", type=float, metavar="FRACTION", help="how many of your own examples choose the best epoch "
@@ -40,10 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--method", default="hashnet", choices=[m.name for m in METHODS.values() if m.maker],
         help="(default: %(default)s)")
     add("--compression", default="1/8", help="real / virtual weights (default: %(default)s)")
-    add("--widths", default="", help="units per layer, e.g. 784-1000-10 (default: one hidden layer of 1000)")
+    add("--widths", type=some_text, help="units per layer, e.g. 784-1000-10 (default: one hidden layer of 1000)")
     add("--epochs", type=int, default=60, help="(default: %(default)s)")
     add("--batch-size", type=int, default=50, help="(default: %(default)s)")
-    add("--learning-rate", type=float, default=0.1, help="(default: %(default)s)")
+    add("--learning-rate", type=float, default=0.1, help="(default: %(default)s); where a method divides gradients by "
+        "loads, as by-load and by-root-load do, that of a weight of average load, as in `sweep`")
     add("--momentum", type=float, default=0.9, help="(default: %(default)s)")
     add("--weight-decay", type=float, default=0.0, help="(default: %(default)s)")
     add("--schedule", default="cosine", choices=list(SCHEDULES), help="of the learning rate (default: %(default)s)")
@@ -52,29 +57,53 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, default=0, help="of hashes, weights, masks and shuffling (default: %(default)s)")
     add("--refit", action="store_true", help="train once more on train + validation for the chosen number of epochs")
     add("--output", type=new_file, help="write the network to this .safetensors file; until it is done, the best "
-        "epoch so far is in FILE.so-far")
+        "epoch so far is in FILE.so-far; rename or delete one that an interrupted run left")
 
 
 def train_network(args: argparse.Namespace) -> int:
     """Train, and print the result."""
     data = load_data(args)
-    check_output(args.output)
-    so_far = so_far_file(args.output)
+    check_output(args.output, [args.x, args.y])
+    so_far = SoFar(so_far_file(args.output))
     try:
         code = train_and_report(args, data, so_far)
     except OSError as error:  # as on a full disk: then, as after a kill, that file is all that is left
-        if so_far and so_far.exists():
-            what = f"{error.strerror or error}; the best epoch so far is in {so_far}"
+        if so_far.written:
+            what = f"{error.strerror or error}; the best epoch so far is in {so_far.path}"
             raise OSError(error.errno, what, error.filename) from error
         raise
-    if so_far:
-        so_far.unlink(missing_ok=True)
+    so_far.remove()
     return code
 
 
-def train_and_report(args: argparse.Namespace, data: Dataset, so_far: Path | None) -> int:
+class SoFar:
+    """The file of the best epoch so far; without a path, nothing is written.
+
+    Raises ValueError if the file is there already: it may be all that is left of an earlier run.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        if path and os.path.lexists(path):
+            raise ValueError(f"{path} is left from an interrupted run, unless that is still running; rename or delete "
+                             "it, or choose another --output")
+        self.path = path
+        self.written = False
+
+    def keep(self, net: Network, history: History) -> None:
+        """Write the network, if its last epoch is the best one so far."""
+        if self.path and history.best_epoch == len(history.train_loss):
+            save(net, self.path)
+            self.written = True
+
+    def remove(self) -> None:
+        """Delete what this run wrote."""
+        if self.path and self.written:
+            self.path.unlink(missing_ok=True)
+
+
+def train_and_report(args: argparse.Namespace, data: Dataset, so_far: SoFar) -> int:
     """Train, with the best epoch so far in a file of its own, and again if asked to; print and save the result."""
-    net, history = train(args, data, args.epochs, so_far)
+    net, history = train(args, data, args.epochs, so_far.keep)
     print(f"{data.name}: {data.provenance}")
     print(f"{args.method}: {net.num_parameters()} real weights, {net.num_virtual_parameters()} virtual")
     print(best(history))
@@ -133,20 +162,26 @@ def so_far_file(output: Path | None) -> Path | None:
 
 
 def train(
-    args: argparse.Namespace, data: Dataset, epochs: int, so_far: Path | None = None
+    args: argparse.Namespace, data: Dataset, epochs: int, callback: Callable[[Network, History], None] | None = None
 ) -> tuple[Network, History]:
-    """Build a fresh network and train it for a number of epochs, each best one saved to `so_far`."""
-
-    def keep(net: Network, history: History) -> None:
-        if so_far and history.best_epoch == len(history.train_loss):
-            save(net, so_far)
-
+    """Build a fresh network and train it for a number of epochs; `callback` gets it after each of them."""
     widths = parse_widths(args.widths, data)
     net = build(args.method, widths, compression=args.compression, seed=args.seed, dropout=args.dropout,
                 input_dropout=args.input_dropout)
-    optimizer = SGD(args.learning_rate, args.momentum, weight_decay=args.weight_decay, schedule=args.schedule)
+    job = Job("run", data.name, args.method, len(widths), args.compression, None, args.seed)
+    optimizer = optimizer_for(args, mean_load(job))
     return net, fit(net, data, epochs=epochs, batch_size=args.batch_size, optimizer=optimizer, seed=args.seed,
-                    callback=keep, progress=bool(sys.stderr and sys.stderr.isatty()))
+                    callback=callback, progress=bool(sys.stderr and sys.stderr.isatty()))
+
+
+def optimizer_for(args: argparse.Namespace, load: float) -> SGD:
+    """Make the optimizer of a method: a weight of average load takes the same steps at every load exponent."""
+    exponent = METHODS[args.method].load_exponent
+    optimizer = SGD(args.learning_rate, args.momentum, weight_decay=args.weight_decay, schedule=args.schedule,
+                    load_exponent=exponent)
+    optimizer.learning_rate *= load**exponent  # after the check, whose message shows what the user gave
+    optimizer.weight_decay /= load**exponent  # loads divide the gradient only
+    return optimizer
 
 
 def diverged(history: History) -> bool:
@@ -165,11 +200,11 @@ def best(history: History) -> str:
     return f"best epoch {history.best_epoch} of {len(history.valid_error)}, by validation error ({error:.2f} %)"
 
 
-def parse_widths(text: str, data: Dataset) -> list[int]:
+def parse_widths(text: str | None, data: Dataset) -> list[int]:
     """Read widths such as 784-1000-10, which must begin and end as the data set asks."""
     n_in = data.x_train.shape[1]
     classes = data.classes
-    if not text:
+    if text is None:
         return [n_in, 1000, classes]
     # not isdigit: "²" is a digit, but int() refuses it
     widths = [int(part) if part.isdecimal() else 0 for part in text.split("-")]
@@ -178,7 +213,12 @@ def parse_widths(text: str, data: Dataset) -> list[int]:
     return widths
 
 
-def check_output(path: Path | None) -> None:
-    """Refuse a path that cannot be written to before hours of work, not after."""
-    if path is not None:
-        check_place(path)
+def check_output(path: Path | None, inputs: Iterable[Path | None] = ()) -> None:
+    """Refuse a path that cannot be written to, or that is one of the inputs, before hours of work, not after."""
+    if path is None:
+        return
+    check_place(path)
+    for read in inputs:
+        if read is not None and path.exists() and path.samefile(read):  # also by way of a link
+            raise ValueError(f"--output {path} is the file of your own data, {read}, and would overwrite it; "
+                             "choose another name, such as net.safetensors")

@@ -82,7 +82,7 @@ class Method:
     hashing : Hashing, optional
         How its hashed layers share weights, where a maker of single layers can't say it.
     load_exponent : float
-        Sweeps train it with this `SGD.load_exponent`.
+        `sweep` and `train` use this `SGD.load_exponent`.
 
     Examples
     --------

@@ -2,7 +2,7 @@
 
 A .npz may hold everything, under the names x and y, or x_train, y_train, x_test and y_test. In a .csv each line is an
 example, with commas between numbers and, if there is one, a line of column names at the top; without a file for the
-labels, they are its last column.
+labels, they are its last column. Examples in bytes (uint8) are taken for grey levels and divided by 255.
 """
 
 import warnings
@@ -22,6 +22,7 @@ LARGEST_RATIO = 256  # of an unpacked .npz to its file: one of a few kilobytes m
 SMALL = 2**26  # bytes that are unpacked whatever the ratio
 LARGEST_LABEL = 2**31
 BYTES = 255  # the largest grey level of a picture kept in bytes
+SCALED = "grey levels 0 to 255 were divided by 255; do the same before predict"
 
 
 def load_own(x: Path, y: Path | None, validation: float, seed: int) -> Dataset:
@@ -55,18 +56,19 @@ def load_own(x: Path, y: Path | None, validation: float, seed: int) -> Dataset:
         parts["y"] = parts["x"][:, -1]
         parts["x"] = parts["x"][:, :-1]
     labels = as_labels(parts["y"], y or x)
-    examples = as_rows(parts["x"], x)
+    examples = as_rows(parts["x"], f"the examples in {x}")
     if len(examples) != len(labels):
         raise ValueError(f"{x} has {len(examples)} examples, but {y or x} has {len(labels)} labels")
     test = None
-    if "x_test" in parts and "y_test" in parts:
-        test = as_rows(parts["x_test"], x), as_labels(parts["y_test"], x)
+    if "x_test" in parts:
+        test = as_rows(parts["x_test"], f"the examples x_test in {x}"), as_labels(parts["y_test"], x)
     data = Dataset.from_arrays(examples, labels, validation=validation, test=test, seed=seed, name=x.name)
     if data.classes > len(labels):
         raise ValueError(f"the labels in {y or x} go up to {data.classes - 1}, but there are {len(labels)} examples; "
                          "are they the targets of a regression? For that, use hashnets_np.fit with squared_error")
     sizes = f"{len(data.x_train)} training, {len(data.x_valid)} validation, {len(data.x_test)} test examples"
-    return replace(data, provenance=f"{sizes}, {data.classes} classes; validation drawn with seed {seed}")
+    scaled = f"; {SCALED}" if parts["x"].dtype == np.uint8 else ""
+    return replace(data, provenance=f"{sizes}, {data.classes} classes; validation drawn with seed {seed}{scaled}")
 
 
 def read_parts(path: Path) -> dict[str, NDArray]:
@@ -74,6 +76,7 @@ def read_parts(path: Path) -> dict[str, NDArray]:
     if path.suffix != ".npz":
         return {"x": only_array(path)}
     arrays = read_npz(path)
+    check_test_set(arrays, path)
     parts = {part: arrays[name] for part, names in NAMES.items() for name in names if name in arrays}
     if "x" not in parts:
         parts["x"] = the_only_one(arrays, path)
@@ -88,11 +91,19 @@ def only_array(path: Path) -> NDArray:
         return read_npy(path)
     if path.suffix == ".npz":
         arrays = read_npz(path)
+        check_test_set(arrays, path)
         named = [arrays[name] for name in ("y", "y_train") if name in arrays]
         return named[0] if named else the_only_one(arrays, path)
     if path.suffix == ".csv":
         return read_csv(path)
     raise ValueError(f"{path} is not a .npy, .npz or .csv file; save the array with np.save")
+
+
+def check_test_set(arrays: dict[str, NDArray], path: Path) -> None:
+    """Refuse half a test set, which would be dropped silently."""
+    for half, other in (("x_test", "y_test"), ("y_test", "x_test")):
+        if half in arrays and other not in arrays:
+            raise ValueError(f"{path} has {half} but no {other}; save both in the file of the examples, or neither")
 
 
 def the_only_one(arrays: dict[str, NDArray], path: Path) -> NDArray:
@@ -176,14 +187,29 @@ def is_number(text: str) -> bool:
     return True
 
 
-def as_rows(x: NDArray, path: Path) -> NDArray:
+def as_rows(x: NDArray, what: str) -> NDArray:
     """Make each example one row; grey levels kept in bytes, 0 to 255, are scaled to 0 to 1."""
     if x.ndim < 2:
-        raise ValueError(f"the examples in {path} have shape {x.shape}, expected one example per row")
+        raise ValueError(f"{what} have shape {x.shape}, expected one example per row")
     if x.dtype.kind not in "biuf":
-        raise ValueError(f"the examples in {path} have dtype {x.dtype}, expected numbers")
-    rows = x.reshape(len(x), -1)
-    return rows.astype(np.float32) / BYTES if x.dtype == np.uint8 else rows.astype(np.float32)
+        raise ValueError(f"{what} have dtype {x.dtype}, expected numbers")
+    if not x.size:
+        raise ValueError(f"{what} have shape {x.shape}, which holds no numbers; expected at least one row and one "
+                         "column; was the right array saved?")
+    numbers = x.reshape(len(x), -1)
+    with np.errstate(over="ignore"):  # said below
+        rows = numbers.astype(np.float32)
+    check_range(numbers, rows, what)
+    return rows / BYTES if x.dtype == np.uint8 else rows
+
+
+def check_range(numbers: NDArray, rows: NDArray, what: str) -> None:
+    """Refuse numbers that became infinite in float32; those that are infinite in the file are refused with nan."""
+    too_large = np.isinf(rows) & np.isfinite(numbers)
+    if too_large.any():
+        row, column = np.argwhere(too_large)[0]
+        raise ValueError(f"{what} have {numbers[row, column]:g} in row {row}, too large for float32; "
+                         "scale the columns to about 0..1")
 
 
 def as_labels(y: NDArray, path: Path) -> NDArray:

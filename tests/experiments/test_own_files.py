@@ -67,6 +67,24 @@ def test_pictures_of_bytes_are_flattened_and_scaled(tmp_path):
     assert data.x_train.shape == (4, 6) and 0.85 < data.x_train.max() <= 1
 
 
+def test_train_says_that_bytes_were_divided_by_255(files, capsys):
+    np.savez(files / "u8.npz", x=np.round(X * 255).astype(np.uint8), y=Y)
+    said = "grey levels 0 to 255 were divided by 255; do the same before predict"
+    assert main([*TRAIN, "--x", str(files / "u8.npz")]) == 0
+    assert said in capsys.readouterr().out
+    assert main([*TRAIN, "--x", str(files / "both.npz")]) == 0
+    assert said not in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    assert "bytes (uint8) are taken for grey levels and divided by 255" in " ".join(capsys.readouterr().out.split())
+
+
+def test_numbers_that_are_large_but_fit_float32_are_kept(files):
+    np.save(files / "large.npy", np.where(X == 1, float(np.finfo(np.float32).max), X))
+    data = load_own(files / "large.npy", files / "y.npy", 0.2, seed=0)
+    assert data.x_train.max() == np.finfo(np.float32).max
+
+
 BAD = [
     ("no.npy", None, "there is no file .*no.npy"), ("no.npz", None, "there is no file .*no.npz"),
     ("x.npy", "no.csv", "there is no file .*no.csv"), ("x.npy", None, "x.npy has no labels; name their file with --y"),
@@ -93,12 +111,20 @@ BAD = [
     ("column.csv", None, "column.csv has one column"),
     ("big.csv", None, r"must be whole numbers 0, 1, ..., got \[1e\+20\]"),
     ("prices.csv", None, "go up to 250000, but there are 4 examples; are they the targets of a regression"),
+    ("none.npy", "y.npy", r"the examples in .*none.npy have shape \(0, 64\), which holds no numbers; expected"),
+    ("huge.npy", "y.npy", r"the examples in .*huge.npy have -1e\+300 in row 3, too large for float32; scale"),
+    ("huge.csv", None, r"the examples in .*huge.csv have 1e\+39 in row 1, too large for float32"),
+    ("inf.npy", "y.npy", "x has inf in row 3"),
+    ("no_labels.npz", None, "no_labels.npz has x_test but no y_test; save both"),
+    ("no_tests.npz", None, "no_tests.npz has y_test but no x_test; save both"),
+    ("x.npy", "no_tests.npz", "no_tests.npz has y_test but no x_test; save both in the file of the examples"),
+    ("empty_test.npz", None, r"the examples x_test in .*empty_test.npz have shape \(0, 64\), which holds no numbers"),
     ("rows.csv", None, "like row numbers that pandas wrote"), ("columns.csv", None, "like column numbers that pandas"),
 ]
 
 
 @pytest.mark.parametrize(("x", "y", "message"), BAD)
-@pytest.mark.filterwarnings("ignore:loadtxt")
+@pytest.mark.filterwarnings("error", "ignore:loadtxt")
 def test_what_cannot_be_used_is_one_clear_line(files, capsys, x, y, message):
     whole = (files / "x.npy").read_bytes()
     (files / "text.txt").write_text("hello")
@@ -115,6 +141,10 @@ def test_what_cannot_be_used_is_one_clear_line(files, capsys, x, y, message):
     (files / "prices.csv").write_text("1,250000\n" * 4)
     (files / "rows.csv").write_text(",a,y\n0,1,1\n1,2,0\n")
     (files / "columns.csv").write_text("0,1,2\n4,3,1\n4,2,0\n")
+    (files / "huge.csv").write_text("1,2,0\n1,1e39,1\n")
+    np.savez(files / "no_labels.npz", x=X, y=Y, x_test=X)
+    np.savez(files / "no_tests.npz", x=X, y=Y, y_test=Y)
+    np.savez(files / "empty_test.npz", x=X, y=Y, x_test=X[:0], y_test=Y[:0])
     (files / "header.npy").write_bytes(whole[:10] + whole[10:128].replace(b"}", b" ") + whole[128:])
     shape = whole.index(b"(200, 64), }")
     (files / "promise.npy").write_bytes(whole[:shape] + b"(10000000000000, 64), }" + whole[shape + 23 :])
@@ -124,7 +154,10 @@ def test_what_cannot_be_used_is_one_clear_line(files, capsys, x, y, message):
         file.writestr("x.npy", bytes(2**27))
     np.savez(files / "odd.npz", a=X, b=Y)
     arrays = {"objects": np.array([{}, []], object), "short": Y[:-1], "half": Y / 2, "minus": Y - 1,
-              "words": np.array(["a"] * 200), "onehot": np.eye(10)[Y], "nan": np.where(X == 1, np.nan, X)}
+              "words": np.array(["a"] * 200), "onehot": np.eye(10)[Y], "nan": np.where(X == 1, np.nan, X),
+              "none": X[:0], "huge": X.astype(np.float64), "inf": X.copy()}
+    arrays["huge"][3, 5] = -1e300
+    arrays["inf"][3, 5] = np.inf
     for name, array in arrays.items():
         np.save(files / f"{name}.npy", array, allow_pickle=True)
     assert main([*TRAIN, "--x", str(files / x), *(["--y", str(files / y)] if y else [])]) == 2

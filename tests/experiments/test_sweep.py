@@ -229,6 +229,20 @@ def test_missing_or_damaged_data_stop_the_sweep(tmp_path, capsys, monkeypatch):
     assert "rectangles.zip" in error and error.count("\n") == 1 and records.read_all(tmp_path / "r") == {}
 
 
+def test_a_folder_of_data_may_exist_on_the_workers_of_dask_only(tmp_path, capsys, monkeypatch):
+    grid_file, asked = tmp_path / "grid.toml", []
+    grid_file.write_text(GRID)
+    monkeypatch.setattr(drive, "dask_workers", lambda address: asked.append(address))
+    monkeypatch.setattr(drive, "sweep", lambda runs, records, workers, data_dir, *_: asked.append(data_dir))
+    command = ["sweep", str(grid_file), "--records", str(tmp_path / "r"), "--data-dir", "/there"]
+    assert main(command) == 2
+    error = capsys.readouterr().err
+    assert "argument --data-dir: there is no folder /there" in error and error.count("\n") == 1
+    assert not (tmp_path / "r").exists() and asked == []
+    main([*command, "--dask", "tcp://scheduler:8786"])
+    assert asked == ["tcp://scheduler:8786", os.path.realpath("/there")]
+
+
 def test_a_disk_that_fills_up_stops_the_sweep_and_keeps_what_is_there(tmp_path, capsys, monkeypatch):
     grid_file, folder = tmp_path / "grid.toml", tmp_path / "r"
     grid_file.write_text(GRID)
