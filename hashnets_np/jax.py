@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import layers
+from .conformance.host import check_same_map
 from .conformance.jax_layer import Maps, Params, hashed_linear, hashed_net, load_network, make_maps
 from .files import save
 from .network import Network
@@ -62,7 +63,10 @@ def from_hashed(number: int, params: Params, maps: Maps) -> layers.Layer:
     bias: Any = maps.bias
     bias_buckets = maps.bias_map.buckets if maps.bias_map else None
     layer = layers.HashedLinear(maps.n_in, m.n_out, buckets=m.buckets, seed=m.seed, bias=bias, kind=m.kind,
-                                size=m.size, bias_buckets=bias_buckets, dtype=weights["w"].dtype)
+                                size=m.size, signed=m.signed, bias_buckets=bias_buckets, dtype=weights["w"].dtype)
+    check_same_map(m, layer.map)
+    if maps.bias_map is not None:
+        check_same_map(maps.bias_map, layer.bias_map)
     layer.params = weights
     return layer
 

@@ -12,6 +12,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from . import layers
+from .conformance.host import check_same_map
 from .conformance.torch_layer import HashedLinear, load_network
 from .files import save
 from .network import Network
@@ -102,7 +103,10 @@ def from_hashed(module: HashedLinear) -> layers.Layer:
     bias: Any = module.bias
     bias_buckets = module.bias_map.buckets if module.bias_map else None
     layer = layers.HashedLinear(module.n_in, m.n_out, buckets=m.buckets, seed=m.seed, bias=bias, kind=m.kind,
-                                size=m.size, bias_buckets=bias_buckets, dtype=dtype_of(module.w))
+                                size=m.size, signed=m.signed, bias_buckets=bias_buckets, dtype=dtype_of(module.w))
+    check_same_map(m, layer.map)
+    if module.bias_map is not None:
+        check_same_map(module.bias_map, layer.bias_map)
     layer.params = {name: array(p) for name, p in module.named_parameters()}
     return layer
 

@@ -237,6 +237,17 @@ def test_jax_refuses_what_is_no_row_of_hashed_layers(tmp_path):
         WithJax(tmp_path / "net.safetensors")
 
 
+def test_a_keras_layer_without_signs_stays_so_when_it_is_made_again_from_its_config():
+    need("keras")
+    from hashnets_np.conformance.keras_layer import HashedDense
+    layer = HashedDense(6, 5, 8, seed=3, signed=False)
+    w = np.arange(1, 9, dtype=np.float32)
+    expected = hn.hash_gather(w, hn.SharingMap(5, 7, buckets=8, seed=3, signed=False))
+    for made in (layer, HashedDense.from_config(layer.get_config())):
+        made.set_weights([w])
+        assert np.array_equal(np.asarray(made.virtual_weight()), expected)
+
+
 def test_a_keras_model_is_saved_and_loaded_with_its_real_weights_only(tmp_path):
     need("keras")
     import keras

@@ -3,6 +3,8 @@
 Run by `make check-frameworks`, which installs the frameworks; skipped where they are missing.
 """
 
+import json
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,12 @@ OPTIONS = {
     "column": {}, "hashed": {"bias": "hashed"}, "dense": {"bias": "dense"}, "none": {"bias": None},
     "float64": {"dtype": "float64"}, "fold": {"kind": "fold"}, "chunk": {"kind": "chunk", "size": 8, "bias": "hashed"},
     "tile": {"kind": "tile"}, "authors2015": {"kind": "authors2015", "bias": "hashed"},
+    "no signs": {"signed": False}, "no signs, hashed": {"signed": False, "bias": "hashed"},
+    "fold, no signs": {"kind": "fold", "signed": False}, "tile, no signs": {"kind": "tile", "size": 8, "signed": False},
+    "chunk, no signs": {"kind": "chunk", "size": 5, "signed": False, "bias": "dense"},
+    "authors2015, no signs": {"kind": "authors2015", "signed": False, "bias": "hashed"},
+    "pytorch2019, no signs": {"kind": "pytorch2019", "signed": False, "bias": None},
+    "keras, no signs": {"kind": "keras", "signed": False, "bias": "dense"},
 }
 
 
@@ -33,6 +41,75 @@ def test_lists_of_layers_agree_with_the_adapters():
     from hashnets_np.conformance import torch_layer
 
     assert ours.HashedLinear is torch_layer.HashedLinear and ours.load_network is torch_layer.load_network
+
+
+@pytest.fixture(params=["torch", "jax"])
+def there_and_back(request):
+    """Two functions: a model file's logits in a framework, and what it writes into another file without training."""
+    pytest.importorskip(request.param)
+    return {"torch": through_torch, "jax": through_jax}[request.param]
+
+
+def through_torch(path, back, x):
+    """Load a model file in PyTorch, and save it again; returns its logits."""
+    import torch
+
+    import hashnets_np.torch as ours
+
+    module = ours.load_network(path)
+    ours.save_network(module, back)
+    return module(torch.tensor(x)).detach().numpy()
+
+
+def through_jax(path, back, x):
+    """Load a model file in JAX, and save it again; returns its logits."""
+    import hashnets_np.jax as ours
+
+    params, maps = ours.load_network(path)
+    ours.save_network(params, maps, back)
+    return np.asarray(ours.hashed_net(params, maps, x))
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_option_of_a_layer_goes_there_and_comes_back(name, there_and_back, tmp_path):
+    """No option may be dropped: a layer without it computes other logits, and nobody notices."""
+    net = hashed_net(**OPTIONS[name])
+    dtype = net.layers[0].params["w"].dtype
+    x = DIGITS.x_test.astype(dtype)
+    hn.save(net, tmp_path / "there.safetensors")
+    logits = there_and_back(tmp_path / "there.safetensors", tmp_path / "back.safetensors", x)
+    assert relative(logits, hn.predict(net, x)) <= (1e-5 if dtype == np.float32 else 1e-12)
+    again = hn.load(tmp_path / "back.safetensors")
+    assert [layer.map for layer in again.layers[::2]] == [layer.map for layer in net.layers[::2]]
+    assert [layer.bias_map for layer in again.layers[::2]] == [layer.bias_map for layer in net.layers[::2]]
+    assert np.array_equal(hn.predict(again, x), hn.predict(net, x))
+
+
+def add_option(path, number, **option):
+    """Change a model file into one of a newer release, in which a layer has an option that is unknown here."""
+    from safetensors import safe_open
+    from safetensors.numpy import save_file
+
+    with safe_open(path, framework="np") as file:
+        layers = json.loads(file.metadata()["layers"])
+        arrays = {name: file.get_tensor(name) for name in file.keys()}
+    layers[number] |= option
+    save_file(arrays, path, {"layers": json.dumps(layers)})
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_an_option_of_a_newer_release_is_rejected(number, there_and_back, tmp_path):
+    hn.save(hashed_net(), tmp_path / "there.safetensors")
+    add_option(tmp_path / "there.safetensors", number, scale=2.0)
+    with pytest.raises(ValueError, match=r"a (HashedLinear|ReLU) was made with scale=2\.0, which has no counterpart"):
+        there_and_back(tmp_path / "there.safetensors", tmp_path / "back.safetensors", DIGITS.x_test)
+
+
+@pytest.mark.parametrize("method", ["hashes-2-learned", "one-store", "rer"])
+def test_a_layer_without_a_counterpart_is_rejected(method, there_and_back, tmp_path):
+    hn.save(hn.build(method, [64, 20, 10], compression="1/2"), tmp_path / "there.safetensors")
+    with pytest.raises(ValueError, match=r"has no counterpart in PyTorch|not a chain of hashed layers"):
+        there_and_back(tmp_path / "there.safetensors", tmp_path / "back.safetensors", DIGITS.x_test)
 
 
 def train_with_torch(net, dtype):

@@ -17,10 +17,14 @@ TEXT_SEEDS = {"authors2015": 1691, "pytorch2019": 2, "keras": 2}
 DEFAULT_SIZES = {"chunk": 16, "tile": 32}
 KIND_NAMES = ("xxhash", "fold", *DEFAULT_SIZES, *TEXT_SEEDS, "authors2015_bias", "pytorch2019_bias")
 COMPRESSION = re.compile(r"[0-9]+/[0-9]+|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+# The arguments of a hashed layer in a model file, which names the optional ones only where they say something
+NEEDED = ("n_in", "n_out", "buckets", "seed", "bias", "kind", "bias_buckets")
+OPTIONAL = ("size", "signed")
+OF_WEIGHTS = ("dtype", "init")  # their dtype, and how they were drawn, which no longer matters
 
 
 class HostMap(NamedTuple):
-    """A sharing map: the shape of V, K, seed, kind and the size of its pieces, if it has any."""
+    """A sharing map: the shape of V, K, seed, kind, the size of its pieces, if it has any, and whether it has signs."""
 
     n_out: int
     n_cols: int
@@ -28,6 +32,7 @@ class HostMap(NamedTuple):
     seed: int
     kind: str
     size: int | None = None
+    signed: bool = True
 
 
 def uint32(x: Any, name: str) -> np.ndarray:
@@ -38,10 +43,15 @@ def uint32(x: Any, name: str) -> np.ndarray:
     return x.astype(np.uint32)
 
 
-def make_map(n_out: int, n_cols: int, buckets: int, seed: int | None, kind: str, size: int | None = None) -> HostMap:
+def make_map(n_out: int, n_cols: int, buckets: int, seed: int | None, kind: str, size: int | None = None,
+             signed: bool = True) -> HostMap:
     """Make a map; ValueError for what the specification refuses."""
     if kind not in KIND_NAMES:
         raise ValueError(f"unknown kind {kind!r}; known: {', '.join(KIND_NAMES)}")
+    if size is not None and kind not in DEFAULT_SIZES:
+        raise ValueError(f"maps of kind {kind!r} have no size, got {size!r}; {' and '.join(DEFAULT_SIZES)} have one")
+    if not isinstance(signed, bool):
+        raise ValueError(f"signed must be True or False, got {signed!r}")
     seed = TEXT_SEEDS.get(kind, 0) if seed is None else seed
     size = DEFAULT_SIZES.get(kind) if size is None else size
     limits = {"n_out": (n_out, 2**32), "n_cols": (n_cols, 2**32), "buckets": (buckets, MAX_BUCKETS)}
@@ -50,26 +60,48 @@ def make_map(n_out: int, n_cols: int, buckets: int, seed: int | None, kind: str,
         if not isinstance(value, int) or not 1 <= value <= most:
             raise ValueError(f"{name} must be an integer in 1..{most}, got {value!r}")
     uint32(seed, "seed")
-    return HostMap(n_out, n_cols, buckets, seed, kind, size)
+    return HostMap(n_out, n_cols, buckets, seed, kind, size, signed)
 
 
 def make_maps(n_in: int, n_out: int, buckets: int, seed: int | None, bias: str | None, kind: str,
-              bias_buckets: int | None, size: int | None) -> tuple[HostMap, HostMap | None]:
+              bias_buckets: int | None, size: int | None = None, signed: bool = True) -> tuple[HostMap, HostMap | None]:
     """Make the maps of a layer's weights and, if it is hashed, of its bias."""
     text = kind in TEXT_SEEDS
     allowed = ("dense", None) if kind == "keras" else ("hashed", "dense", None) if text else (
         "column", "hashed", "dense", None)
     if bias not in allowed or n_in < 1 or n_out < 1:
         raise ValueError(f"no layer of kind {kind!r} has bias {bias!r}, {n_in} inputs and {n_out} outputs")
-    m = make_map(n_out, n_in + (bias == "column"), buckets, seed, kind, size)
+    m = make_map(n_out, n_in + (bias == "column"), buckets, seed, kind, size, signed)
     if bias != "hashed":
         return m, None
     if bias_buckets is None:
         raise ValueError("a hashed bias needs bias_buckets, its number of real weights")
     if text:
-        return m, make_map(n_out, 1, bias_buckets, m.seed, f"{kind}_bias")
+        return m, make_map(n_out, 1, bias_buckets, m.seed, f"{kind}_bias", signed=signed)
     key = m.seed.to_bytes(4, "little") + UINT32.to_bytes(4, "little")
-    return m, make_map(n_out, 1, bias_buckets, xxh32(key, 0), kind, m.size)
+    return m, make_map(n_out, 1, bias_buckets, xxh32(key, 0), kind, m.size, signed)
+
+
+def check_options(record: dict[str, Any], known: tuple[str, ...]) -> None:
+    """Check that a layer's record in a model file has no option that would be dropped."""
+    unknown = [f"{name}={value!r}" for name, value in record.items() if name not in ("type", *known)]
+    if unknown:
+        raise ValueError(f"a {record['type']} was made with {', '.join(unknown)}, which has no counterpart here (there "
+                         f"is one for {', '.join(known) or 'no option'}); save a network that was made without it")
+
+
+def layer_arguments(record: dict[str, Any]) -> dict[str, Any]:
+    """Take the arguments of `make_maps` from the record of a hashed layer in a model file."""
+    check_options(record, (*NEEDED, *OPTIONAL, *OF_WEIGHTS))
+    given = {name: record[name] for name in OPTIONAL if name in record}
+    return {name: record[name] for name in NEEDED} | given
+
+
+def check_same_map(m: HostMap, ours: Any) -> None:
+    """Check that the layer of hashnets_np that was made for a map has that very map, with no option dropped."""
+    found = HostMap(*(getattr(ours, name) for name in m._fields))
+    if found != m:
+        raise ValueError(f"its map is {m}, but the layer of hashnets_np would have {found}")
 
 
 def layer_seed(seed: int, n: int, kind: str) -> int:

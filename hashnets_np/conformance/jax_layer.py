@@ -16,7 +16,18 @@ import numpy as np
 from jax import Array
 
 from .adapter import KINDS, NEWER_KINDS, Adapter, check_labels
-from .host import TEXT_SEEDS, HostMap, count_buckets, hash_texts, layer_seed, make_map, text_table, uint32
+from .host import (
+    TEXT_SEEDS,
+    HostMap,
+    check_options,
+    count_buckets,
+    hash_texts,
+    layer_arguments,
+    layer_seed,
+    make_map,
+    text_table,
+    uint32,
+)
 from .host import make_maps as make_host_maps
 
 jax.config.update("jax_enable_x64", True)  # else float64 is silently float32
@@ -40,6 +51,12 @@ def xxh32_pair(i: Array, j: Array, seed: Array) -> Array:
 
 def bucket_sign(i: Any, j: Any, m: HostMap) -> tuple[Array, Array]:
     """Find bucket and sign of virtual weights (i, j)."""
+    bucket, sign = rule(i, j, m)
+    return bucket, sign if m.signed else jnp.ones_like(sign)
+
+
+def rule(i: Any, j: Any, m: HostMap) -> tuple[Array, Array]:
+    """Find bucket and sign as the kind of the map says."""
     if m.kind.removesuffix("_bias") in TEXT_SEEDS:
         bucket, sign = text_table(i, j, m)
         return jnp.asarray(bucket), jnp.asarray(sign)
@@ -110,7 +127,8 @@ class Maps(NamedTuple):
 
 
 def make_maps(n_in: int, n_out: int, buckets: int, seed: int | None = None, bias: str | None = "column",
-              kind: str = "xxhash", bias_buckets: int | None = None, size: int | None = None) -> Maps:
+              kind: str = "xxhash", bias_buckets: int | None = None, size: int | None = None,
+              signed: bool = True) -> Maps:
     """Hash a layer's buckets and signs, once.
 
     Parameters
@@ -129,6 +147,8 @@ def make_maps(n_in: int, n_out: int, buckets: int, seed: int | None = None, bias
         K_b, the number of real biases of a hashed bias, which needs it.
     size : int, optional
         How large the pieces of the kinds "chunk" and "tile" are.
+    signed : bool
+        False: all signs are +1, whatever the kind says.
 
     Returns
     -------
@@ -141,7 +161,7 @@ def make_maps(n_in: int, n_out: int, buckets: int, seed: int | None = None, bias
     >>> bucket.shape, sign.shape
     ((10, 65), (10, 65))
     """
-    m, beta = make_host_maps(n_in, n_out, buckets, seed, bias, kind, bias_buckets, size)
+    m, beta = make_host_maps(n_in, n_out, buckets, seed, bias, kind, bias_buckets, size, signed)
     sizes = {"w": m.buckets} | ({"b": beta.buckets if beta else n_out} if bias in ("hashed", "dense") else {})
     table = lambda m: bucket_sign(np.arange(m.n_out)[:, None], np.arange(m.n_cols)[None, :], m)  # noqa: E731
     return Maps(table(m), table(beta) if beta else None, bias, sizes, n_in, m, beta)
@@ -262,7 +282,7 @@ def load_network(path: str | os.PathLike) -> tuple[list[Params], list[Maps]]:
     Raises
     ------
     ValueError
-        If the network has any other layer.
+        If the network has any other layer, or a layer an option that is unknown here.
 
     Examples
     --------
@@ -281,8 +301,9 @@ def load_network(path: str | os.PathLike) -> tuple[list[Params], list[Maps]]:
         hashed = layers[::2]
         if [c["type"] for _, c in layers] != ["HashedLinear", "ReLU"] * (len(hashed) - 1) + ["HashedLinear"]:
             raise ValueError(f"{path} is not a chain of hashed layers with ReLU between them")
-        names = ("n_in", "n_out", "buckets", "seed", "bias", "kind", "bias_buckets")
-        maps = [make_maps(**{name: config[name] for name in names}, size=config.get("size")) for _, config in hashed]
+        for _, config in layers[1::2]:
+            check_options(config, ())
+        maps = [make_maps(**layer_arguments(config)) for _, config in hashed]
         params = [{k: jnp.asarray(file.get_tensor(f"{n}.{k}")) for k in m.sizes}
                   for (n, _), m in zip(hashed, maps, strict=True)]
     return params, maps

@@ -55,6 +55,12 @@ if BACKEND == "jax":
 
 def bucket_sign(i: Any, j: Any, m: HostMap) -> tuple[Any, Any]:
     """Find bucket and sign of virtual weights (i, j), arrays of integers that broadcast."""
+    bucket, sign = rule(i, j, m)
+    return bucket, sign if m.signed else ops.ones_like(sign)
+
+
+def rule(i: Any, j: Any, m: HostMap) -> tuple[Any, Any]:
+    """Find bucket and sign as the kind of the map says."""
     if m.kind.removesuffix("_bias") in TEXT_SEEDS:
         return text_table(i, j, m)
     i = ops.convert_to_tensor(uint32(i, "i").astype(np.int64))
@@ -87,11 +93,11 @@ class HashedDense(keras.layers.Layer):
 
     def __init__(self, n_in: int, n_out: int, buckets: int, seed: int | None = None, bias: str | None = "column",
                  kind: str = "xxhash", bias_buckets: int | None = None, size: int | None = None,
-                 **options: Any) -> None:
+                 signed: bool = True, **options: Any) -> None:
         super().__init__(**options)
         self.arguments = {"n_in": n_in, "n_out": n_out, "buckets": buckets, "seed": seed, "bias": bias, "kind": kind,
-                          "bias_buckets": bias_buckets, "size": size}
-        m, bias_map = make_maps(n_in, n_out, buckets, seed, bias, kind, bias_buckets, size)
+                          "bias_buckets": bias_buckets, "size": size, "signed": signed}
+        m, bias_map = make_maps(n_in, n_out, buckets, seed, bias, kind, bias_buckets, size, signed)
         self.n_in = n_in
         self.n_out = n_out
         self.bias = bias

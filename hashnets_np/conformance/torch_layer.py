@@ -16,7 +16,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .adapter import KINDS, NEWER_KINDS, Adapter, check_labels
-from .host import TEXT_SEEDS, HostMap, count_buckets, hash_texts, layer_seed, make_map, make_maps, text_table
+from .host import (
+    OF_WEIGHTS,
+    TEXT_SEEDS,
+    HostMap,
+    check_options,
+    count_buckets,
+    hash_texts,
+    layer_arguments,
+    layer_seed,
+    make_map,
+    make_maps,
+    text_table,
+)
 
 MASK = 2**32 - 1
 
@@ -36,6 +48,12 @@ def xxh32_pair(i: Tensor, j: Tensor, seed: int) -> Tensor:
 
 def bucket_sign(i: Tensor, j: Tensor, m: HostMap) -> tuple[Tensor, Tensor]:
     """Find bucket and sign of virtual weights (i, j)."""
+    bucket, sign = rule(i, j, m)
+    return bucket, sign if m.signed else torch.ones_like(sign)
+
+
+def rule(i: Tensor, j: Tensor, m: HostMap) -> tuple[Tensor, Tensor]:
+    """Find bucket and sign as the kind of the map says."""
     if m.kind.removesuffix("_bias") in TEXT_SEEDS:
         bucket, sign = text_table(i.cpu().numpy(), j.cpu().numpy(), m)
         return torch.tensor(bucket, device=i.device), torch.tensor(sign, device=i.device)
@@ -93,6 +111,8 @@ class HashedLinear(nn.Module):
         What the layer computes in.
     size : int, optional
         How large the pieces of the kinds "chunk" and "tile" are.
+    signed : bool
+        False: all signs are +1, whatever the kind says.
 
     References
     ----------
@@ -107,9 +127,9 @@ class HashedLinear(nn.Module):
 
     def __init__(self, n_in: int, n_out: int, buckets: int, seed: int | None = None, bias: str | None = "column",
                  kind: str = "xxhash", bias_buckets: int | None = None, dtype: torch.dtype = torch.float32,
-                 size: int | None = None) -> None:
+                 size: int | None = None, signed: bool = True) -> None:
         super().__init__()
-        m, bias_map = make_maps(n_in, n_out, buckets, seed, bias, kind, bias_buckets, size)
+        m, bias_map = make_maps(n_in, n_out, buckets, seed, bias, kind, bias_buckets, size, signed)
         self.n_in = n_in
         self.bias = bias
         self.map = m
@@ -163,7 +183,7 @@ def load_network(path: str | os.PathLike) -> nn.Sequential:
     Raises
     ------
     ValueError
-        For a layer that has no counterpart in PyTorch.
+        For a layer, or an option of one, that has no counterpart in PyTorch.
 
     Examples
     --------
@@ -189,15 +209,16 @@ def load_network(path: str | os.PathLike) -> nn.Sequential:
 def make_module(config: dict) -> nn.Module:
     """Make the module of one layer's record in a model file."""
     if config["type"] == "HashedLinear":
-        names = ("n_in", "n_out", "buckets", "seed", "bias", "kind", "bias_buckets")
-        return HashedLinear(**{name: config[name] for name in names}, size=config.get("size"),
-                            dtype=getattr(torch, config["dtype"]))
+        return HashedLinear(**layer_arguments(config), dtype=getattr(torch, config["dtype"]))
     if config["type"] == "Linear":
+        check_options(config, ("n_in", "n_out", "seed", "bias", *OF_WEIGHTS))
         dtype = getattr(torch, config["dtype"])
         return nn.Linear(config["n_in"], config["n_out"], bias=config["bias"], dtype=dtype)
     if config["type"] == "Dropout":
+        check_options(config, ("rate", "seed"))
         return nn.Dropout(config["rate"])
     if config["type"] in ACTIVATIONS:
+        check_options(config, ())
         return ACTIVATIONS[config["type"]]()
     raise ValueError(f"a {config['type']} has no counterpart in PyTorch here; there is one for HashedLinear, Linear, "
                      f"Dropout, {', '.join(ACTIVATIONS)}")

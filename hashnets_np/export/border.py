@@ -8,9 +8,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..layers import Layer
+from ..experiments.baselines import LowRankLinear, MaskedLinear
+from ..experiments.one_store import StoreLinear, TenantLinear
+from ..experiments.several_hashes import MultiHashedLinear
+from ..layers import Dropout, HashedLinear, Layer, Linear, ReLU, Tanh
+from ..maps import SharingMap
 from ..network import Network
 from ..support.disk import atomic_write, user_path
+
+# The options that both exporters write, or that change nothing once a layer has its weights (dtype, init, rate). Any
+# other option of these layers is an error: a file without it would compute something else, and nobody would notice.
+COMMON = {"n_in", "n_out", "seed", "dtype"}
+OF_HASHED = COMMON | {"init", "buckets", "bias", "bias_buckets", "kind", "size", "signed"}
+OPTIONS: dict[type[Layer], set[str]] = {
+    HashedLinear: OF_HASHED,
+    StoreLinear: OF_HASHED,
+    TenantLinear: {"n_in", "n_out", "seed", "store", "kind"},
+    MultiHashedLinear: COMMON | {"buckets", "hashes", "learn_alpha", "kind"},
+    Linear: COMMON | {"init", "bias"},
+    MaskedLinear: COMMON | {"survivors"},
+    LowRankLinear: COMMON | {"rank"},
+    ReLU: set(),
+    Tanh: set(),
+    Dropout: {"rate", "seed"},
+}
 
 
 def check_network(net: Network) -> tuple[int, int]:
@@ -47,10 +68,31 @@ def write_layers(net: Network, writers: Mapping[type[Layer], Callable], target: 
         try:
             if type(layer) not in writers:
                 raise ValueError(f"known layers are {', '.join(kind.__name__ for kind in writers)}")
+            check_options(layer)
             writers[type(layer)](layer, number, target)
         except ValueError as error:
             name = type(layer).__name__
             raise ValueError(f"layer {number} ({name}) cannot be written in {language}: {error}") from error
+
+
+def check_options(layer: Layer) -> None:
+    """Check that the layer was made with no option that a file would silently lack."""
+    known = OPTIONS.get(type(layer))
+    if known is None:  # a layer of somebody's own, whose writer is their own, too
+        return
+    config = Layer.config(layer)  # not layer.config(), which refuses a map that was replaced
+    unknown = [f"{name}={value!r}" for name, value in config.items() if name not in known]
+    if unknown:
+        raise ValueError(f"it was made with {', '.join(unknown)}, which the exporters do not know (they know "
+                         f"{', '.join(sorted(known)) or 'no options'}); make it without")
+
+
+def check_map(m: SharingMap) -> None:
+    """Check that what a file holds of a map is all that defines it: a map made from just that is the same map."""
+    again = SharingMap(m.n_out, m.n_cols, buckets=m.buckets, seed=m.seed, kind=m.kind, size=m.size, signed=m.signed)
+    if again != m:
+        raise ValueError(f"its sharing map is {m!r}, but a file holds only n_out, n_cols, buckets, seed, kind, size "
+                         f"and signed, which make {again!r}; use that one, or export_onnx(weights='expanded')")
 
 
 def check_suffix(path: str | Path, suffix: str, other: str) -> Path:

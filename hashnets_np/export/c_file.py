@@ -95,7 +95,8 @@ def export_c(
     Raises
     ------
     ValueError
-        For a network without weights, a layer or kind of map that has no C code, and weights that are not finite.
+        For a network without weights, a layer, an option of a layer or a kind of map that has no C code, and weights
+        that are not finite.
     OSError
         If a file cannot be written. Nothing is left half-written.
 

@@ -16,12 +16,12 @@ from .int8 import int8_scale
 
 def write_hashed(layer: HashedLinear, number: int, program: Program) -> None:
     """Eq. 8, and a bias that is not a column of V."""
-    program.add_map(f"map{number}", layer.map)
-    program.add_piece("hashed_layer", layer.map.kind)
+    kind = program.add_map(f"map{number}", layer.map)
+    program.add_piece("hashed_layer", kind)
     scale = program.add_weights(f"w{number}", layer, "w")
     column = int(layer.bias == "column")
     arguments = f"w{number}, {scale}, &map{number}, {column}u, {{a}}, {{z}}"
-    program.add_step(f"hashed_{layer.map.kind}({arguments});", layer.n_out)
+    program.add_step(f"hashed_{kind}({arguments});", layer.n_out)
     if layer.bias_map is not None:
         write_hashed_bias(layer, number, program)
     elif layer.bias == "dense":
@@ -33,15 +33,14 @@ def write_tenant(layer: TenantLinear, number: int, program: Program) -> None:
     store = layer.config()["store"]
     w, factor = layer.weights()
     scale = float_literal(factor * int8_scale(w) if program.weights == "int8" else factor)
-    program.add_map(f"map{number}", layer.map)
-    program.add_piece("hashed_layer", layer.map.kind)
-    program.add_step(f"hashed_{layer.map.kind}(w{store}, {scale}, &map{number}, 1u, {{a}}, {{z}});", layer.n_out)
+    kind = program.add_map(f"map{number}", layer.map)
+    program.add_piece("hashed_layer", kind)
+    program.add_step(f"hashed_{kind}(w{store}, {scale}, &map{number}, 1u, {{a}}, {{z}});", layer.n_out)
 
 
 def write_several_hashes(layer: MultiHashedLinear, number: int, program: Program) -> None:
     """Eq. 8 with a weighted sum of virtual weights, each from a map of its own."""
-    kind = layer.maps[0].kind
-    program.add_maps(f"maps{number}", layer.maps)
+    kind = program.add_maps(f"maps{number}", layer.maps)
     program.add_piece("several_hashes", kind)
     scale = program.add_weights(f"w{number}", layer, "w")
     alpha = [float_literal(a) for a in layer.current_alpha()]
@@ -53,11 +52,11 @@ def write_several_hashes(layer: MultiHashedLinear, number: int, program: Program
 def write_hashed_bias(layer: HashedLinear, number: int, program: Program) -> None:
     """Add the bias that has a map of its own."""
     m: Any = layer.bias_map
-    program.add_map(f"bias_map{number}", m)
-    program.add_piece("hashed_bias", m.kind)
+    kind = program.add_map(f"bias_map{number}", m)
+    program.add_piece("hashed_bias", kind)
     scale = program.add_weights(f"b{number}", layer, "b")
     arguments = f"b{number}, {scale}, &bias_map{number}, {{z}}"
-    program.add_step(f"add_hashed_bias_{m.kind}({arguments});", layer.n_out, in_place=True)
+    program.add_step(f"add_hashed_bias_{kind}({arguments});", layer.n_out, in_place=True)
 
 
 def write_dense_bias(layer: Any, number: int, program: Program) -> None:

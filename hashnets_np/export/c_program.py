@@ -14,6 +14,7 @@ import numpy as np
 
 from ..layers import Layer
 from ..maps import SharingMap
+from .border import check_map
 from .int8 import int8_scale, is_rounded, to_int8
 
 PIECES = files(__package__) / "c"
@@ -76,16 +77,21 @@ class Program:
         self.constants.append(f"static const {c_type} {name}[{len(literals)}] = {{\n{in_rows(literals)}\n}};")
         self.constant_bytes += size
 
-    def add_map(self, name: str, m: SharingMap) -> None:
-        """Add the few numbers that define a map, and the piece that computes it."""
+    def add_map(self, name: str, m: SharingMap) -> str:
+        """Add the few numbers that define a map, and the piece that computes it; returns its kind for `add_piece`."""
         self.add_piece(map_piece(m))
         self.constants.append(f"static const map_t {name} = {map_literal(m)};")
+        return c_kind(m)
 
-    def add_maps(self, name: str, maps: Sequence[SharingMap]) -> None:
-        """Add an array of maps of one kind, and the piece that computes them."""
+    def add_maps(self, name: str, maps: Sequence[SharingMap]) -> str:
+        """Add an array of maps of one kind, and the piece that computes them; returns their kind for `add_piece`."""
+        kinds = {c_kind(m) for m in maps}
+        if len(kinds) > 1:
+            raise ValueError(f"its maps are of several kinds ({', '.join(sorted(kinds))}); in C, a layer has only one")
         self.add_piece(map_piece(maps[0]))
         literals = ",\n".join(map_literal(m) for m in maps)
         self.constants.append(f"static const map_t {name}[{len(maps)}] = {{\n{literals}\n}};")
+        return kinds.pop()
 
     def add_step(self, call: str, n_out: int, in_place: bool = False) -> None:
         """Add a call; a call that works in place reads and writes the buffer that the step before it wrote."""
@@ -94,7 +100,8 @@ class Program:
 
 
 def map_literal(m: SharingMap) -> str:
-    """Write the numbers that define a map."""
+    """Write the numbers that define a map; its kind, and whether it has signs, are in the piece that computes it."""
+    check_map(m)
     numbers = ", ".join(f"{n}u" for n in (m.n_out, m.n_cols, m.buckets, m.seed, m.size or 0))
     return f"{{{numbers}}}"
 
@@ -106,14 +113,27 @@ def read_piece(name: str) -> str:
 
 def map_piece(m: SharingMap) -> str:
     """Find the name of the piece that computes a kind of map, or explain why there is none."""
-    name = f"map_{m.kind}"
+    prefix = "map_" if m.signed else "unsigned_"
+    name = f"{prefix}{m.kind}"
     if (PIECES / f"{name}.c").is_file():
         return name
-    known = sorted(p.name[4:-2] for p in PIECES.iterdir() if re.fullmatch(r"map_\w+\.c", p.name))
+    known = sorted(p.name.removeprefix(prefix)[:-2] for p in PIECES.iterdir() if p.name.startswith(prefix))
+    if not m.signed:
+        raise ValueError(f"there is no C code for a sharing map of kind {m.kind!r} without signs (signed=False), only "
+                         f"for {', '.join(known)}; export_onnx(weights='expanded') stores V whole")
     if m.kind == "table":
         raise ValueError("its sharing map is a table, which a C file would have to store: use a kind that is computed "
                          f"({', '.join(known)})")
     raise ValueError(f"there is no C code for the kind of its sharing map, {m.kind!r}; there is for {', '.join(known)}")
+
+
+def c_kind(m: SharingMap) -> str:
+    """Write the kind of a map as it stands in the names of C functions.
+
+    >>> c_kind(SharingMap(4, 4, buckets=3, kind="fold")), c_kind(SharingMap(4, 4, buckets=3, kind="fold", signed=False))
+    ('fold', 'unsigned_fold')
+    """
+    return m.kind if m.signed else f"unsigned_{m.kind}"
 
 
 def float_literal(value: Any) -> str:

@@ -62,7 +62,8 @@ def export_onnx(net: Network, path: str | Path, *, weights: Literal["hashed", "e
     Raises
     ------
     ValueError
-        For a network without weights, a layer or kind of map that ONNX cannot compute, and weights that are not finite.
+        For a network without weights, a layer, an option of a layer or a kind of map that ONNX cannot compute, and
+        weights that are not finite.
     OSError
         If the file cannot be written. Nothing is left half-written.
     ImportError

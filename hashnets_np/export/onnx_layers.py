@@ -16,6 +16,7 @@ from ..experiments.several_hashes import MultiHashedLinear
 from ..kernels import hash_gather
 from ..layers import Dropout, HashedLinear, Layer, Linear, ReLU, Tanh
 from ..maps import SharingMap
+from .border import check_map
 from .onnx_graph import DOMAIN, FUNCTIONS, Graph
 
 
@@ -70,9 +71,12 @@ def write_virtual(w: NDArray, m: SharingMap, name: str, graph: Graph) -> str:
     if graph.weights == "expanded":
         return graph.add_constant(name, hash_gather(w, m))
     function = virtual_function(m)
+    check_map(m)
     graph.add_function(function)
     real = graph.add_weights(f"w_of_{name}", w)
-    numbers = {"n_out": m.n_out, "n_cols": m.n_cols, "seed": m.seed} | ({"size": m.size} if m.size else {})
+    numbers = {"n_out": m.n_out, "n_cols": m.n_cols, "seed": m.seed, "signed": int(m.signed)}
+    if m.size is not None:
+        numbers["size"] = m.size
     return graph.add_node(function, [real], name, domain=DOMAIN, **numbers)
 
 

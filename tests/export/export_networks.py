@@ -8,18 +8,33 @@ import hashnets_np as hn
 from hashnets_np.experiments.baselines import LowRankLinear
 from hashnets_np.experiments.one_store import StoreLinear, TenantLinear
 from hashnets_np.experiments.several_hashes import MultiHashedLinear
+from hashnets_np.maps import allowed_biases
 
 
-def hashed_net(widths, dtype="float32", size=None, **options) -> hn.Network:
+def hashed_net(widths, dtype="float32", **options) -> hn.Network:
     """Hashed layers with ReLU between them, biases of all sorts away from 0."""
     layers = []
     for n, (n_in, n_out) in enumerate(itertools.pairwise(widths)):
         layer = hn.HashedLinear(n_in, n_out, "1/4", seed=n + 1, dtype=dtype, init="uniform", **options)
-        if size:
-            m = layer.map
-            layer.map = hn.SharingMap(m.n_out, m.n_cols, buckets=m.buckets, seed=m.seed, kind=m.kind, size=size)
         layers += [layer, hn.ReLU()]
     return hn.Network(layers[:-1])
+
+
+def map_net(kind, size=None, signed=True) -> hn.Network:
+    """A layer for each bias that this kind of map allows, with ReLU between them: small, to try every option."""
+    layers = []
+    for n, bias in enumerate(allowed_biases(kind)):
+        options = {"seed": n + 1, "bias": bias, "kind": kind, "size": size, "signed": signed, "init": "uniform"}
+        layers += [hn.HashedLinear(12, 12, "1/3", **options), hn.ReLU()]
+    return hn.Network(layers[:-1])
+
+
+def replaced_map_net() -> hn.Network:
+    """A map that is not the one that the layer was made with."""
+    net = hashed_net([64, 50, 10])
+    m = net.layers[0].map
+    net.layers[0].map = hn.SharingMap(m.n_out, m.n_cols, buckets=m.buckets, seed=77, kind="tile", size=8, signed=False)
+    return net
 
 
 def method_net(method, **options) -> hn.Network:
@@ -37,6 +52,12 @@ def one_store_net() -> hn.Network:
     store = StoreLinear(40, 30, buckets=500, seed=2)
     return hn.Network([TenantLinear(64, 40, store=2, seed=1), hn.ReLU(), store, hn.ReLU(),
                        TenantLinear(30, 10, store=2, seed=3)])
+
+
+def unsigned_store_net() -> hn.Network:
+    """The layer that holds the weights has no signs; the one that uses them, too, has."""
+    store = StoreLinear(64, 30, buckets=500, seed=2, signed=False)
+    return hn.Network([store, hn.ReLU(), TenantLinear(30, 10, store=0, seed=3)])
 
 
 def several_hashes_net() -> hn.Network:
@@ -78,8 +99,11 @@ NETWORKS = {
     "chunk_dense": lambda: hashed_net([64, 50, 10], bias="dense", kind="chunk", size=5),
     "tile_none": lambda: hashed_net([64, 50, 10], bias=None, kind="tile", size=8),
     "tile_hashed": lambda: hashed_net([64, 100, 10], bias="hashed", kind="tile"),
+    "no_signs": lambda: method_net("no-signs"),
+    "replaced_map": replaced_map_net,
     "tanh": tanh_net,
     "one_store": one_store_net,
+    "unsigned_store": unsigned_store_net,
     "several_hashes": several_hashes_net,
     "one_layer": lambda: hashed_net([64, 10]),
     "five_layers": lambda: hashed_net([64, 50, 40, 30, 20, 10]),
@@ -93,6 +117,15 @@ NETWORKS = {
 }
 
 
+TEXT_KINDS = ("authors2015", "pytorch2019", "keras")
+MAPS = {  # every kind of map, with and without signs, and each size that is not the default
+    f"{kind}{size or ''}{'' if signed else '_unsigned'}": {"kind": kind, "size": size, "signed": signed}
+    for kind, size in [("xxhash", None), ("fold", None), ("chunk", None), ("chunk", 5), ("tile", None), ("tile", 3),
+                       *((kind, None) for kind in TEXT_KINDS)]
+    for signed in (True, False)
+}
+
+
 class OwnLayer(hn.ReLU):
     """A layer of somebody's own, which does something else."""
 
@@ -100,6 +133,28 @@ class OwnLayer(hn.ReLU):
 def table_net() -> hn.Network:
     net = hashed_net([2, 2])
     net.layers[0].map = hn.SharingMap.from_table([[0, 1, 1], [1, 1, 0]], buckets=net.layers[0].map.buckets)
+    return net
+
+
+class OwnMap(hn.SharingMap):
+    """A map of somebody's own, which has a rule of its own."""
+
+    def lookup(self, i, j):
+        bucket, sign = super().lookup(i, j)
+        return bucket, -sign
+
+
+def own_map_net() -> hn.Network:
+    net = hashed_net([2, 2])
+    m = net.layers[0].map
+    net.layers[0].map = OwnMap(m.n_out, m.n_cols, buckets=m.buckets, seed=m.seed)
+    return net
+
+
+def newer_option_net() -> hn.Network:
+    """A layer of a newer release, with an option that the exporters have never heard of."""
+    net = hashed_net([2, 2])
+    net.layers[0]._config["scale"] = 2.0
     return net
 
 
@@ -126,6 +181,8 @@ BAD = {
     "no layers": (empty_net, "no layer with weights"),
     "a table": (table_net, r"layer 0 \(HashedLinear\) cannot be written in "),
     "an unknown layer": (lambda: hn.Network([hn.Linear(2, 2), OwnLayer()]), r"layer 1 \(OwnLayer\) cannot be"),
+    "a map of a class of its own": (own_map_net, r"layer 0 \(HashedLinear\) cannot be .* its sharing map is OwnMap\("),
+    "a newer option": (newer_option_net, r"layer 0 \(HashedLinear\) cannot be .* made with scale=2\.0, which .* know"),
     "no weights": (lambda: hn.Network([hn.ReLU()]), "no layer with weights"),
     "layers that don't fit": (unfitting_net, "layer 0 gives 3 numbers, but layer 1 expects 2"),
     "not finite": (diverged_net, "weights 0.w hold values that are not finite"),

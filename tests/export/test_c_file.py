@@ -11,6 +11,7 @@ import pytest
 
 import hashnets_np as hn
 from hashnets_np.experiments.baselines import LowRankLinear
+from hashnets_np.experiments.several_hashes import MultiHashedLinear
 from hashnets_np.export import c_program, export_c, quantize
 from hashnets_np.export.c_layers import WRITERS
 from hashnets_np.layers import LAYERS
@@ -21,7 +22,7 @@ SANITIZE = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=
 DIGITS = hn.load_dataset("digits")
 
 
-QUICK = ["xxhash_column", "odd"]
+QUICK = ["xxhash_column", "no_signs", "odd"]
 SLOW = [name for name in networks.NETWORKS if name not in QUICK]  # 18 networks and two compilers take half a minute
 
 
@@ -72,6 +73,37 @@ def test_the_c_file_gives_the_logits_of_predict_on_all_digits(compiler, name, we
 def test_every_kind_of_map_that_a_layer_allows_has_its_piece_of_c():
     for kind in KINDS:
         assert c_program.map_piece(hn.SharingMap(3, 1, buckets=2, kind=kind)) == f"map_{kind}"
+
+
+UNSIGNED_IN_C = ("xxhash", "fold", "chunk", "tile", "keras")
+
+
+@pytest.mark.parametrize("name", networks.MAPS)
+def test_every_option_of_a_map_reaches_the_c_file_or_is_rejected(name, tmp_path):
+    """No option may be dropped: a file without it computes other logits, and nobody notices."""
+    if not shutil.which("gcc"):
+        pytest.skip("no gcc on this machine")
+    options = networks.MAPS[name]
+    net = networks.map_net(**options)
+    if not options["signed"] and options["kind"] not in UNSIGNED_IN_C:
+        expected = rf"layer 0 .*no C code for a sharing map of kind '{options['kind']}' without signs.*expanded"
+        with pytest.raises(ValueError, match=expected) as error:
+            export_c(net, tmp_path / "net.c")
+        assert "\n" not in str(error.value) and list(tmp_path.iterdir()) == []
+        return
+    export_c(net, tmp_path / "net.c")
+    program = build("gcc", tmp_path / "net.c", "-DNET_MAIN")
+    x = np.random.default_rng(0).normal(size=(20, 12)).astype(np.float32)
+    assert relative(run_rows(program, x)[1], hn.predict(net, x)) <= 1e-5
+
+
+def test_maps_of_several_kinds_in_one_layer_are_rejected(tmp_path):
+    layer = MultiHashedLinear(3, 2, "1/2", hashes=2, seed=1)
+    first = layer.maps[0]
+    layer.maps[0] = hn.SharingMap(2, 4, buckets=first.buckets, seed=first.seed, signed=False)
+    with pytest.raises(ValueError, match=r"its maps are of several kinds \(unsigned_xxhash, xxhash\)"):
+        export_c(hn.Network([layer]), tmp_path / "net.c")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_every_layer_of_a_model_file_can_be_written_in_c():

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import hashnets_np as hn
+from hashnets_np.experiments.several_hashes import MultiHashedLinear
 from hashnets_np.layers import LAYERS
 
 onnx = pytest.importorskip("onnx", reason="the package onnx is not installed; make check-exports installs it")
 DIGITS = hn.load_dataset("digits")
-TEXT_KINDS = ("authors2015", "pytorch2019", "keras")
 
 
 def relative(found, expected) -> float:
@@ -40,7 +40,7 @@ RUNTIMES = {"onnxruntime": run_with_onnxruntime, "onnx.reference": run_with_the_
 def test_a_model_gives_the_logits_of_predict_on_all_digits(name, weights, runtime, tmp_path):
     net = networks.NETWORKS[name]()
     kinds = {layer.map.kind for layer in net.layers if isinstance(layer, hn.HashedLinear)}
-    if weights == "hashed" and kinds & set(TEXT_KINDS):
+    if weights == "hashed" and kinds & set(networks.TEXT_KINDS):
         pytest.skip("a kind that hashes text can only be expanded")
     made = hn.export_onnx(net, tmp_path / "net.onnx", weights=weights)
     onnx.checker.check_model(str(made.path), full_check=True)
@@ -50,6 +50,39 @@ def test_a_model_gives_the_logits_of_predict_on_all_digits(name, weights, runtim
     assert logits.dtype == dtype
     assert relative(logits, hn.predict(net, x)) <= 1e-5
     assert RUNTIMES[runtime](made.path, x[:1]).shape == (1, 10)  # any batch size
+
+
+@pytest.mark.parametrize("weights", ["hashed", "expanded"])
+@pytest.mark.parametrize("name", networks.MAPS)
+def test_every_option_of_a_map_reaches_the_model_or_is_rejected(name, weights, tmp_path):
+    """No option may be dropped: a model without it computes other logits, and nobody notices."""
+    options = networks.MAPS[name]
+    net = networks.map_net(**options)
+    if weights == "hashed" and options["kind"] in networks.TEXT_KINDS:
+        with pytest.raises(ValueError, match=r"layer 0 .*store V whole with weights='expanded'"):
+            hn.export_onnx(net, tmp_path / "net.onnx", weights=weights)
+        assert list(tmp_path.iterdir()) == []
+        return
+    made = hn.export_onnx(net, tmp_path / "net.onnx", weights=weights)
+    x = np.random.default_rng(0).normal(size=(20, 12)).astype(np.float32)
+    assert relative(run_with_the_reference(made.path, x), hn.predict(net, x)) <= 1e-5
+
+
+def test_maps_of_several_kinds_in_one_layer_stay_what_they_are(tmp_path):
+    layer = MultiHashedLinear(12, 5, "1/2", hashes=2, seed=1)
+    first = layer.maps[0]
+    layer.maps[0] = hn.SharingMap(5, 13, buckets=first.buckets, seed=first.seed, kind="fold", signed=False)
+    net = hn.Network([layer])
+    made = hn.export_onnx(net, tmp_path / "net.onnx")
+    x = np.random.default_rng(0).normal(size=(20, 12)).astype(np.float32)
+    assert relative(run_with_the_reference(made.path, x), hn.predict(net, x)) <= 1e-5
+
+
+def test_expanded_stores_what_a_map_of_its_own_class_finds(tmp_path):
+    net = networks.own_map_net()
+    made = hn.export_onnx(net, tmp_path / "net.onnx", weights="expanded")
+    x = np.eye(2, dtype=np.float32)
+    assert relative(run_with_the_reference(made.path, x), hn.predict(net, x)) <= 1e-5
 
 
 def test_with_the_hash_in_the_graph_a_file_is_little_more_than_its_real_weights(tmp_path):
@@ -94,7 +127,7 @@ def test_bad_input_is_one_clear_line_and_nothing_is_written(case, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", TEXT_KINDS)
+@pytest.mark.parametrize("kind", networks.TEXT_KINDS)
 def test_a_kind_that_hashes_text_says_what_to_do(kind, tmp_path):
     net = hn.Network([hn.HashedLinear(3, 2, buckets=2, bias="dense", kind=kind)])
     with pytest.raises(ValueError, match="store V whole with weights='expanded'"):
