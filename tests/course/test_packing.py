@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import hashnets_np as hn
@@ -103,13 +103,15 @@ def test_places_come_back_from_gaps_of_one_byte(places):
 
 
 @given(st.lists(st.floats(-5, 5, width=32), min_size=1, max_size=40), st.integers(2, 8))
+@example([0.0, 2**-149], 3)
 def test_rounding_is_at_least_as_good_as_the_scale_of_the_largest(values, bits):
     w = np.array(values, np.float32)
     scale, codes = packing.round_to(w, bits)
     most = 2 ** (bits - 1) - 1
     simple = float(np.abs(w).max()) / most or 1.0  # a float64, which may be smaller than any float32
     assert np.abs(codes).max() <= most
-    error = np.sum((w - simple * np.clip(np.rint(w / simple), -most, most)) ** 2)
+    wide = w.astype(np.float64)  # in float32 so small a scale would be 0
+    error = np.sum((wide - simple * np.clip(np.rint(wide / simple), -most, most)) ** 2)
     assert np.sum((w - scale * codes) ** 2) <= error * (1 + 1e-4) + 1e-9
 
 
