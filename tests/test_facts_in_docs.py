@@ -118,6 +118,8 @@ def test_the_page_of_the_records_counts_where_a_teacher_surely_helps_under_proto
     assert [number(word) for word in rect.groups()] == [better["rect"], compared["rect"]]
     basic = re.search(r"On BASIC it is surely better in (\w+) of (\w+), .* and surely worse in (\w+), NN", said)
     assert [number(word) for word in basic.groups()] == [better["basic"], compared["basic"], worse["basic"]]
+    assert "On MNIST, so far with NN and 3 layers only, it is surely neither better nor worse" in said
+    assert not better["mnist"] and not worse["mnist"] and compared["mnist"] == 2
 
 
 def test_the_slurm_array_has_a_task_for_each_data_set_of_its_grid():
