@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .support.checks import float_dtype, unmasked
+from .support.checks import float_dtype, real_numbers, unmasked
 from .types import Criterion, FloatArray, Loss
 
 LossFunction = TypeVar("LossFunction", bound=Loss)
@@ -72,9 +72,7 @@ def error_rate(z: ArrayLike, y: ArrayLike) -> float:
 
 def as_outputs(z: ArrayLike) -> FloatArray:
     """Make an array of floats of a network's outputs: in whole numbers, losses would wrap or be cut off."""
-    z = unmasked("z", z)
-    if z.dtype.kind not in "biuf":
-        raise ValueError(f"z has dtype {z.dtype}, expected real numbers, such as float32")
+    z = real_numbers("z", z)
     return z if z.dtype.kind == "f" else z.astype(float_dtype(z.dtype))
 
 
@@ -185,7 +183,7 @@ def squared_error(z: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = 
     Raises
     ------
     ValueError
-        If z and y have different shapes, for they never broadcast, or are not real numbers.
+        If z and y have different shapes (they never broadcast), or are not real numbers.
 
     Examples
     --------
@@ -194,9 +192,7 @@ def squared_error(z: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = 
            [-2.]]))
     """
     z = as_outputs(z)
-    y = unmasked("y", y)
-    if y.dtype.kind not in "biuf":
-        raise ValueError(f"y has dtype {y.dtype}, expected real numbers")
+    y = real_numbers("y", y)
     if y.ndim == 1 and z.shape == (len(y), 1):
         y = y[:, None]
     if z.ndim != 2 or y.shape != z.shape:

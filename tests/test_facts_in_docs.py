@@ -129,13 +129,18 @@ def test_the_slurm_array_has_a_task_for_each_data_set_of_its_grid():
     assert f"--array=0-{len(datasets) - 1}\n" in text
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Slurm's scripts are for bash")
-def test_a_task_of_the_slurm_array_asks_for_its_part_of_the_grid_only(tmp_path):
+def slurm_task(tmp_path, number, *options):
+    """Run the script of the page as one task of its array, with a sweep that only lists its jobs."""
     (script,) = re.findall(r"^```sh\n(#!/bin/bash.*?)^```", page("docs/slurm.md"), re.M | re.S)
     listing = f'hashnets() {{ "{sys.executable}" -m hashnets_np "$@" --list; }}\n'
     (tmp_path / "task.sh").write_text(listing + script)
-    environment = os.environ | {"SLURM_ARRAY_TASK_ID": "6", "SLURM_CPUS_PER_TASK": "4", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(["bash", "-u", "task.sh"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    environment = os.environ | {"SLURM_ARRAY_TASK_ID": number, "SLURM_CPUS_PER_TASK": "4", "PYTHONPATH": str(ROOT)}
+    return subprocess.run(["bash", *options, "task.sh"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Slurm's scripts are for bash")
+def test_a_task_of_the_slurm_array_asks_for_its_part_of_the_grid_only(tmp_path):
+    done = slurm_task(tmp_path, "6", "-u")
     runs = [run for run in read_grid("table1") if run.dataset == "rect"]
     assert done.returncode == 0, done.stderr
     assert all(run.label() in done.stdout for run in runs) and "mnist" not in done.stdout
@@ -143,11 +148,7 @@ def test_a_task_of_the_slurm_array_asks_for_its_part_of_the_grid_only(tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="Slurm's scripts are for bash")
 def test_a_task_past_the_end_of_the_slurm_array_trains_nothing(tmp_path):
-    (script,) = re.findall(r"^```sh\n(#!/bin/bash.*?)^```", page("docs/slurm.md"), re.M | re.S)
-    command = f'hashnets() {{ "{sys.executable}" -m hashnets_np "$@" --list; }}\n'
-    (tmp_path / "task.sh").write_text(command + script)
-    environment = os.environ | {"SLURM_ARRAY_TASK_ID": "8", "SLURM_CPUS_PER_TASK": "4", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(["bash", "task.sh"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    done = slurm_task(tmp_path, "8")
     assert done.returncode == 2 and not done.stdout
     assert "argument --datasets: it is empty; is a variable unset?" in done.stderr
     assert "past the end of the list `$dataset` is empty" in page("docs/slurm.md")

@@ -97,15 +97,6 @@ def check_arguments(args: argparse.Namespace) -> None:
     check_seed(args.seed, "--seed")
 
 
-def expected_failures(path: Path) -> dict[str, str]:
-    """Read the file of --xfail; a file that is not text is one clear error."""
-    try:
-        return read_expected_failures(str(path))
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not a text file in UTF-8; expected a case and a reason on each line, as in "
-                         "'forward-003 no float64'") from error
-
-
 def check_layer(args: argparse.Namespace) -> int:
     """Run the cases and print the report."""
     find_in_current_folder()
@@ -117,7 +108,7 @@ def check_layer(args: argparse.Namespace) -> int:
     if args.json:
         check_place(args.json)
     cases = select(args.topic, args.case) + random_cases(args.seed, args.examples)
-    expected = expected_failures(args.xfail) if args.xfail else {}
+    expected = read_expected_failures(args.xfail) if args.xfail else {}
     name = args.program or args.implementation
     asked = Command(name, args.time_limit) if args.program else Child(name, args.time_limit)
     results = check_outside(asked, cases, show_progress)

@@ -60,7 +60,7 @@ def run_sweep(args: argparse.Namespace) -> int:
     """Sweep, and print the state of the grid."""
     from ..experiments.report.state import result_table, state_line
     from ..experiments.sweep.drive import dask_workers, jobs_to_do, local_workers, say_on_stderr, sweep
-    from ..experiments.sweep.grid import with_searches
+    from ..experiments.sweep.grid import read_grid, with_searches
     from ..experiments.sweep.records import read_all
     from ..experiments.sweep.work import data_dir_text
 
@@ -69,7 +69,7 @@ def run_sweep(args: argparse.Namespace) -> int:
     if args.data_dir and not args.dask and not args.data_dir.is_dir():  # workers of Dask have folders of their own
         raise ValueError(f"argument --data-dir: there is no folder {args.data_dir}")
     records = args.records or FOLDERS.get(args.grid, RECORDS)
-    runs = selected(jobs_of(args.grid), args)
+    runs = selected(read_grid(args.grid), args)
     to_do = jobs_to_do(runs, read_all(records), args.retry)
     if args.list:
         for job in to_do:
@@ -89,17 +89,6 @@ def run_sweep(args: argparse.Namespace) -> int:
     if failed:
         print(f"{failed} failed now or earlier; --retry tries them again")
     return 1 if failed or left else 0
-
-
-def jobs_of(grid: str) -> "list[Job]":
-    """Read the jobs of a preset or of a TOML file; a file that is not text is one clear error."""
-    from ..experiments.sweep.grid import read_grid
-
-    try:
-        return read_grid(grid)
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{grid} is not a TOML file, which is text in UTF-8; name a grid file or a preset, "
-                         "such as quick") from error
 
 
 def needs_optuna(job: "Job") -> bool:

@@ -8,10 +8,15 @@ from .runner import FAILS, NOT_COVERED, PASSES, Result
 
 
 def read_expected_failures(path: str) -> dict[str, str]:
-    """Read a file with a case and its reason on each line: id -> reason. ValueError for any other line."""
+    """Read a file with a case and its reason on each line: id -> reason. ValueError for any other line or file."""
     known = {case.id for case in all_cases()}
+    try:
+        text = Path(path).read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not a text file in UTF-8; expected a case and a reason on each line, as in "
+                         "'forward-003 no float64'") from error
     expected: dict[str, str] = {}
-    for number, line in enumerate(Path(path).read_text("utf-8-sig").splitlines(), 1):
+    for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         case, _, reason = line.strip().partition(" ")

@@ -14,9 +14,8 @@ from ..hashing import derive_seed
 from ..layers import Dropout, HashedLinear, Layer, ReLU
 from ..maps import allowed_biases, find_kind
 from ..network import Network
-from ..support.checks import check_number
 from ..types import Compression
-from .methods import DROPOUT_SEEDS
+from .methods import DROPOUT_SEEDS, check_rates
 from .sizes import budgets
 
 
@@ -25,8 +24,7 @@ def hashed_network(
     dropout: float, input_dropout: float, dtype: Any,
 ) -> Network:
     """Build a HashNet whose maps are of any kind; where a kind allows no bias column, the bias is dense."""
-    check_number("dropout", dropout, 0, 1)
-    check_number("input_dropout", input_dropout, 0, 1)
+    check_rates(dropout, input_dropout)
     widths, stored = budgets(widths, compression, expansion)
     bias: Any = "column" if "column" in allowed_biases(kind) else "dense"
     layers: list[Layer] = [Dropout(input_dropout, seed=derive_seed(seed, DROPOUT_SEEDS))] if input_dropout else []

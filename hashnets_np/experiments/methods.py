@@ -276,8 +276,7 @@ def build(
         raise ValueError(f"unknown method {method!r}; known methods: {', '.join(METHODS)}")
     if activation not in ACTIVATIONS:
         raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {shown(activation)}")
-    check_number("dropout", dropout, 0, 1)
-    check_number("input_dropout", input_dropout, 0, 1)
+    check_rates(dropout, input_dropout)
     network = METHODS[method].network
     assert network.maker is not None  # register_method guarantees it
     widths, stored = budgets(widths, compression, expansion)
@@ -306,6 +305,12 @@ def build(
     for before, layer in zip(between, connected, strict=True):
         layers += [*before, layer]
     return Network(layers)
+
+
+def check_rates(dropout: float, input_dropout: float) -> None:
+    """Check the rates of dropout, also where a network has no layer that uses them."""
+    check_number("dropout", dropout, 0, 1)
+    check_number("input_dropout", input_dropout, 0, 1)
 
 
 def between_layers(number: int, seed: int, activation: str, rate: float) -> list[Layer]:

@@ -97,11 +97,22 @@ def check_same_shape(name: str, array: ArrayLike, shape: tuple[int, ...]) -> NDA
     return array
 
 
+def real_numbers(name: str, values: ArrayLike) -> NDArray[Any]:
+    """Make an array of real numbers, as it is, or say what came instead.
+
+    >>> real_numbers("z", [[1j]])
+    Traceback (most recent call last):
+    ValueError: z has dtype complex128, expected real numbers, such as float32
+    """
+    array = unmasked(name, values)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{name} has dtype {array.dtype}, expected real numbers, such as float32")
+    return array
+
+
 def check_input(x: ArrayLike, n_in: int) -> FloatArray:
     """Check a mini-batch that enters a layer: real numbers, (batch, n_in)."""
-    x = unmasked("x", x)
-    if x.dtype.kind not in "biuf":
-        raise ValueError(f"x has dtype {x.dtype}, expected real numbers, such as float32")
+    x = real_numbers("x", x)
     if x.ndim != 2 or x.shape[1] != n_in:
         raise ValueError(f"x has shape {x.shape}, expected (batch, n_in={n_in}); did you forget x.reshape(len(x), -1)?")
     return x

@@ -200,6 +200,9 @@ def read_grid(source: str | Path) -> list[Job]:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{path} is not a TOML file: {error}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not a TOML file, which is text in UTF-8; name a grid file or a preset, "
+                         "such as quick") from error
     grids = content.pop("grid", [])
     if not grids or not isinstance(grids, list):
         raise ValueError(f"{path} has no [[grid]] table; see {PRESETS / 'quick.toml'} for an example")
