@@ -241,9 +241,9 @@ def test_the_released_recipe_is_a_preset_without_a_search():
     assert {layer.rate for layer in net.layers if isinstance(layer, hn.Dropout)} == {0.25}
     config = released.network([64, 30, 10], "1/8", seed=0).layers[1].config()
     assert (config["kind"], config["bias"], config["init"]) == ("authors2015", "hashed", "uniform")
-    # dampened momentum: v = 0.9 v + 0.1 (g + decay w), w -= 0.1 v, is ours with a tenth of the step
+    # dampened momentum: v = 0.9 v + 0.1 g, w -= 0.1 v, is ours with a tenth of the step
     assert (optimizer.learning_rate, optimizer.momentum) == (pytest.approx(0.01), 0.9)
-    assert (optimizer.weight_decay, optimizer.schedule) == (1e-4, "released")
+    assert (optimizer.weight_decay, optimizer.schedule) == (0, "released")  # 1e-4 is the decay of the learning rate
 
 
 def test_kept_maps_change_no_number():
@@ -263,4 +263,5 @@ def test_the_released_recipe_trains_on_everything_for_its_epochs_and_measures_no
         (len(data.x_train), epochs)) or train_once(job, hyper, data, 2, *rest))
     made = work.run_job(replace(JOB, protocol="released", max_epochs=None), {}, None)
     assert trained == [(1197, released.EPOCHS)] and made.valid_error is None and made.epochs == 200
+    assert made.hyper == {"rate": 0.1, "momentum": 0.9, "dropout": 0.25, "input_dropout": 0.25}
     assert run_record(valid_error=None).valid_error is None and PROTOCOLS["released"].recipe == "released"

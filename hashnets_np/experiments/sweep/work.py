@@ -68,7 +68,7 @@ def load(name: str, data_dir: str | None) -> Dataset:
 def choice_without_search(job: Job, data: Dataset) -> tuple[Hyper, int, float | None]:
     """Choose hyper-parameters, epochs and their validation error for a run without a search; the error is measured."""
     if PROTOCOLS[job.protocol].recipe == "released":
-        return {}, job.max_epochs or released.EPOCHS, None  # nothing is chosen, so nothing is measured
+        return released.SETTINGS, job.max_epochs or released.EPOCHS, None  # nothing is chosen, so nothing is measured
     hyper = DEFAULTS | (DARK_DEFAULTS if METHODS[job.method].student else {})
     part = without_test(data)
     epochs = epochs_for(job, data)
