@@ -40,11 +40,22 @@ class Explanation:
         lines = [f"V[{self.i}, {self.j}] of a {m.n_out} x {m.n_cols} matrix, {m.buckets} buckets, kind {m.kind}"]
         lines += self.derivation
         lines.append(f"so      V[{self.i}, {self.j}] = {'-' if self.sign < 0 else ''}w[{self.bucket}]")
-        shown = ", ".join(f"V[{i}, {j}]" for i, j in self.mates)
-        more = f" and {self.num_mates - len(self.mates)} more" if self.num_mates > len(self.mates) else ""
-        among = f" of the first {self.looked_at:,}" if self.looked_at < m.n_out * m.n_cols else ""
-        lines.append(f"mates   {self.num_mates} other virtual weights{among} use w[{self.bucket}]: {shown}{more}")
+        lines.append(f"mates   {self._count_mates()} w[{self.bucket}]{self._name_mates()}")
         return "\n".join(lines)
+
+    def _count_mates(self) -> str:
+        among = f" of the first {self.looked_at:,}" if self.looked_at < self.map.n_out * self.map.n_cols else ""
+        if self.num_mates == 0:
+            return f"no other virtual weight{among} uses"
+        if self.num_mates == 1:
+            return f"1 other virtual weight{among} uses"
+        return f"{self.num_mates} other virtual weights{among} use"
+
+    def _name_mates(self) -> str:
+        if not self.mates:
+            return ""
+        left = self.num_mates - len(self.mates)
+        return ": " + ", ".join(f"V[{i}, {j}]" for i, j in self.mates) + (f" and {left} more" if left else "")
 
 
 def explain(m: SharingMap, i: int, j: int, show: int = 5) -> Explanation:

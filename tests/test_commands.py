@@ -61,6 +61,21 @@ def test_hash_shows_one_weight(capsys):
     assert listed and all(m.lookup(i, j)[0] == bucket and (i, j) != (3, 5) for i, j in listed)
 
 
+def test_hash_takes_every_option_of_a_map(capsys):
+    options = ["--n-out", 8, "--n-cols", 12, "--buckets", 12, "--kind", "tile", "--size", 4, "--unsigned", "--seed", 7]
+    code, out, _ = run(capsys, "hash", 3, 5, *options)
+    m = hn.SharingMap(8, 12, buckets=12, kind="tile", size=4, signed=False, seed=7)
+    assert code == 0 and out.strip() == str(hn.explain(m, 3, 5))
+
+
+def test_bucket_mates_are_counted_in_plain_english():
+    m = hn.SharingMap.from_table([[0, 1, 1], [2, 2, 2]], buckets=3)
+    asked = [(0, 0, 5), (0, 1, 5), (1, 0, 5), (1, 0, 0)]
+    last = [str(hn.explain(m, i, j, show)).splitlines()[-1].removeprefix("mates   ") for i, j, show in asked]
+    assert last == ["no other virtual weight uses w[0]", "1 other virtual weight uses w[1]: V[0, 2]",
+                    "2 other virtual weights use w[2]: V[1, 1], V[1, 2]", "2 other virtual weights use w[2]"]
+
+
 @pytest.mark.parametrize(
     "argv",
     [["fly"], [], ["hash", 3], ["hash", "x", 1], ["hash", 99, 1], ["hash", -1, 1], ["hash", 1, 1, "--buckets", 0],

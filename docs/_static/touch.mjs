@@ -1,7 +1,7 @@
 // The page to touch: draws V and w as coloured cells, and shows how the chosen entry of V finds its real weight.
 import { SharingMap, defaultSize } from "./sharing_map.mjs";
 
-const FIELDS = ["rows", "columns", "buckets", "seed", "kind", "size"];
+const FIELDS = ["rows", "columns", "buckets", "seed"]; // and "size" for kinds with pieces
 const LIMITS = { rows: 24, columns: 32, buckets: 768 };
 const MATES_SHOWN = 24;
 
@@ -20,8 +20,13 @@ let chosen = { i: 3, j: 5 };
 const colour = (bucket) => `oklch(78% 0.13 ${(bucket * 137.508) % 360})`;
 
 function readForm() {
-  const values = Object.fromEntries(FIELDS.map((name) => [name, form.elements[name].value]));
-  for (const name of FIELDS) if (name !== "kind") values[name] = Number(values[name]);
+  const kind = form.elements.kind.value;
+  const values = { kind };
+  for (const name of kind in defaultSize ? [...FIELDS, "size"] : FIELDS) {
+    const text = form.elements[name].value.trim();
+    if (text === "") throw new RangeError(`${name} is empty, expected a whole number`);
+    values[name] = Number(text);
+  }
   for (const [name, most] of Object.entries(LIMITS)) {
     if (!(values[name] <= most)) throw new RangeError(`${name} is ${values[name]}; this page draws at most ${most}`);
   }
@@ -41,6 +46,7 @@ function makeCell(text, label, bucket) {
 }
 
 function redraw() {
+  form.elements.size.disabled = !(form.elements.kind.value in defaultSize);
   try {
     map = new SharingMap(readForm());
   } catch (error) {
@@ -48,12 +54,11 @@ function redraw() {
     return;
   }
   message.textContent = "";
-  form.elements.size.disabled = !(map.kind in defaultSize);
   cells = map.table();
   chosen = { i: Math.min(chosen.i, map.rows - 1), j: Math.min(chosen.j, map.columns - 1) };
   vGrid.style.setProperty("--columns", map.columns);
   vGrid.replaceChildren(
-    ...cells.map(({ i, j, bucket, sign }) => makeCell(sign > 0 ? "+" : "−", `V[${i}, ${j}]`, bucket)),
+    ...cells.map(({ i, j, bucket, sign }) => makeCell(signText(sign), `V[${i}, ${j}] = ${signText(sign)}w[${bucket}]`, bucket)),
   );
   wGrid.style.setProperty("--columns", Math.min(map.buckets, map.columns));
   wGrid.replaceChildren(...Array.from({ length: map.buckets }, (_, k) => makeCell(String(k), `w[${k}]`, k)));
@@ -66,10 +71,16 @@ function summarise() {
   for (const { bucket } of cells) loads[bucket] += 1;
   const virtual = cells.length;
   const empty = loads.filter((load) => load === 0).length;
+  const least = Math.min(...loads);
+  const most = Math.max(...loads);
+  const often = most === 1 && least === 1 ? "once" : least === most ? `${most} times` : `${least} to ${most} times`;
   summary.textContent =
-    `${virtual} virtual weights share ${map.buckets} real ones: each real weight is used ` +
-    `${Math.min(...loads)} to ${Math.max(...loads)} times` + (empty ? `, and ${empty} of them by nobody.` : ".");
+    `${count(virtual, "virtual weight")}, ${count(map.buckets, "real weight")}: each real weight is used ${often}` +
+    (empty ? `; ${empty} not at all.` : ".");
 }
+
+const count = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
+const signText = (sign) => (sign > 0 ? "+" : "−");
 
 function show() {
   const { i, j } = chosen;
@@ -78,16 +89,18 @@ function show() {
   for (const cell of [...vGrid.children, ...wGrid.children]) {
     cell.classList.toggle("hn-mate", Number(cell.dataset.bucket) === bucket);
     cell.classList.remove("hn-chosen");
+    cell.removeAttribute("aria-current");
     cell.tabIndex = -1;
   }
-  const here = vGrid.children[i * map.columns + j];
-  here.classList.add("hn-chosen");
-  here.tabIndex = 0;
-  wGrid.children[bucket].classList.add("hn-chosen");
+  for (const cell of [vGrid.children[i * map.columns + j], wGrid.children[bucket]]) {
+    cell.classList.add("hn-chosen");
+    cell.setAttribute("aria-current", "true");
+    cell.tabIndex = 0; // the one of its grid that the Tab key comes to
+  }
   const rows = [
     ...steps,
-    ["so", `V[${i}, ${j}] = ${sign > 0 ? "+" : "−"}w[${bucket}]`],
-    ["mates", mates.length ? `${mates.length} other entries use w[${bucket}]: ${nameSome(mates)}` : `no other entry uses w[${bucket}]`],
+    ["so", `V[${i}, ${j}] = ${signText(sign)}w[${bucket}]`],
+    ["mates", mates.length ? `${mates.length === 1 ? "1 other entry uses" : `${mates.length} other entries use`} w[${bucket}]: ${nameSome(mates)}` : `no other entry uses w[${bucket}]`],
   ];
   result.replaceChildren(...rows.flatMap(([term, words]) => [element("dt", term), element("dd", words)]));
 }
@@ -132,6 +145,16 @@ vGrid.addEventListener("keydown", (event) => {
   chosen = { i, j };
   show();
   vGrid.children[i * map.columns + j].focus();
+});
+
+// In w the arrow keys only move: many real weights may be used by no entry. Enter chooses, as a click does.
+wGrid.addEventListener("keydown", (event) => {
+  if (!(event.key in STEPS)) return;
+  event.preventDefault();
+  const [down, right] = STEPS[event.key];
+  const columns = Math.min(map.buckets, map.columns);
+  const index = [...wGrid.children].indexOf(event.target) + down * columns + right;
+  wGrid.children[index]?.focus();
 });
 
 form.addEventListener("input", (event) => {

@@ -22,6 +22,7 @@ int digits_class(const float x[DIGITS_INPUTS]);
 int digits_self_test(void);
 
 typedef int8_t weight_t;
+typedef uint32_t place_t;
 
 /* A sharing map: V is n_out x n_cols, and each of its weights is one of `buckets` real weights. `size` is that of the
    pieces of w which some kinds share whole; 0 for the others. */
@@ -48,10 +49,10 @@ static uint32_t xxh32_pair(uint32_t i, uint32_t j, uint32_t seed)
 /* Eq. 7 with kind fold: each run of K virtual weights is a rotation of w by a hashed amount. */
 static float virtual_fold(const weight_t *w, const map_t *m, uint32_t i, uint32_t j)
 {
-    const uint64_t place = (uint64_t)i * m->n_cols + j;
-    const uint64_t run = place / m->buckets;
+    const place_t place = (place_t)i * m->n_cols + j;
+    const place_t run = place / m->buckets;
     const uint32_t within = (uint32_t)(place % m->buckets);
-    const uint32_t shift = xxh32_pair((uint32_t)(run >> 32), (uint32_t)run, m->seed) >> 1;
+    const uint32_t shift = xxh32_pair((uint32_t)((uint64_t)run >> 32), (uint32_t)run, m->seed) >> 1;
     const float real = (float)w[(within + shift) % m->buckets];
     return xxh32_pair(i, j, m->seed) & 1u ? -real : real;
 }
@@ -143,7 +144,7 @@ int digits_class(const float x[DIGITS_INPUTS])
 
 #if defined(DIGITS_SELF_TEST) || defined(DIGITS_MAIN)
 /* Inputs and the logits that the Python network gave for them. */
-static const float test_inputs[10][DIGITS_INPUTS] = {
+static const float digits_test_inputs[10][DIGITS_INPUTS] = {
 {0.0f, 0.0f, 0.8125f, 0.875f, 0.75f, 0.9375f, 0.25f, 0.0f, 0.0f, 0.0f, 1.0f, 0.3125f, 0.3125f, 1.0f, 0.3125f, 0.0f,
 0.0f, 0.0f, 0.8125f, 0.4375f, 0.9375f, 0.25f, 0.0f, 0.0f, 0.0f, 0.0f, 0.6875f, 1.0f, 0.125f, 0.0f, 0.0f, 0.0f, 0.0f,
 0.125f, 0.8125f, 0.625f, 0.375f, 0.0f, 0.0f, 0.0f, 0.0f, 0.5f, 0.3125f, 0.0625f, 0.9375f, 0.0f, 0.0f, 0.0f, 0.0f,
@@ -185,7 +186,7 @@ static const float test_inputs[10][DIGITS_INPUTS] = {
 0.6875f, 0.0f, 0.0f, 0.9375f, 0.375f, 0.0f, 0.0f, 0.5f, 0.75f, 0.0f, 0.4375f, 0.9375f, 0.0625f, 0.0f, 0.0f, 0.125f,
 0.9375f, 0.4375f, 0.9375f, 0.5625f, 0.0f, 0.0f, 0.0f, 0.0f, 0.625f, 1.0f, 0.75f, 0.0625f, 0.0f, 0.0f}
 };
-static const float test_logits[10][DIGITS_OUTPUTS] = {
+static const float digits_test_logits[10][DIGITS_OUTPUTS] = {
 {-1.8046699f, 6.070832f, -4.6393948f, -0.46884894f, -3.082499f, 12.510896f, -5.2144704f, 2.8232684f, 5.2115154f,
 0.7270262f},
 {6.2009087f, -2.2731173f, -8.137713f, -13.479844f, 18.803001f, -2.9128618f, 11.214577f, 3.0337431f, -1.7923105f,
@@ -212,9 +213,9 @@ int digits_self_test(void)
 {
     for (int n = 0; n < 10; n++) {
         float z[DIGITS_OUTPUTS];
-        digits_logits(test_inputs[n], z);
+        digits_logits(digits_test_inputs[n], z);
         for (int i = 0; i < DIGITS_OUTPUTS; i++) {
-            const float difference = z[i] - test_logits[n][i];
+            const float difference = z[i] - digits_test_logits[n][i];
             if (!(difference <= 0.0018803001f && difference >= -0.0018803001f)) /* "not inside": also where z is not a number */
                 return n + 1;
         }
@@ -225,13 +226,18 @@ int digits_self_test(void)
 
 #ifdef DIGITS_MAIN
 #include <stdio.h>
-/* "digits test" runs the self-test; else rows of DIGITS_INPUTS numbers are read, and class and logits are printed. */
+#include <string.h>
+/* "digits test" runs the self-test; without it, rows of DIGITS_INPUTS numbers are read, and class and logits printed. */
 int main(int count, char **arguments)
 {
     float x[DIGITS_INPUTS];
     float z[DIGITS_OUTPUTS];
     int read = 0;
-    if (count > 1 && arguments[1][0] == 't') {
+    if (count > 2 || (count == 2 && strcmp(arguments[1], "test") != 0)) {
+        fprintf(stderr, "usage: %s test, or: %s < FILE with rows of %d numbers\n", arguments[0], arguments[0], DIGITS_INPUTS);
+        return 2;
+    }
+    if (count == 2) {
         const int failed = digits_self_test();
         if (failed)
             printf("input %d of 10: the logits differ from those of the Python network\n", failed);

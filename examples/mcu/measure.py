@@ -77,14 +77,17 @@ def measure(net: hn.Network, weights: str, command: list[str], folder: Path) -> 
     printed = subprocess.run([size, "digits.o"], cwd=folder, check=True, capture_output=True, text=True).stdout
     text, data, bss = (int(n) for n in printed.splitlines()[1].split()[:3])
     assert data == bss == 0, "no variables"
+    needed = subprocess.run([command[0].replace("gcc", "nm"), "-u", "digits.o"], cwd=folder, check=True,
+                            capture_output=True, text=True).stdout
+    assert not needed, f"digits.o also needs {needed.split()}, which `size` does not count"
     usage = (folder / "digits.su").read_text()
     frames = {name: int(n) for name, n in re.findall(r":(\w+)\t(\d+)\tstatic", usage)}
     return text, sum(frames.values())
 
 
-def lookups(net: hn.Network) -> int:
-    """Count the multiplications of one input."""
-    return sum(int(layer.mask.sum()) if hasattr(layer, "mask") else layer.num_virtual_parameters()
+def multiplications(net: hn.Network) -> int:
+    """Count the weights that one input is multiplied by; biases are added."""
+    return sum(int(layer.mask.sum()) if hasattr(layer, "mask") else layer.n_in * layer.n_out
                for layer in net.layers if layer.params)
 
 
@@ -105,7 +108,7 @@ def main() -> None:
                 errors = [error(net) for net in exact]
                 sizes = [measure(networks[0], weights, command, Path(folder)) for command in targets.values()]
                 cells = [name, weights, f"{np.mean(errors):.1f} ± {np.std(errors, ddof=1):.1f} %",
-                         f"{lookups(networks[0]):,}", *(f"{n:,}" for pair in sizes for n in pair)]
+                         f"{multiplications(networks[0]):,}", *(f"{n:,}" for pair in sizes for n in pair)]
                 print("| " + " | ".join(cells) + " |", flush=True)
     if arguments.write:
         print(hn.export_c(trained_networks["HashedNet"][0], HERE / "digits.c", weights="int8", inputs=DATA.x_test))

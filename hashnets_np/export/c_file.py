@@ -15,10 +15,9 @@ from ..network import Network
 from ..training import predict
 from .border import check_inputs, check_network, check_suffix, write_layers, write_together
 from .c_layers import WRITERS
-from .c_program import Program, Step, WeightType, float_literal, in_rows, read_piece
+from .c_program import WEIGHT_TYPES, Program, Step, WeightType, float_literal, in_rows, read_piece
 from .int8 import quantize
 
-WEIGHT_TYPES = {"float32": "float", "int8": "int8_t"}
 TEST_INPUTS = 10
 TEST_BOUND = 1e-4  # of the largest logit: another order of addition, as with -ffast-math, changes the last digits
 
@@ -131,7 +130,7 @@ def export_c(
         title(made, name),
         "\n".join(["#include <stdint.h>", *program.includes]),
         prototypes,
-        f"typedef {WEIGHT_TYPES[weights]} weight_t;",
+        program.types(),
         *program.pieces.values(),
         *program.constants,
         fill_in("functions.c", words | {"STATEMENTS": statements}),

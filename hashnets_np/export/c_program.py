@@ -21,6 +21,7 @@ PIECES = files(__package__) / "c"
 ROW_LENGTH = 118
 
 WeightType = Literal["float32", "int8"]
+WEIGHT_TYPES: dict[WeightType, str] = {"float32": "float", "int8": "int8_t"}
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Program:
 
     weights: WeightType
     width: int
+    most_virtual: int = 0  # virtual weights of the largest hashed layer
     pieces: dict[str, str] = field(default_factory=dict)  # name -> text, in the order of the file
     includes: list[str] = field(default_factory=list)  # headers of the C library
     constants: list[str] = field(default_factory=list)
@@ -79,7 +81,7 @@ class Program:
 
     def add_map(self, name: str, m: SharingMap) -> str:
         """Add the few numbers that define a map, and the piece that computes it; returns its kind for `add_piece`."""
-        self.add_piece(map_piece(m))
+        self.add_rule(m)
         self.constants.append(f"static const map_t {name} = {map_literal(m)};")
         return c_kind(m)
 
@@ -88,10 +90,26 @@ class Program:
         kinds = {c_kind(m) for m in maps}
         if len(kinds) > 1:
             raise ValueError(f"its maps are of several kinds ({', '.join(sorted(kinds))}); in C, a layer has only one")
-        self.add_piece(map_piece(maps[0]))
+        self.add_rule(maps[0])
         literals = ",\n".join(map_literal(m) for m in maps)
         self.constants.append(f"static const map_t {name}[{len(maps)}] = {{\n{literals}\n}};")
         return kinds.pop()
+
+    def add_rule(self, m: SharingMap) -> None:
+        """Add the piece that computes a kind of map, and note how many virtual weights it must be able to count."""
+        self.add_piece(map_piece(m))
+        self.most_virtual = max(self.most_virtual, m.n_out * m.n_cols)
+
+    def types(self) -> str:
+        """Define the types that the pieces use: weight_t, and place_t for a kind that numbers the virtual weights.
+
+        These numbers have 64 bits only where 32 are too few: a processor of 32 bits would need a function of 700 bytes
+        to divide them.
+        """
+        types = [f"typedef {WEIGHT_TYPES[self.weights]} weight_t;"]
+        if any("place_t" in piece for piece in self.pieces.values()):
+            types.append(f"typedef {'uint32_t' if self.most_virtual <= 2**32 else 'uint64_t'} place_t;")
+        return "\n".join(types)
 
     def add_step(self, call: str, n_out: int, in_place: bool = False) -> None:
         """Add a call; a call that works in place reads and writes the buffer that the step before it wrote."""

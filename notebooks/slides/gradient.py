@@ -289,7 +289,8 @@ def slides() -> list[Slide]:
         Slide("For the layer below, sharing changes nothing",
               formula(r"da_j = \sum_i\; V_{ij}\;\delta_i") + row(back_column()),
               "<p>Equation 9: down the columns of V, as in any layer. Only the entries of V come from w.</p>", 2),
-        Slide("Vote: which line computes dw?", options([code(line) for line in LINES], right=3),
+        Slide("Vote: which line computes dw? (All arrays are flattened.)",
+              options([code(line) for line in LINES], right=3),
               "<p>A drops repeated buckets: fancy indexing adds once. B forgets the signs. C divides by the load: a "
               "mean. D is right. Three of the mistakes that lesson 3 plants even train, only more "
               "slowly.</p>", 3, vote=True),

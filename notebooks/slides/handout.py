@@ -104,7 +104,7 @@ def second_page(solved: bool) -> str:
     return f"""<section><h1>Votes, mistakes, a race{": solution" if solved else ""}</h1>
 <h2>My votes, before and after</h2>
 <p>The gradient of w<sub>0</sub>: {answer("C, the sum, each with its sign", solved)}</p>
-<p>Which line computes dw? {answer("D, bincount(bucket, dV * sign)", solved)}</p>
+<p>Which line computes dw? (All arrays are flattened.) {answer("D, bincount(bucket, dV * sign)", solved)}</p>
 <p>Hash a trained network at 1/8, error: {answer("C, about 80 %", solved)}</p>
 <p>Wider layer, same K, noise: {answer("B, it stays", solved)}</p>
 <p>HashNet surely below NN: {answer("B, about 20 of 32", solved)}</p>
@@ -112,7 +112,7 @@ def second_page(solved: bool) -> str:
 <p><code>dw[bucket] += dV * sign</code> gives dw = {answer(vector(fancy), solved)}</p>
 <p><code>bincount(bucket, dV * sign) / load</code> gives dw = {answer(vector(np.round(means, 2)), solved)}</p>
 <h2>A race: two threads add 1 to a bucket that holds 5; each reads, adds, writes</h2>
-<p>An order of the six steps (such as A A B A B B) that gives 6: {answer("A B A B A B, and 17 others", solved)}</p>
+<p>An order of the six steps (write six letters) that gives 6: {answer("A B A B A B, and 17 others", solved)}</p>
 <p>All orders that give 7: {answer(" and ".join(" ".join(order) for order in good), solved)}</p>
 <h2>Sketch before you see it: HashNet, NN (narrower), RER (edges removed), LRD (low rank) on MNIST</h2>
 {axes}

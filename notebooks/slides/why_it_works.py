@@ -258,8 +258,9 @@ def slides() -> list[Slide]:
     one, average, _, _ = variance()["1/64"]
     return [
         Slide("A HashedNet at 1/64 still reads digits. Why?", row(two_sizes()),
-              "<p>The network of the paper's smallest experiment, 784-1000-10. Half a bit for each weight. Collect "
-              "explanations from the class; somebody will say: most weights are redundant. Write it down.</p>", 3),
+              "<p>The paper's network for digits, 784-1000-10, at its strongest compression. Half a bit for each "
+              "weight. Collect explanations from the class; somebody will say: most weights are redundant. Write it "
+              "down.</p>", 3),
         Slide(f"Vote: hash a trained dense network at 1/8. Its error of {dense:.1f} % becomes …",
               options(("about 8 %", "about 20 %", "about 80 %")),
               "<p>Each real weight becomes the mean of the weights in its bucket, the best that any w can do. Count "

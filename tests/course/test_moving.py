@@ -66,9 +66,15 @@ def test_text_can_be_read_on_a_phone(name):
 
 
 def test_a_picture_that_is_too_large_says_so():
-    big = hn.SharingMap(60, 20, buckets=60, seed=1)
+    big = hn.SharingMap(60, 20, buckets=400, seed=1)
     with pytest.raises(ValueError, match="at most 60000 are allowed"):
         moving.balls(big, 60)._repr_html_()
+
+
+@pytest.mark.parametrize(("buckets", "room"), [(1, 0), (2, 0), (10, 2), (15, 4), (40, 11)])
+def test_a_pile_that_leaves_the_picture_is_refused(buckets, room):
+    with pytest.raises(ValueError, match=rf"holds \d+ virtual weights; with {buckets} buckets .* has room for {room}$"):
+        moving.balls(hn.SharingMap(12, 40, buckets=buckets, seed=1), 60)
 
 
 def test_the_network_shows_what_the_package_computes():

@@ -120,7 +120,7 @@ def test_every_piece_names_what_it_needs():
             continue  # these belong to a network or to a kind
         program = c_program.Program("float32", 3)
         program.add_piece(piece.stem)
-        head = ["#include <stdint.h>", *program.includes, "typedef float weight_t;"]
+        head = ["#include <stdint.h>", *program.includes, "typedef float weight_t;", "typedef uint32_t place_t;"]
         text = "\n".join([*head, *program.pieces.values()])
         flags = [*STRICT, "-Wno-unused-function", "-fsyntax-only", "-x", "c", "-"]
         done = subprocess.run(["gcc", *flags], input=text, capture_output=True, text=True)
@@ -140,6 +140,57 @@ def test_the_object_needs_no_library_and_a_caller_needs_only_the_header(compiler
     (tmp_path / "caller.c").write_text(f'#include "net.h"\n{main}\n')
     subprocess.run([compiler, *STRICT, "caller.c", "net.c", "-o", "caller"], cwd=tmp_path, check=True)
     subprocess.run([tmp_path / "caller"], check=True)
+
+
+def undefined_symbols(folder: Path, *flags: str) -> list[str]:
+    """Compile net.c for a machine, without a library; returns what it still needs from one."""
+    subprocess.run(["gcc", "-std=c99", "-ffreestanding", "-fno-pic", *flags, "-c", "net.c"], cwd=folder, check=True)
+    symbols = subprocess.run(["nm", "-u", "net.o"], cwd=folder, capture_output=True, text=True, check=True).stdout
+    return symbols.split()
+
+
+@pytest.mark.parametrize("name", networks.MAPS)
+def test_no_kind_of_map_needs_a_function_of_the_compiler_on_32_bits(name, tmp_path):
+    """Division of 64-bit numbers is such a function there, and would count twice what `size` says about net.o."""
+    if not shutil.which("gcc") or subprocess.run(["gcc", "-m32", "-E", "-"], input=b"", capture_output=True).returncode:
+        pytest.skip("no gcc for 32 bits on this machine")
+    options = networks.MAPS[name]
+    if not options["signed"] and options["kind"] not in UNSIGNED_IN_C:
+        return
+    export_c(networks.map_net(**options), tmp_path / "net.c")
+    assert undefined_symbols(tmp_path, "-Os", "-m32") == []
+
+
+FAR = """
+#include <stdio.h>
+int main(void)
+{
+    static const weight_t w[7] = {0, 1, 2, 3, 4, 5, 6};
+    static const map_t m = {N_OUT, N_COLS, 7u, 5u, 0};
+    for (uint32_t n = 1; n <= 40; n++)
+        printf("%g ", (double)VIRTUAL(w, &m, N_OUT - n, N_COLS - 2 * n));
+    return 0;
+}
+"""
+
+
+@pytest.mark.parametrize("shape", [(65536, 65536), (65537, 65536), (70000, 90000)])
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_kind_that_numbers_virtual_weights_is_right_beyond_32_bits(shape, signed, tmp_path):
+    if not shutil.which("gcc"):
+        pytest.skip("no gcc on this machine")
+    m = hn.SharingMap(*shape, buckets=7, seed=5, kind="fold", signed=signed)
+    program = c_program.Program("float32", 1)
+    program.add_map("map", m)
+    text = "\n".join(["#include <stdint.h>", program.types(), *program.pieces.values(), FAR])
+    (tmp_path / "far.c").write_text(text)
+    name = f"virtual_{c_program.c_kind(m)}"
+    words = [f"-DN_OUT={shape[0]}u", f"-DN_COLS={shape[1]}u", f"-DVIRTUAL={name}"]
+    program = build("gcc", tmp_path / "far.c", *words, "-fsanitize=undefined,address")
+    printed = subprocess.run([program], capture_output=True, text=True, check=True).stdout
+    n = np.arange(1, 41)
+    bucket, sign = m.lookup(shape[0] - n, shape[1] - 2 * n)
+    assert np.array_equal(np.array(printed.split(), float), bucket * sign)
 
 
 def odd_without_low_rank() -> hn.Network:
@@ -166,7 +217,18 @@ def test_the_program_says_what_is_wrong_with_its_input(compiler, tmp_path):
         assert done.returncode == 2 and "expected rows of 4 numbers" in done.stderr
 
 
-@pytest.mark.parametrize("stem", ["count", "STEM", "my NAME", "8-bit", "double", "_x", "ü"])
+@pytest.mark.parametrize("arguments", [["tens.txt"], ["t"], ["test", "now"], [""]])
+def test_the_program_refuses_arguments_other_than_test(arguments, compiler, tmp_path):
+    export_c(networks.hashed_net([4, 3]), tmp_path / "net.c")
+    program = build(compiler, tmp_path / "net.c", "-DNET_MAIN")
+    done = subprocess.run([program, *arguments], capture_output=True, text=True)
+    assert done.returncode == 2 and done.stdout == "" and done.stderr.startswith("usage: ")
+
+
+STEMS = ["test", "self", "net_test", "main", "count", "STEM", "my NAME", "8-bit", "double", "_x", "ü"]
+
+
+@pytest.mark.parametrize("stem", STEMS)
 def test_a_file_may_have_any_name(stem, compiler, tmp_path):
     net = networks.hashed_net([4, 3])
     export_c(net, tmp_path / f"{stem}.c")

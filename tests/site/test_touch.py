@@ -61,7 +61,7 @@ def test_a_click_shows_the_same_as_explain(site, chromium):
     with served(site) as base:
         page, visit = watched(chromium, base)
         page.goto(f"{base}/touch.html")
-        page.get_by_label("V[3, 5]", exact=True).click()
+        page.get_by_label(re.compile(r"^V\[3, 5\] = ")).click()
         shown = page.locator("#hn-result").inner_text()
         lit = page.locator("#hn-v .hn-mate").count()
         page.context.close()
@@ -84,4 +84,44 @@ def test_every_kind_can_be_chosen_and_a_bad_number_says_why(site, chromium):
         said = page.locator("#hn-message").inner_text()
         page.context.close()
     assert "buckets is 0, expected a whole number in 1 ... 2147483647" in said
+    assert not visit.outside and not visit.errors
+
+
+def test_an_empty_field_is_no_zero_and_kinds_without_pieces_ask_for_no_size(site, chromium):
+    with served(site) as base:
+        page, visit = watched(chromium, base)
+        page.goto(f"{base}/touch.html")
+        said = page.locator("#hn-message")
+        page.fill("input[name=seed]", "")
+        assert said.inner_text() == "seed is empty, expected a whole number"
+        page.fill("input[name=seed]", "7")
+        page.select_option("select[name=kind]", "chunk")
+        page.fill("input[name=size]", "")
+        assert said.inner_text() == "size is empty, expected a whole number"
+        page.select_option("select[name=kind]", "xxhash")
+        assert said.inner_text() == "" and page.locator("input[name=size]").is_disabled()
+        page.context.close()
+    assert not visit.outside and not visit.errors
+
+
+def test_the_keyboard_reaches_both_grids_and_labels_say_what_is_seen(site, chromium):
+    m = hn.SharingMap(8, 12, buckets=12, seed=7)
+    bucket, sign = m.table()
+    with served(site) as base:
+        page, visit = watched(chromium, base)
+        page.goto(f"{base}/touch.html")
+        label = page.locator("#hn-v .hn-cell").nth(3 * 12 + 5).get_attribute("aria-label")
+        for grid in ("#hn-v", "#hn-w"):
+            assert page.locator(f"{grid} [tabindex='0']").count() == 1
+            assert page.locator(f"{grid} [aria-current=true]").count() == 1
+        page.locator("#hn-w [tabindex='0']").focus()
+        page.keyboard.press("ArrowLeft" if bucket[3, 5] else "ArrowRight")
+        page.keyboard.press("Enter")
+        shown = page.locator("#hn-result").inner_text()
+        page.fill("input[name=buckets]", "1")
+        summary = page.locator("#hn-summary").inner_text()
+        page.context.close()
+    assert label == f"V[3, 5] = {'+' if sign[3, 5] > 0 else MINUS}w[{bucket[3, 5]}]"
+    assert f"w[{bucket[3, 5] - 1 if bucket[3, 5] else 1}]" in shown
+    assert summary == "96 virtual weights, 1 real weight: each real weight is used 96 times."
     assert not visit.outside and not visit.errors

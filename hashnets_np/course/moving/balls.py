@@ -15,6 +15,7 @@ RIGHT = 470.0
 PLOT_TOP = 206.0
 PLOT_FLOOR = 390.0
 MOST_LOAD = 12  # the histogram's last column
+PILES_TOP = 26.0  # below the line of text
 
 
 def balls(m: SharingMap, thrown: int) -> MovingPicture:
@@ -23,7 +24,7 @@ def balls(m: SharingMap, thrown: int) -> MovingPicture:
     Parameters
     ----------
     m : SharingMap
-        About 60 buckets, and about 4 virtual weights for each.
+        About 60 buckets, and about 4 virtual weights for each; no bucket may hold more than 12.
     thrown : int
         How many balls the still picture shows.
 
@@ -31,8 +32,18 @@ def balls(m: SharingMap, thrown: int) -> MovingPicture:
     -------
     MovingPicture
         Shown as the last expression of a cell.
+
+    Raises
+    ------
+    ValueError
+        If a pile does not fit into the picture, or `thrown` is not a number of its balls.
     """
     order = m.table()[0].ravel()
+    highest = int(m.loads().max())
+    room = min(MOST_LOAD, int((FLOOR - PILES_TOP) / (2 * radius_of(m.buckets))))
+    if highest > room:
+        raise ValueError(f"a bucket of the map holds {highest} virtual weights; with {m.buckets} buckets this picture "
+                         f"has room for {room}")
     if not 0 < thrown <= order.size:
         raise ValueError(f"thrown is {thrown}, expected 1 to {order.size}, the number of virtual weights of the map")
     loads = np.bincount(order[:thrown], minlength=m.buckets)
@@ -58,10 +69,15 @@ def poisson(mean: float, load: int) -> float:
     return exp(-mean) * mean**load / factorial(load)
 
 
+def radius_of(buckets: int) -> float:
+    """Give the radius of a ball that falls into one of so many bins."""
+    return 0.47 * (RIGHT - 10) / buckets
+
+
 def draw_piles(order: NDArray, thrown: int, buckets: int) -> list[str]:
     """Draw every ball where it will lie; those that are not thrown yet are unseen."""
     width = (RIGHT - 10) / buckets
-    radius = 0.47 * width
+    radius = radius_of(buckets)
     heights = np.zeros(buckets, int)
     parts = [label(WIDTH / 2, 14, f"{buckets} buckets"),
              tag("line", x1=10, y1=FLOOR, x2=RIGHT, y2=FLOOR, stroke=INK, stroke_width=2)]

@@ -3,10 +3,10 @@
 /* Eq. 7 with kind fold: each run of K virtual weights is a rotation of w by a hashed amount. */
 static float virtual_fold(const weight_t *w, const map_t *m, uint32_t i, uint32_t j)
 {
-    const uint64_t place = (uint64_t)i * m->n_cols + j;
-    const uint64_t run = place / m->buckets;
+    const place_t place = (place_t)i * m->n_cols + j;
+    const place_t run = place / m->buckets;
     const uint32_t within = (uint32_t)(place % m->buckets);
-    const uint32_t shift = xxh32_pair((uint32_t)(run >> 32), (uint32_t)run, m->seed) >> 1;
+    const uint32_t shift = xxh32_pair((uint32_t)((uint64_t)run >> 32), (uint32_t)run, m->seed) >> 1;
     const float real = (float)w[(within + shift) % m->buckets];
     return xxh32_pair(i, j, m->seed) & 1u ? -real : real;
 }

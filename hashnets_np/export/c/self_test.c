@@ -1,10 +1,10 @@
 
 #if defined(NAME_SELF_TEST) || defined(NAME_MAIN)
 /* Inputs and the logits that the Python network gave for them. */
-static const float test_inputs[COUNT][NAME_INPUTS] = {
+static const float STEM_test_inputs[COUNT][NAME_INPUTS] = {
 TEST_INPUTS
 };
-static const float test_logits[COUNT][NAME_OUTPUTS] = {
+static const float STEM_test_logits[COUNT][NAME_OUTPUTS] = {
 TEST_LOGITS
 };
 
@@ -13,9 +13,9 @@ int STEM_self_test(void)
 {
     for (int n = 0; n < COUNT; n++) {
         float z[NAME_OUTPUTS];
-        STEM_logits(test_inputs[n], z);
+        STEM_logits(STEM_test_inputs[n], z);
         for (int i = 0; i < NAME_OUTPUTS; i++) {
-            const float difference = z[i] - test_logits[n][i];
+            const float difference = z[i] - STEM_test_logits[n][i];
             if (!(difference <= BOUND && difference >= -BOUND)) /* "not inside": also where z is not a number */
                 return n + 1;
         }
@@ -26,13 +26,18 @@ int STEM_self_test(void)
 
 #ifdef NAME_MAIN
 #include <stdio.h>
-/* "STEM test" runs the self-test; else rows of NAME_INPUTS numbers are read, and class and logits are printed. */
+#include <string.h>
+/* "STEM test" runs the self-test; without it, rows of NAME_INPUTS numbers are read, and class and logits printed. */
 int main(int count, char **arguments)
 {
     float x[NAME_INPUTS];
     float z[NAME_OUTPUTS];
     int read = 0;
-    if (count > 1 && arguments[1][0] == 't') {
+    if (count > 2 || (count == 2 && strcmp(arguments[1], "test") != 0)) {
+        fprintf(stderr, "usage: %s test, or: %s < FILE with rows of %d numbers\n", arguments[0], arguments[0], NAME_INPUTS);
+        return 2;
+    }
+    if (count == 2) {
         const int failed = STEM_self_test();
         if (failed)
             printf("input %d of COUNT: the logits differ from those of the Python network\n", failed);
