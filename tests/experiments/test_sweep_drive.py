@@ -113,6 +113,30 @@ def test_a_run_waits_for_its_search_and_is_left_when_that_fails(tmp_path, monkey
     assert drive.sweep([job], tmp_path, here(workers), retry=True)["done"] == 2 and order == ["search", "search", "run"]
 
 
+def test_a_search_whose_record_was_lost_is_done_again_and_its_run_stays(tmp_path, monkeypatch):
+    done = []
+    monkeypatch.setattr(drive, "run_job", lambda job, *_: done.append(job.kind) or (
+        search_record(job) if job.kind == "search" else run_record(job)))
+    job = replace(JOB, tune=True)
+    drive.sweep([job], tmp_path, here())
+    before = {path.name: path.read_bytes() for path in tmp_path.glob("*.jsonl")}
+    (tmp_path / "searches.jsonl").write_bytes(b"")  # as the message about a damaged line says
+    assert [left.kind for left in drive.jobs_to_do([job], records.read_all(tmp_path), retry=False)] == ["search"]
+    assert drive.sweep([job], tmp_path, here()) == {"done": 1, "failed": 0, "left": 0}
+    assert done == ["search", "run", "search"]
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("*.jsonl")} == before
+
+
+def test_a_lost_search_that_only_another_search_needs_is_done_again():
+    job = replace(JOB, method="hashnetdk", tune=True)
+    jobs = with_searches([job])
+    there = {j.key: search_record(j) if j.kind == "search" else run_record(j) for j in jobs}
+    for search in jobs[:-1]:
+        without = {key: record for key, record in there.items() if key != search.key}
+        assert drive.jobs_to_do([job], without, retry=False) == [search]
+    assert len(jobs) == 4 and drive.jobs_to_do([job], there, retry=False) == []
+
+
 def tell_threads(job, *_):
     return run_record(job, name=" ".join(str(os.environ.get(name)) for name in drive.ONE_THREAD))
 

@@ -147,17 +147,20 @@ def dask_workers(address: str) -> Workers:
 
 
 def jobs_to_do(runs: list[Job], records: dict[str, Record], retry: bool) -> list[Job]:
-    """List what is left to do: searches before the runs that need them; without `retry` failed jobs are left alone."""
+    """List what is left to do: searches before the runs that need them; without `retry` failed jobs are left alone.
+
+    A search without a record is done again even if all its runs have theirs: a reader must be able to see where their
+    hyper-parameters come from. The runs keep their records.
+    """
     skip = {key for key, record in records.items() if not (retry and isinstance(record, FailureRecord))}
-    wanted = [job for job in runs if job.key not in skip]
-    return [job for job in with_searches(wanted) if job.key not in skip]
+    return [job for job in with_searches(runs) if job.key not in skip]
 
 
 def sweep(
     runs: list[Job], folder: Path, workers: Workers, data_dir: str | None = None, retry: bool = False,
     say: Say | None = None,
 ) -> Counts:
-    """Do every job of `runs` that has no record in `folder`, and return how many were done, failed and left.
+    """Do every job of `runs`, searches included, that has no record in `folder`; count what was done, failed and left.
 
     workers: who works. retry: also jobs whose last record says failed. say: is told one line per finished job.
 
