@@ -18,8 +18,7 @@ from numpy.typing import DTypeLike
 
 from ..datasets import Dataset, load_dataset, register_dataset
 from ..layers import HashedLinear, Layer
-from .methods import Hashing, Maker, Method, hashed_layer, register_method
-from .several_hashes import MultiHashedLinear
+from .methods import Hashing, Maker, Method, hashed_layer, register_method, several_hashes_layer
 
 TRAINING_IMAGES = 8_000  # of the 14 x 14 digits; the first of MNIST's, and the next ones for validation
 VALIDATION_IMAGES = 2_000
@@ -30,15 +29,6 @@ def changed_layer(
 ) -> Layer:
     """Make a hashed layer with another map than the paper's."""
     return HashedLinear(n_in, n_out, buckets=stored, seed=seed, rng=rng, dtype=dtype, **choices)
-
-
-def several_hashes_layer(
-    n_in: int, n_out: int, stored: int, seed: int, rng: Generator, dtype: DTypeLike, hashes: int, learn_alpha: bool
-) -> Layer:
-    """Make a layer with several hashes; a learned alpha is part of what may be stored."""
-    buckets = max(1, stored - hashes) if learn_alpha else stored
-    return MultiHashedLinear(n_in, n_out, buckets=buckets, hashes=hashes, learn_alpha=learn_alpha, seed=seed, rng=rng,
-                             dtype=dtype)
 
 
 def layer_with(**choices: Any) -> Maker:

@@ -167,6 +167,19 @@ def hashed_layer(n_in: int, n_out: int, stored: int, seed: int, rng: Generator, 
     return HashedLinear(n_in, n_out, buckets=stored, seed=seed, rng=rng, dtype=dtype)
 
 
+def several_hashes_layer(
+    n_in: int, n_out: int, stored: int, seed: int, rng: Generator, dtype: DTypeLike, hashes: int, learn_alpha: bool,
+    kind: KindName = "xxhash",
+) -> Layer:
+    """Make a layer with several hashes; a learned alpha is part of what may be stored."""
+    buckets = stored - hashes if learn_alpha else stored
+    if buckets < 1:
+        raise ValueError(f"a layer {n_in} -> {n_out} may store {stored} numbers, too few for a weight and {hashes} "
+                         "learned alphas; ask for less compression or fewer hashes")
+    return MultiHashedLinear(n_in, n_out, buckets=buckets, hashes=hashes, learn_alpha=learn_alpha, seed=seed, kind=kind,
+                             dtype=dtype, rng=rng)
+
+
 def dense_layer(n_in: int, n_out: int, stored: int, seed: int, rng: Generator, dtype: DTypeLike) -> Layer:
     """NN: an ordinary layer; its network is already narrower."""
     return Linear(n_in, n_out, seed=seed, rng=rng, dtype=dtype)
@@ -197,9 +210,8 @@ def hashed_layers(
     for number, (n_in, n_out) in enumerate(itertools.pairwise(widths)):
         seed = seeds[number]
         if hashing.hashes > 1:
-            layers.append(MultiHashedLinear(
-                n_in, n_out, buckets=stored[number], hashes=hashing.hashes, learn_alpha=hashing.learn_alpha, seed=seed,
-                kind=hashing.kind, dtype=dtype, rng=rng))
+            layers.append(several_hashes_layer(
+                n_in, n_out, stored[number], seed, rng, dtype, hashing.hashes, hashing.learn_alpha, hashing.kind))
         elif hashing.share == "network" and number:
             layers.append(TenantLinear(n_in, n_out, store=positions[0], seed=seed, kind=hashing.kind))
         elif hashing.share == "network":

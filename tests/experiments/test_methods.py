@@ -178,3 +178,28 @@ def test_an_activation_can_be_chosen():
     relu = hn.build("hashnet", [12, 9, 8, 4], compression="1/2", dropout=0.5)
     for (_, p), (_, q) in zip(net.parameters(), relu.parameters(), strict=True):
         np.testing.assert_array_equal(p, q)
+
+
+@pytest.mark.parametrize("widths", [[64, 30, 10], [64, 10]])
+@pytest.mark.parametrize("kind", ["xxhash", "fold"])
+@pytest.mark.parametrize("learn_alpha", [False, True])
+def test_several_hashes_store_as_much_as_one_also_where_alpha_is_learned(widths, kind, learn_alpha):
+    plain = hn.build("hashnet", widths, compression="1/8")
+    for hashes in (2, 4):
+        net = hn.build("hashnet", widths, compression="1/8", hashes=hashes, learn_alpha=learn_alpha, kind=kind)
+        assert net.num_parameters() == plain.num_parameters()
+
+
+def test_several_hashes_are_the_same_network_as_an_argument_and_as_a_method():
+    asked = hn.build("hashnet", [64, 30, 10], compression="1/8", hashes=4, learn_alpha=True, seed=3)
+    named = hn.build("hashes-4-learned", [64, 30, 10], compression="1/8", seed=3)
+    assert [layer.config() for layer in asked.layers] == [layer.config() for layer in named.layers]
+    for (_, p), (_, q) in zip(asked.parameters(), named.parameters(), strict=True):
+        np.testing.assert_array_equal(p, q)
+
+
+def test_a_budget_that_learned_alphas_use_up_is_refused():
+    four = {"compression": "1/8", "hashes": 4, "learn_alpha": True}
+    assert hn.build("hashnet", [9, 4], **four).num_parameters() == 5  # a weight and four alphas
+    with pytest.raises(ValueError, match="9 -> 3 may store 4 numbers, too few for a weight and 4 learned alphas"):
+        hn.build("hashnet", [9, 3], **four)
