@@ -7,10 +7,12 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from small_sweeps import JOB, failure, run_record, search_record, seeded
 
 from hashnets_np.experiments.sweep import records
+from hashnets_np.experiments.sweep.paired import pack
 from hashnets_np.experiments.sweep.schema import Doubling, Final, Round, Trial, record_from_json, record_to_json, short
 
 
@@ -21,6 +23,7 @@ def line_of(record, **changed):
 SEARCH = replace(JOB, kind="search", tune=True)
 FOUND = search_record(SEARCH)
 GOOD = line_of(run_record())
+SEVEN_WRONG = run_record(test_error=7.0, test_examples=100, wrong=pack(np.arange(100) < 7))
 OTHER = line_of(run_record(seeded(1)))
 
 
@@ -148,6 +151,11 @@ def without(name):
     (line_of(run_record(), test_error=True), "test_error must be a finite number, got True"),
     (line_of(run_record(), test_error=101), "test_error must be a percentage from 0 to 100, got 101"),
     (line_of(run_record(), test_examples=0), "test_examples must be at least 1"),
+    (line_of(SEVEN_WRONG, test_error=8.0), "wrong lists 7 of 100 test images, 7 %, but test_error is 8.0)"),
+    (line_of(SEVEN_WRONG, test_error=7.001), "but test_error is 7.001)"),
+    (line_of(SEVEN_WRONG, test_examples=200), "wrong cannot be read: this lists the wrong ones among 104 images"),
+    (line_of(SEVEN_WRONG, wrong=SEVEN_WRONG.wrong[:9]), "wrong cannot be read: this does not list the wrong images"),
+    (line_of(SEVEN_WRONG, wrong=""), "wrong cannot be read: this does not list the wrong images"),
     (line_of(run_record(), epochs=1.5), "epochs must be int, got 1.5"),
     (line_of(run_record(), hyper=[1]), "hyper must be"),
     (line_of(run_record(), test_error=[1.0]), "test_error must be a finite number, got [1.0]"),

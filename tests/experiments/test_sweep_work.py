@@ -9,6 +9,7 @@ from small_sweeps import JOB, search_record
 
 import hashnets_np as hn
 from hashnets_np.experiments.sweep import grid, train, work
+from hashnets_np.experiments.sweep.paired import unpack
 from hashnets_np.experiments.sweep.schema import FailureRecord, RunRecord, record_to_json
 
 
@@ -123,6 +124,14 @@ def test_dark_knowledge_uses_a_teacher_trained_on_the_same_examples_and_keeps_it
 def test_what_goes_wrong_in_a_job_becomes_a_record():
     made = work.run_job(replace(JOB, compression="7"), {}, None)
     assert isinstance(made, FailureRecord) and "compression must be in (0, 1]" in made.error
+
+
+def test_an_image_without_an_answer_is_wrong_in_the_error_and_in_the_list(monkeypatch):
+    logits = np.full((600, 10), np.nan, np.float32)
+    logits[:300] = np.eye(10)[hn.load_dataset("digits").y_test[:300]]
+    monkeypatch.setattr(work, "predict", lambda net, x: logits)
+    made = work.run_job(replace(JOB, protocol="2"), {}, None)
+    assert made.test_error == 50.0 and unpack(made.wrong, 600).sum() == 300
 
 
 def test_an_interrupted_training_is_no_result(monkeypatch):

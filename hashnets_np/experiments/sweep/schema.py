@@ -4,13 +4,16 @@ A record is one line of JSON: the key and the status, the job, and what came out
 schema; `record_from_json` checks a line against them, so that no later code meets a missing or mistyped field.
 """
 
+import functools
 import sys
 import types
 import typing
 from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
+from math import isclose
 from typing import Any
 
 from .grid import Job
+from .paired import unpack
 
 Hyper = dict[str, float]
 LARGEST = 2**63  # of a whole number: what a report computes with must fit into a float
@@ -90,6 +93,8 @@ class RunRecord(Base):
         check_percent(test_error=self.test_error, valid_error=self.valid_error)
         check_least(1, epochs=self.epochs, stored=self.stored, virtual=self.virtual,
                     examples=self.examples, test_examples=self.test_examples)
+        if self.wrong is not None:
+            check_wrong(self.wrong, self.test_examples, self.test_error)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +144,17 @@ def check_least(least: int, **values: int) -> None:
             raise ValueError(f"{name} must be at least {least}, got {value}")
 
 
+def check_wrong(wrong: str, images: int, test_error: float) -> None:
+    """Check that the list of wrong test images is complete, and as long as the test error says."""
+    try:
+        count = int(unpack(wrong, images).sum())
+    except ValueError as error:
+        raise ValueError(f"wrong cannot be read: {error}") from error
+    if not isclose(100 * count / images, test_error, abs_tol=1e-6):  # one image is more, up to 100 million images
+        raise ValueError(f"wrong lists {count} of {images} test images, {100 * count / images:g} %, but test_error "
+                         f"is {test_error}")
+
+
 def record_to_json(record: Record) -> dict[str, Any]:
     """Turn a record into what its line says: key and status, the job, the results; fields of None are left out."""
     own = {name: value for name, value in asdict(record).items() if name not in ("job", "seconds", "machine")}
@@ -176,7 +192,7 @@ def record_from_json(content: Any) -> Record:
 
 def read_fields(kind: Any, content: dict[str, Any]) -> Any:
     """Make a dataclass of a JSON object, each field checked by its type; fields that it does not know are ignored."""
-    hints = typing.get_type_hints(kind)
+    hints = types_of_fields(kind)
     values = {}
     for field in fields(kind):
         if field.name in content:
@@ -184,6 +200,12 @@ def read_fields(kind: Any, content: dict[str, Any]) -> Any:
         elif field.default is MISSING and field.default_factory is MISSING:
             raise ValueError(f"{field.name} is missing")
     return kind(**values)
+
+
+@functools.cache  # for each record anew it would be about half of the time that reading takes
+def types_of_fields(kind: Any) -> dict[str, Any]:
+    """Find the types of a dataclass's fields."""
+    return typing.get_type_hints(kind)
 
 
 def read_value(value: Any, hint: Any, name: str) -> Any:

@@ -13,6 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ... import __version__
 from ...datasets import Dataset, load_dataset
 from ...losses import error_rate
@@ -98,7 +100,8 @@ def do_run(job: Job, found: Found, data: Dataset) -> dict[str, Any]:
         "train_loss": trained.history.train_loss[-1],
     }
     if PROTOCOLS[job.protocol].keep_wrong:
-        results["wrong"] = pack(logits.argmax(axis=1) != data.y_test)
+        unknown = np.isnan(logits).any(axis=1)  # wrong, as `error_rate` counts them
+        results["wrong"] = pack((logits.argmax(axis=1) != data.y_test) | unknown)
     return results
 
 
