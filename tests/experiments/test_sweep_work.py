@@ -65,6 +65,16 @@ def test_there_is_one_teacher_of_seed_0_for_the_students_of_a_depth_and_another_
         ("nn", "1", None, 0, 0.5), ("nn", "1", None, 0, 0.1)]
 
 
+@pytest.mark.parametrize("name", ["x_train", "y_train"])
+def test_a_data_set_with_other_images_or_other_labels_has_a_teacher_of_its_own(name, monkeypatch, tmp_path):
+    monkeypatch.setattr(train, "cache_dir", lambda: tmp_path)
+    digits, job = hn.load_dataset("digits"), replace(JOB, method="dk")
+    first = train.teacher_logits(job, train.DEFAULTS, digits, 1)
+    changed = getattr(digits, name)[::-1].copy()
+    second = train.teacher_logits(job, train.DEFAULTS, replace(digits, **{name: changed}), 1)
+    assert not np.array_equal(first, second)
+
+
 def test_at_an_expansion_the_teacher_is_the_full_network(monkeypatch):
     job = replace(JOB, method="hashnetdk", compression=None, expansion=8, hidden=50, tune=True)
     found = {search.key: search_record(search, hyper={search.method: 1.0}, epochs=3) for search in grid.needs(job)}

@@ -223,8 +223,8 @@ def teacher_logits(job: Job, hyper: Hyper, data: Dataset, epochs: int) -> NDArra
     seed 0, for all students of a data set and depth.
     """
     teacher = replace(job, method="nn", compression="1", expansion=None, seed=0)
-    x_sum = hashlib.sha256(data.x_train.tobytes()).hexdigest()[:16]
-    name = json.dumps([teacher.key, hyper, epochs, x_sum, __version__], sort_keys=True)
+    sums = [hashlib.sha256(array.tobytes()).hexdigest()[:16] for array in (data.x_train, data.y_train)]
+    name = json.dumps([teacher.key, hyper, epochs, *sums, __version__], sort_keys=True)
     path = cache_dir() / "teachers" / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.npz"
 
     def train_teacher() -> dict[str, NDArray]:
