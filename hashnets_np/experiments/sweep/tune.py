@@ -1,4 +1,7 @@
-"""Choosing hyper-parameters on the validation split by Bayesian optimisation, with the same effort for every method.
+"""Choosing hyper-parameters on the validation split by Bayesian optimisation, with the same number of trials each.
+
+Dark knowledge has more effort than the other methods: its search begins with what the search for the same network
+without a teacher found, so it comes on top of that search.
 
 One search consists of trials of Optuna's TPE (12 under protocol 1, 24 under protocol 2) over the step size, momentum,
 dropout on inputs and hidden layers and, for dark knowledge, temperature and mix. Each trial trains for at most 10
