@@ -18,7 +18,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from .experiments.any_kind import hashed_network
 from .experiments.methods import build
 from .hashing import derive_seed
 from .losses import softmax_cross_entropy, squared_error
@@ -89,11 +88,8 @@ class HashNetEstimator(BaseEstimator):
             raise ValueError(f"kind={self.kind!r} is for method='hashnet', got method={self.method!r}")
         widths = [n_in, *np.atleast_1d(np.asarray(self.hidden_layer_sizes, int)).tolist(), n_out]
         compression = self.compression if self.expansion is None else None
-        if self.kind != "xxhash":
-            return hashed_network(widths, compression, self.expansion, self.kind, seed, self.dropout,
-                                  self.input_dropout, dtype)
         return build(self.method, widths, compression=compression, expansion=self.expansion, seed=seed,
-                     dropout=self.dropout, input_dropout=self.input_dropout, dtype=dtype)
+                     dropout=self.dropout, input_dropout=self.input_dropout, dtype=dtype, kind=self.kind)
 
     def _prepare(self, x: NDArray[Any], n_out: int, keep: bool) -> int:
         """Make a new network unless the old one is to be kept; returns a seed for everything else that is random."""

@@ -95,6 +95,18 @@ def test_every_kind_of_map_learns_with_the_stored_size_that_was_asked_for(kind):
     assert model.score(DIGITS.x_test, DIGITS.y_test) > 0.8
 
 
+@pytest.mark.parametrize("kind", ["xxhash", "fold", "chunk", "authors2015"])
+def test_an_estimator_begins_with_the_network_that_build_makes(kind):
+    model = HashNetClassifier((50, 20), kind=kind, dropout=0.2, input_dropout=0.1, learning_rate=1e-30, momentum=0.0,
+                              max_iter=1, random_state=0).fit(DIGITS.x_train, DIGITS.y_train)
+    seed = int(np.random.RandomState(0).randint(2**31 - 1))
+    built = hn.build("hashnet", [64, 50, 20, 10], compression="1/8", kind=kind, dropout=0.2, input_dropout=0.1,
+                     seed=seed)
+    assert [layer.config() for layer in model.network_.layers] == [layer.config() for layer in built.layers]
+    for (name, p), (_, q) in zip(model.network_.parameters(), built.parameters(), strict=True):
+        np.testing.assert_allclose(p, q, atol=1e-20, err_msg=name)  # biases of 0 have moved by one tiny step
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_the_baselines_have_the_same_stored_size(method):
     model = HashNetClassifier(**SMALL, method=method).fit(DIGITS.x_train, DIGITS.y_train)

@@ -22,9 +22,10 @@ from numpy.typing import DTypeLike
 
 from ..hashing import derive_seed
 from ..layers import ACTIVATIONS, Dropout, HashedLinear, Layer, Linear, register_layer
+from ..maps import allowed_biases, find_kind
 from ..network import Network
 from ..support.checks import check_integer, check_number, check_seed, shown
-from ..types import Compression, KindName
+from ..types import Bias, Compression, KindName
 from .baselines import LowRankLinear, MaskedLinear
 from .one_store import StoreLinear, TenantLinear
 from .several_hashes import MOST_HASHES, MultiHashedLinear
@@ -180,6 +181,21 @@ def several_hashes_layer(
                              dtype=dtype, rng=rng)
 
 
+def layer_of_any_kind(
+    n_in: int, n_out: int, stored: int, seed: int, rng: Generator, dtype: DTypeLike, hashing: Hashing
+) -> Layer:
+    """Make a layer with a map of any kind; where the kind has no bias column, dense biases are inside the budget.
+
+    A kind that reproduces other code keeps the one seed that this code has for all layers.
+    """
+    bias: Bias = "column" if "column" in allowed_biases(hashing.kind) else "dense"
+    if bias == "dense":
+        check_room(n_in, n_out, stored, 1, "a weight")
+    own_seed = seed if find_kind(hashing.kind).default_seed is None else None
+    return HashedLinear(n_in, n_out, buckets=stored if bias == "column" else stored - n_out, seed=own_seed, bias=bias,
+                        kind=hashing.kind, size=hashing.size, signed=hashing.signed, dtype=dtype, rng=rng)
+
+
 def dense_layer(n_in: int, n_out: int, stored: int, seed: int, rng: Generator, dtype: DTypeLike) -> Layer:
     """NN: an ordinary layer; its network is already narrower."""
     return Linear(n_in, n_out, seed=seed, rng=rng, dtype=dtype)
@@ -218,9 +234,7 @@ def hashed_layers(
             layers.append(StoreLinear(
                 n_in, n_out, buckets=sum(stored), seed=seed, kind=hashing.kind, dtype=dtype, rng=rng))
         else:
-            layers.append(HashedLinear(
-                n_in, n_out, buckets=stored[number], seed=seed, kind=hashing.kind, size=hashing.size,
-                signed=hashing.signed, dtype=dtype, rng=rng))
+            layers.append(layer_of_any_kind(n_in, n_out, stored[number], seed, rng, dtype, hashing))
     return layers
 
 
@@ -252,7 +266,9 @@ def build(
     dtype : dtype
         The dtype of the parameters: float32 or float64.
     kind : str
-        The kind of sharing map of "hashnet", as in `HashedLinear`. This and the arguments below are not in the paper.
+        The kind of sharing map of "hashnet", as in `HashedLinear`. Kinds that reproduce other code have their one seed
+        in all layers and, where they allow no bias column, dense biases. This and the arguments below are not in the
+        paper.
     size : int, optional
         How large the pieces of the kinds "chunk" and "tile" are.
     signed : bool
@@ -273,7 +289,7 @@ def build(
     Raises
     ------
     ValueError
-        If an argument is outside these limits, or if not even the biases of rer or lrd fit the stored size.
+        If an argument is outside these limits, or if dense biases leave no room for a weight in the stored size.
 
     References
     ----------
@@ -300,8 +316,9 @@ def build(
     hashing = Hashing(kind=kind, size=size, signed=signed, hashes=hashes, learn_alpha=learn_alpha, share=share,
                       layer_seeds=layer_seeds)
     if hashing != Hashing() and network.name != "hashnet":
-        raise ValueError(f"method {method!r} does not hash; kind, size, signed, hashes, learn_alpha, share and "
-                         "layer_seeds are for 'hashnet' and 'hashnetdk'")
+        why = "does not hash" if network in PAPER else "has its own map"
+        raise ValueError(f"method {method!r} {why}; kind, size, signed, hashes, learn_alpha, share and layer_seeds are "
+                         "for 'hashnet' and 'hashnetdk'")
     hashing = network.hashing or hashing
     seeds = [derive_seed(seed, 0 if hashing.layer_seeds == "shared" else number) for number in range(len(stored))]
     between = [between_layers(number, seed, activation, dropout if number else input_dropout)

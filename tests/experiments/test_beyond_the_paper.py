@@ -157,5 +157,30 @@ def test_gradients_are_divided_by_loads(exponent, rng):
 def test_choices_that_do_not_go_together_are_rejected(choices, message):
     with pytest.raises(ValueError, match=message):
         make(choices)
-    with pytest.raises(ValueError, match="does not hash"):
-        hn.build("nn", WIDTHS, compression="1/3", kind="fold")
+
+
+@pytest.mark.parametrize(("method", "why"), [
+    ("nn", "method 'nn' does not hash; kind, size"), ("dk", "method 'dk' does not hash"),
+    ("fold", "method 'fold' has its own map; kind, size"), ("one-store", "method 'one-store' has its own map"),
+])
+def test_a_method_that_is_not_hashnet_says_why_it_takes_no_kind(method, why):
+    with pytest.raises(ValueError, match=why):
+        hn.build(method, WIDTHS, compression="1/3", kind="chunk")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if not kind.endswith("_bias")])
+def test_a_network_of_any_kind_stores_the_same_and_hashes_with_the_seeds_of_its_kind(kind):
+    net = make({"kind": kind})
+    assert net.num_parameters() == make({}).num_parameters()
+    assert net.num_virtual_parameters() == make({}).num_virtual_parameters()
+    layers = net.layers[::2]
+    own = [hn.derive_seed(3, number) for number in range(len(layers))]
+    assert [layer.map.seed for layer in layers] == (
+        own if KINDS[kind].default_seed is None else [KINDS[kind].default_seed] * len(layers))
+    assert {layer.bias for layer in layers} == {"column" if "column" in allowed_biases(kind) else "dense"}
+
+
+def test_dense_biases_that_use_up_the_budget_are_refused():
+    assert hn.build("hashnet", [7, 3], compression="1/6", kind="keras").num_parameters() == 3 + 1
+    with pytest.raises(ValueError, match="7 -> 3 may store 3 numbers, too few for 3 biases and a weight"):
+        hn.build("hashnet", [7, 3], compression="1/8", kind="keras")
