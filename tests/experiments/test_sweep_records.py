@@ -90,6 +90,14 @@ def test_a_value_is_cut_in_a_message_where_it_has_more_than_60_characters(length
     assert short(text) == shown.format(text[:56] if "..." in shown else text)
 
 
+def test_a_commit_comes_back_and_the_first_records_have_none():
+    for record in (run_record(), search_record(SEARCH)):
+        assert "commit" not in record_to_json(record) and record_from_json(record_to_json(record)).commit is None
+        named = replace(record, commit="5afa99d")
+        assert record_from_json(record_to_json(named)) == named
+        assert record_from_json(record_to_json(record) | {"commit": None}) == record
+
+
 def test_protocol_1_goes_without_saying_in_keys_and_in_lines():
     assert "protocol" not in JOB.key and "protocol" not in record_to_json(run_record())
     other = replace(JOB, protocol="2")
@@ -157,6 +165,8 @@ def without(name):
     (line_of(SEVEN_WRONG, wrong=SEVEN_WRONG.wrong[:9]), "wrong cannot be read: this does not list the wrong images"),
     (line_of(SEVEN_WRONG, wrong=""), "wrong cannot be read: this does not list the wrong images"),
     (line_of(run_record(), epochs=1.5), "epochs must be int, got 1.5"),
+    (line_of(run_record(), commit=7), "commit must be str, got 7"),
+    (line_of(FOUND, commit=["5afa99d"]), "commit must be str, got ['5afa99d']"),
     (line_of(run_record(), hyper=[1]), "hyper must be"),
     (line_of(run_record(), test_error=[1.0]), "test_error must be a finite number, got [1.0]"),
     (line_of(run_record(), epochs={"n": 1}), "epochs must be int, got {'n': 1}"),

@@ -1,6 +1,8 @@
 """One job: what is trained on which examples, with which seeds and teacher, and what becomes its record."""
 
 import json
+import shutil
+import subprocess
 from dataclasses import replace
 
 import numpy as np
@@ -142,6 +144,42 @@ def test_an_image_without_an_answer_is_wrong_in_the_error_and_in_the_list(monkey
     monkeypatch.setattr(work, "predict", lambda net, x: logits)
     made = work.run_job(replace(JOB, protocol="2"), {}, None)
     assert made.test_error == 50.0 and unpack(made.wrong, 600).sum() == 300
+
+
+def git(folder, *arguments):
+    me = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+    return subprocess.run(["git", "-C", folder, *me, *arguments], check=True, capture_output=True, text=True).stdout
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_the_commit_is_that_of_the_checkout_itself_and_of_no_repository_around_it(tmp_path, monkeypatch):
+    work.commit_of.cache_clear()
+    assert work.commit_of(tmp_path) is None
+    git(tmp_path, "init")
+    work.commit_of.cache_clear()
+    assert work.commit_of(tmp_path) is None  # no commit yet
+    git(tmp_path, "commit", "--allow-empty", "-m", "first")
+    work.commit_of.cache_clear()
+    commit = work.commit_of(tmp_path)
+    assert commit == git(tmp_path, "rev-parse", "HEAD").strip() and len(commit) == 40
+    (tmp_path / "site-packages").mkdir()
+    assert work.commit_of(tmp_path / "site-packages") is None
+    work.commit_of.cache_clear()
+    monkeypatch.setenv("PATH", "")  # without git
+    assert work.commit_of(tmp_path) is None
+    work.commit_of.cache_clear()
+
+
+def test_a_record_names_the_commit_it_was_made_with_if_there_is_one(monkeypatch):
+    monkeypatch.setattr(work, "do_search", lambda *_: {
+        "hyper": {}, "epochs": 1, "valid_error": 1.0, "curve": [1.0], "at_edge": False, "trial_epochs": 1,
+        "rounds": []})
+    for commit in ("5afa99d", None):
+        monkeypatch.setattr(work, "commit_of", lambda root, commit=commit: commit)
+        for job in (JOB, replace(JOB, kind="search")):
+            made = work.run_job(job, {}, None)
+            assert made.commit == commit
+            assert record_to_json(made).get("commit", "left out") == (commit or "left out")
 
 
 def test_an_interrupted_training_is_no_result(monkeypatch):

@@ -88,6 +88,7 @@ class RunRecord(Base):
     test_examples: int
     train_loss: float
     wrong: str | None = None  # the test images it got wrong, packed by `paired.pack`
+    commit: str | None = None  # of the code in git, where it ran from a checkout; the first records don't say
 
     def __post_init__(self) -> None:
         check_percent(test_error=self.test_error, valid_error=self.valid_error)
@@ -113,6 +114,7 @@ class SearchRecord(Base):
     rounds: list[Round]
     finals: list[Final] | None = None  # the first searches had none
     doublings: list[Doubling] | None = None  # only where epochs are doubled (protocol 2)
+    commit: str | None = None  # as in a run
 
     def __post_init__(self) -> None:
         check_percent(valid_error=self.valid_error)

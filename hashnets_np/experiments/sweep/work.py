@@ -7,6 +7,7 @@ it says; what it leaves open is in `data/records/protocol1.md`.
 
 import pickle
 import platform
+import subprocess
 import time
 from dataclasses import dataclass
 from functools import lru_cache
@@ -37,6 +38,7 @@ from .train import (
 )
 from .tune import do_search
 
+ROOT = Path(__file__).parents[3]  # of a checkout
 # errors that are the machine's fault, not the job's: no memory, no disk, no data, no library, a damaged cache
 ENVIRONMENT = (OSError, MemoryError, ImportError, EOFError, pickle.UnpicklingError, KeyboardInterrupt)
 
@@ -116,6 +118,7 @@ def run_job(
     start = time.perf_counter()
     try:
         limit_threads()
+        commit = commit_of(ROOT)  # before the first job, as near as can be to when this process imported the code
         if method is not None and method.name not in METHODS:
             register_method(method)
         data = load_for(job, data_dir, provenance)
@@ -129,12 +132,26 @@ def run_job(
         return FailureRecord(job=job, error=f"{type(error).__name__}: {error}", **took)
     took = time_and_place(start)
     kind = KINDS[job.kind]
-    return kind(job=job, name=data.name, provenance=data.provenance, version=__version__, **results, **took)
+    return kind(job=job, name=data.name, provenance=data.provenance, version=__version__, commit=commit, **results,
+                **took)
 
 
 def time_and_place(start: float) -> dict[str, Any]:
     """Say how long a job took, and on what kind of machine."""
     return {"seconds": round(time.perf_counter() - start, 1), "machine": platform.machine()}
+
+
+@lru_cache(maxsize=1)
+def commit_of(root: Path) -> str | None:
+    """Name the commit of a git checkout; None if it is none. Changes that were not committed go unseen."""
+    git = root / ".git"
+    if not git.exists():  # git itself would also look above: an installed package may lie in somebody's repository
+        return None
+    try:
+        command = ["git", f"--git-dir={git}", "rev-parse", "--verify", "HEAD"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
 
 
 def load_for(job: Job, data_dir: str | None, provenance: str | None) -> Dataset:
