@@ -56,6 +56,8 @@ class Hashing:
             raise ValueError("alpha can be learned only with several hashes; give hashes=2 or more")
         if (self.hashes > 1 or self.share == "network") and (self.size is not None or not self.signed):
             raise ValueError("several hashes, or one store, need signed maps of the kind's default size")
+        if (self.hashes > 1 or self.share == "network") and "column" not in allowed_biases(self.kind):
+            raise ValueError(f"several hashes, or one store, need a kind with a bias column, got {shown(self.kind)}")
         if self.hashes > 1 and self.share == "network":
             raise ValueError("give either several hashes or one store for the network, not both")
 

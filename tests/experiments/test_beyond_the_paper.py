@@ -153,6 +153,8 @@ def test_gradients_are_divided_by_loads(exponent, rng):
     ({"share": "all"}, "share must be 'layer' or 'network'"), ({"hashes": 0}, "hashes"),
     ({"learn_alpha": True}, "several hashes"), ({"hashes": 2, "signed": False}, "signed maps"),
     ({"hashes": 2, "share": "network"}, "either several hashes or one store"),
+    ({"hashes": 2, "kind": "keras"}, "a kind with a bias column, got 'keras'"),
+    ({"share": "network", "kind": "authors2015"}, "a kind with a bias column"),
 ])
 def test_choices_that_do_not_go_together_are_rejected(choices, message):
     with pytest.raises(ValueError, match=message):

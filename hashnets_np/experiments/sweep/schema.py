@@ -152,7 +152,7 @@ def check_wrong(wrong: str, images: int, test_error: float) -> None:
         count = int(unpack(wrong, images).sum())
     except ValueError as error:
         raise ValueError(f"wrong cannot be read: {error}") from error
-    if not isclose(100 * count / images, test_error, abs_tol=1e-6):  # one image is more, up to 100 million images
+    if not isclose(100 * count / images, test_error, abs_tol=1e-6):  # a single image makes more
         raise ValueError(f"wrong lists {count} of {images} test images, {100 * count / images:g} %, but test_error "
                          f"is {test_error}")
 
