@@ -75,13 +75,19 @@ class Book:
         self.groups, self.bugs, self.done = [], find_bugs(), {}
         self.first_edition = True  # its cases never change, so the bugs that were added later stand in `more_wrong`
         self.more_wrong = {}
+        self.withdrawn = []
 
     def group(self, topic, operation, comment):
         self.groups.append({"topic": topic, "operation": operation, "comment": comment, "cases": []})
 
+    def withdraw(self, topic):
+        """Skip the number of a case that was wrong and is no longer there; no other case gets it."""
+        self.withdrawn.append(topic)
+
     def add(self, comment, flags, dtype, tolerance, result, x, expected, wrong):
         group = self.groups[-1]
         number = 1 + sum(len(g["cases"]) for g in self.groups if g["topic"] == group["topic"])
+        number += self.withdrawn.count(group["topic"])
         missing = set(flags.split()) - {w["flag"] for w in wrong} - set(FOUND_BY_CHECKER) - set(FOUND_LATER)
         assert not missing, (group["topic"], comment, missing)  # a case must catch what its flags claim
         case = {

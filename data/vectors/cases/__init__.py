@@ -1,6 +1,7 @@
 """The cases. Each function here adds groups of them to a book (`book.py`)."""
 
 from .border import border_cases, grammar_cases
+from .corners import corner_cases
 from .kinds import compatibility_cases, storage_cases
 from .large import far_layer_cases
 from .layers import bias_cases, gather_cases, layer_cases
@@ -30,4 +31,5 @@ IN_ORDER = (
 )
 SECOND_EDITION = (grammar_cases, border_cases, size_cases, sequence_cases, newer_kind_cases)  # appended
 THIRD_EDITION = (limit_cases,)  # appended after those
-FOURTH_EDITION = (neighbour_cases,)  # appended last
+FOURTH_EDITION = (neighbour_cases,)  # and so on
+FIFTH_EDITION = (corner_cases,)

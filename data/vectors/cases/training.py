@@ -54,12 +54,15 @@ def decimals(matrix_):
 
 
 def soft_targets(label, batch, classes):
-    """Rows of probabilities, multiples of 1/64 that sum to 1."""
+    """Rows of probabilities that sum to 1: multiples of 1/64, or of 1/128 or less where the classes are many."""
     out = []
     for row in matrix(label, batch, classes):
         parts = [1 + int(abs(v) * 4) for v in row]
-        parts[0] += 64 - sum(parts)
-        out.append([Decimal(p) / 64 for p in parts])
+        whole = 64
+        while whole < sum(parts):  # or parts[0] would become negative
+            whole *= 2
+        parts[0] += whole - sum(parts)
+        out.append([Decimal(p) / whole for p in parts])
     return out
 
 
