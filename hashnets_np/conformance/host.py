@@ -55,7 +55,7 @@ def make_map(n_out: int, n_cols: int, buckets: int, seed: int | None, kind: str,
     seed = TEXT_SEEDS.get(kind, 0) if seed is None else seed
     size = DEFAULT_SIZES.get(kind) if size is None else size
     limits = {"n_out": (n_out, 2**32), "n_cols": (n_cols, 2**32), "buckets": (buckets, MAX_BUCKETS)}
-    limits |= {} if size is None else {"size": (size, 2**16)}
+    limits |= {} if size is None else {"size": (size, 2**15)}
     for name, (value, most) in limits.items():
         if not isinstance(value, int) or not 1 <= value <= most:
             raise ValueError(f"{name} must be an integer in 1..{most}, got {value!r}")
