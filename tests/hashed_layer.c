@@ -223,7 +223,7 @@ typedef struct { int kind; long rows, cols; uint32_t buckets, seed, size; } map;
 static uint32_t read_size(int kind, const node *v) { /* of the pieces of chunk and tile */
     if (kind != CHUNK && kind != TILE) return 0;
     if (is_null(v)) return kind == CHUNK ? 16 : 32;
-    demand(number(v) >= 1);
+    demand(number(v) >= 1 && number(v) <= 32768);
     return (uint32_t)number(v);
 }
 

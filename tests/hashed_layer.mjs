@@ -46,7 +46,7 @@ function checkMap(m) {
   uint32(m.seed);
   if (m.kind === "chunk" || m.kind === "tile") {
     m.size ??= m.kind === "chunk" ? 16 : 32;
-    demand(m.size >= 1, "the size is out of range");
+    demand(m.size >= 1 && m.size <= 32768, "the size is out of range");
   }
 }
 

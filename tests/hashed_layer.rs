@@ -56,14 +56,41 @@ impl Reader<'_> {
         let mut out = Vec::new();
         self.at += 1;
         while self.bytes[self.at] != b'"' {
-            if self.bytes[self.at] == b'\\' {
-                self.at += 1; // the cases have no escapes but quotes and backslashes
-            }
-            out.push(self.bytes[self.at]);
             self.at += 1;
+            match self.bytes[self.at - 1] {
+                b'\\' => out.extend(self.escaped().to_string().bytes()),
+                byte => out.push(byte),
+            }
         }
         self.at += 1;
         String::from_utf8(out).expect("UTF-8")
+    }
+
+    /// What the letters after a backslash stand for.
+    fn escaped(&mut self) -> char {
+        self.at += 1;
+        match self.bytes[self.at - 1] {
+            b'n' => '\n',
+            b't' => '\t',
+            b'r' => '\r',
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'u' => {
+                let mut units = vec![self.utf16_unit()];
+                if (0xd800..0xdc00).contains(&units[0]) && self.bytes[self.at..].starts_with(b"\\u") {
+                    self.at += 2; // two units make one character beyond 16 bits
+                    units.push(self.utf16_unit());
+                }
+                char::decode_utf16(units).next().and_then(Result::ok).unwrap_or(char::REPLACEMENT_CHARACTER)
+            }
+            other => char::from(other), // a quote, a backslash or a slash
+        }
+    }
+
+    fn utf16_unit(&mut self) -> u16 {
+        let digits = std::str::from_utf8(&self.bytes[self.at..self.at + 4]).expect("ASCII");
+        self.at += 4;
+        u16::from_str_radix(digits, 16).expect("four hexadecimal digits")
     }
 
     fn value(&mut self) -> Json {
@@ -306,7 +333,7 @@ impl Map {
         let buckets = buckets.integer(1.0, 2147483647.0, "the number of buckets")?;
         let size = match x.get("size") {
             Json::Null => if kind == "chunk" { 16 } else { 32 },
-            size => size.integer(1.0, 65536.0, "the size")?,
+            size => size.integer(1.0, 32768.0, "the size")?,
         };
         Ok(Map { kind, buckets, seed, rows, cols, size })
     }
