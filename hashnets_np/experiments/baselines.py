@@ -234,7 +234,7 @@ def check_temperature(temperature: float) -> None:
 def check_soft(soft: NDArray, whole: NDArray) -> None:
     """Check rows of soft targets, and that the labels beside them are whole numbers.
 
-    Negative ones are computed by the formula like any others: the golden vector soft-targets-011 has some.
+    Negative ones are computed by the formula like any others.
     """
     if not whole.all():
         raise ValueError("the first column of the targets must hold labels, whole numbers; dark_targets joins them")
