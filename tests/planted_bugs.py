@@ -633,7 +633,7 @@ def measure(full: bool) -> tuple[int, int, int]:
 
 
 if __name__ == "__main__":
-    import corner_bugs  # noqa: F401  (the third set, which imports this module by its name, as does the second)
+    import corner_bugs  # noqa: F401  (other sets, which import this module by its name)
     import more_planted_bugs  # noqa: F401
     import planted_bugs
 
