@@ -334,7 +334,7 @@ def test_a_child_process_answers_until_there_is_no_more_and_leaves_ctrl_c_to_its
     monkeypatch.setattr(sys, "path", [path for path in sys.path if path])
     connection = Connection(VALID, "another map", VALID, None, VALID)
     outside.serve("right_layer:Right", connection)
-    answer = (PASSES, "", set(), True, {}, "", False)
+    answer = Result(VALID, PASSES)
     assert connection.sent == [None, answer, "another map of Right", answer] and len(connection.answers) == 1
     assert handled == [(signal.SIGINT, signal.SIG_IGN), (2, 1)] and sys.path[0] == ""
     connection = Connection(VALID)
@@ -383,12 +383,12 @@ def child(monkeypatch):
     return make
 
 
-ANSWER = (FAILS, "wrong", {"A"}, True, {"z": "row 1"}, "", False)
+ANSWER = Result(VALID, FAILS, "wrong", {"A"}, True, {"z": "row 1"})
 
 
 def test_a_child_is_asked_and_what_it_answers_is_the_result(child):
     made, connection, process = child(None, ANSWER, "its own map")
-    assert made.ask(VALID) == Result(VALID, FAILS, "wrong", {"A"}, True, {"z": "row 1"}, "", False)
+    assert made.ask(VALID) == ANSWER
     assert made.find_another_map() == "its own map" and connection.sent == [VALID, "another map"]
     assert connection.limits == [outside.START_LIMIT, 7.0, 7.0] and process.calls == ["start"]
     made.stop()

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from right_layer import Right
 
-from hashnets_np.conformance import Adapter, NotCovered
+from hashnets_np.conformance import Adapter, NotCovered, write_report
 from hashnets_np.conformance.cases import all_cases
+from hashnets_np.conformance.operations import as_lines
 from hashnets_np.conformance.runner import (
     FAILS,
     NOT_COVERED,
@@ -238,6 +239,50 @@ def test_an_adapter_that_writes_into_what_it_was_given_fails():
     found = run_case(Writes, CASES["forward-001"])
     assert (found.status, found.bugs) == (FAILS, {"InputOverwritten"})
     assert found.difference == "the adapter wrote into an array that it was given"
+
+
+def misreading(refuses=(), reads=()):
+    """Make a layer that reads arrays as they lie in memory, in the methods `reads`; it may refuse some layouts."""
+    def in_memory(x):
+        if "negative" in refuses and min(x.strides) < 0:
+            raise ValueError("negative strides")
+        lowest_address_first = np.flip(x) if min(x.strides) < 0 else x
+        return np.ravel(lowest_address_first, order="K").reshape(x.shape)
+
+    class Misreads(Right):
+        def forward(self, a):
+            return super().forward(in_memory(a) if "a" in reads else a)
+
+        def backward(self, a, dz):
+            return super().backward(a, in_memory(dz) if "dz" in reads else dz)
+
+        def __init__(self, spec, w, b):
+            super().__init__(spec, in_memory(w) if "w" in reads else w, b)
+
+    return Misreads
+
+
+@pytest.mark.parametrize(("reads", "refuses", "case", "layout"), [
+    ("a", (), "forward-003", "in Fortran order"), ("w", (), "forward-003", "with negative strides"),
+    ("a", ("negative",), "forward-003", "in Fortran order"), (("dz",), (), "gradients-003", "in Fortran order"),
+])
+def test_a_layer_that_reads_memory_without_strides_fails(reads, refuses, case, layout):
+    adapter = misreading(refuses, reads)
+    found = run_case(adapter, CASES[case])
+    assert (found.status, found.bugs, found.layout) == (FAILS, {"StridesIgnored"}, layout)
+    assert found.difference.startswith(f"wrong for arrays {layout}: ") and found.compared
+    scope = {}
+    lines = as_lines(CASES[case], "test_kit_runner:Right", layout)
+    exec("\n".join(lines[:-1]), scope)  # the lines make the very arrays that were handed over
+    given = scope["w"] if "w" in reads else scope["dz" if "dz" in reads else "a"]
+    assert not given.flags.c_contiguous
+    report = write_report("mine:Misreads", [found])
+    assert "StridesIgnored: The same numbers in another order in memory" in report and layout in report
+
+
+def test_a_layer_may_refuse_a_layout():
+    assert run_case(misreading(("negative",), ("w",)), CASES["forward-003"]).status == PASSES
+    assert run_case(misreading(), CASES["forward-003"]) == Result(CASES["forward-003"], PASSES)
 
 
 def test_arrays_are_found_in_lists_tuples_and_dicts():

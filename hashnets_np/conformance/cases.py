@@ -15,6 +15,9 @@ from .adapter import LayerSpec
 
 FOLDERS = [Path(__file__).parent.parent / "data" / "vectors", Path(__file__).parent.parent.parent / "data" / "vectors"]
 
+SEEN = {"StridesIgnored": "The same numbers in another order in memory (arrays that aren't C-contiguous) give another "
+                          "answer: read them by their strides, copy them (np.ascontiguousarray) or refuse them."}
+
 
 @dataclass(frozen=True)
 class Case:
@@ -56,8 +59,8 @@ def all_cases() -> list[Case]:
 
 
 def explain_flag(flag: str) -> str:
-    """Say what a known bug is."""
-    return read_file()["flags"].get(flag, "")
+    """Say what a known bug is: one of the file, or one that only the kit can see."""
+    return read_file()["flags"].get(flag) or SEEN.get(flag, "")
 
 
 def dense(x: Any, dtype: DTypeLike) -> NDArray:

@@ -62,7 +62,8 @@ STAGES = (
     Stage("sequences with training", "steps of SGD between other calls", scripts(trained=True)),
     Stage("storage", "the size of a saved layer", of("stored_bytes")),
 )
-SURE = {"InputOverwritten", "OutputDtype", "ResultOverwritten", "EmptyBatchShape", "CheckpointHoldsMap"}  # seen
+SURE = {"InputOverwritten", "OutputDtype", "ResultOverwritten", "EmptyBatchShape", "CheckpointHoldsMap",
+        "StridesIgnored"}  # seen
 
 
 class Diagnosis(NamedTuple):

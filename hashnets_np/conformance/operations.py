@@ -51,6 +51,13 @@ CALLS = {
     "step": ("w{n}, b{n} = layer{layer}.step(a_{n}, dz_{n}, lr_{n}, momentum_{n}, weight_decay_{n})", ("w", "b")),
 }
 
+# the same numbers in another order in memory; a layer that reads memory without regard to strides gets it wrong
+LAYOUTS = {
+    "in Fortran order": "np.asfortranarray({x})",
+    "with negative strides": "np.flip(np.flip({x}).copy())",
+}
+MOST_ENTRIES = 10**5  # of an array that is copied into another layout
+
 
 def needs_shape(inputs: dict[str, Any]) -> bool:
     """Whether a map needs the shape of V: those of all kinds since specification 1.1 do."""
@@ -116,6 +123,14 @@ def methods_of(case: Case) -> tuple[str, ...]:
 def missing_methods(adapter: type[Adapter], methods: tuple[str, ...]) -> list[str]:
     """List those of some methods that the adapter hasn't written."""
     return [name for name in methods if getattr(adapter, name) is getattr(Adapter, name)]
+
+
+def layout_lines(case: Case, layout: str) -> list[str]:
+    """List the lines that put the arrays of a case into another layout; none without one."""
+    if not layout:
+        return []
+    names = [name for name in ("w", "b", "a", "dz") if case.inputs.get(name) is not None]
+    return [f"{name} = {LAYOUTS[layout].format(x=name)}" for name in names]
 
 
 def variables(case: Case) -> dict[str, Any]:
@@ -184,9 +199,9 @@ class Overwritten(Exception):
     """A result that was returned earlier has changed since."""
 
 
-def answer_of(adapter: type[Adapter], case: Case, values: dict[str, Any]) -> Any:
+def answer_of(adapter: type[Adapter], case: Case, values: dict[str, Any], layout: str = "") -> Any:
     """Run the lines of a case; returns the value of the last. What the adapter raises is passed on."""
-    *lines, last = lines_of(case)
+    *lines, last = [*layout_lines(case, layout), *lines_of(case)]
     scope = {**values, "np": np, "Layer": adapter}
     kept: dict[str, Any] = {}
     for line in lines:
@@ -242,12 +257,12 @@ def as_text(value: Any) -> str:
     return repr(value)
 
 
-def as_lines(case: Case, implementation: str) -> list[str]:
+def as_lines(case: Case, implementation: str, layout: str = "") -> list[str]:
     """Write the lines that reproduce a case, ready to be pasted."""
     module, _, name = implementation.partition(":")
-    lines = lines_of(case)
+    lines = [*layout_lines(case, layout), *lines_of(case)]
     if "formula" in str(case.inputs):
-        return formula_lines(case, module, name)
+        return formula_lines(case, module, name, lines)
     words = re.findall(r"\w+", " ".join(lines))
     setting = [f"{k} = {as_text(v)}".replace("{var}", k) for k, v in variables(case).items() if k in words]
     imports = ["import numpy as np", f"from {module} import {name}"]
@@ -258,9 +273,9 @@ def as_lines(case: Case, implementation: str) -> list[str]:
     return [*imports, *setting, *before, f"print({last})  {expected}"]
 
 
-def formula_lines(case: Case, module: str, name: str) -> list[str]:
+def formula_lines(case: Case, module: str, name: str, lines: list[str]) -> list[str]:
     """Write the lines of a case whose arrays are too large to write down."""
-    *before, last = (line.format(name=name) for line in lines_of(case))
+    *before, last = (line.format(name=name) for line in lines)
     return [f"from {module} import {name}", f"from {__package__}.operations import np, variables",
             f"from {__package__}.cases import all_cases",
             f"globals().update(variables(next(case for case in all_cases() if case.id == {case.id!r})))",

@@ -110,18 +110,7 @@ def serve(implementation: str, connection: Any) -> None:
         if case == "another map":
             connection.send(find_another_map(adapter))
             continue
-        result = run_case(adapter, case)
-        connection.send(
-            (
-                result.status,
-                result.difference,
-                result.bugs,
-                result.compared,
-                result.outputs,
-                result.error,
-                result.machine,
-            )
-        )
+        connection.send(run_case(adapter, case))
 
 
 class Child:
@@ -167,7 +156,7 @@ class Child:
     def ask(self, case: Case) -> Result:
         """Answer one case; what the process does not survive is a failure of that case."""
         try:
-            status, difference, bugs, compared, outputs, error, machine = self.exchange(case)
+            return self.exchange(case)
         except TimeoutError:
             self.stop()
             return lost(case, f"no answer within {self.time_limit:g} s")
@@ -176,7 +165,6 @@ class Child:
             code = self.process.exitcode
             self.stop()
             return lost(case, how_it_ended(code))
-        return Result(case, status, difference, bugs, compared, outputs, error, machine)
 
     def find_another_map(self) -> str:
         """Probe the layer; see `probe.find_another_map`."""

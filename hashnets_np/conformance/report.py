@@ -160,7 +160,7 @@ def failure_lines(implementation: str, result: Result) -> list[str]:
     lines = [f"{case.id}: {case.comment}", f"  {result.difference}"]
     lines += [f"  exactly the answer of: {bugs}" if result.bugs else f"  {bugs}"] if bugs else []
     if ":" in implementation:
-        lines += ["  to reproduce it:", *("    " + line for line in as_lines(case, implementation))]
+        lines += ["  to reproduce it:", *("    " + line for line in as_lines(case, implementation, result.layout))]
     return [*lines, ""]
 
 

@@ -17,6 +17,8 @@ from .adapter import KINDS, NEWER_KINDS, Adapter, NotCovered
 from .cases import Case, all_cases, make_spec
 from .compare import differs, manner, wrong_dtype, wrong_width
 from .operations import (
+    LAYOUTS,
+    MOST_ENTRIES,
     OPERATIONS,
     Overwritten,
     answer_of,
@@ -59,6 +61,8 @@ class Result:
         What was raised.
     machine : bool
         Whether the fault is this machine's: memory, a folder, a GPU or an import.
+    layout : str
+        How the arrays lay in memory, if the answer is wrong only for arrays that aren't C-contiguous.
 
     Examples
     --------
@@ -76,6 +80,7 @@ class Result:
     outputs: dict[str, str] = field(default_factory=dict)
     error: str = ""
     machine: bool = False
+    layout: str = ""
 
 
 def load_adapter(implementation: str) -> type[Adapter]:
@@ -255,10 +260,29 @@ def run_case(adapter: type[Adapter], case: Case) -> Result:
     if not case.inputs.get("reused") and not all(map(np.array_equal, before, after)):
         return Result(case, FAILS, "the adapter wrote into an array that it was given", {"InputOverwritten"})
     try:
-        return judge(case, by_name(case, found), adapter.gradients)
+        result = judge(case, by_name(case, found), adapter.gradients)
     except Exception as error:  # such as a tensor without .detach() (test_an_answer_that_cannot_be_read)
         why = f"gave an answer that cannot be read: {describe_error(error)}"
         return Result(case, FAILS, why, compared=False, error=describe_error(error))
+    return try_layouts(adapter, case) if result.status == PASSES else result
+
+
+def try_layouts(adapter: type[Adapter], case: Case) -> Result:
+    """Give a layer that is right the same numbers in other layouts; an error refuses them, and that is right too."""
+    arrays = arrays_in(variables(case)) if case.operation in ("forward", "backward") else []
+    if not arrays or sum(x.size for x in arrays) > MOST_ENTRIES:
+        return Result(case, PASSES)
+    for layout in LAYOUTS:
+        try:
+            with np.errstate(all="ignore"):
+                found = by_name(case, answer_of(adapter, case, variables(case), layout))
+            result = judge(case, found, adapter.gradients)
+        except Exception:  # as PyTorch does for negative strides (test_a_layer_may_refuse_a_layout)
+            continue
+        if result.status == FAILS:
+            why = f"wrong for arrays {layout}: {result.difference}"
+            return replace(result, difference=why, bugs={"StridesIgnored"}, layout=layout)
+    return Result(case, PASSES)
 
 
 def words(error: BaseException) -> str:

@@ -29,7 +29,7 @@ def test_case(adapter, case: Case):
         pytest.skip(f"not covered: {result.difference}")
     if result.status == FAILS:
         bug = f"exactly the answer of: {', '.join(sorted(result.bugs)) or 'no known bug'}"
-        pytest.fail("\n".join([result.difference, bug, *as_lines(case, IMPLEMENTATION)]), pytrace=False)
+        pytest.fail("\n".join([result.difference, bug, *as_lines(case, IMPLEMENTATION, result.layout)]), pytrace=False)
 
 
 def test_something_was_covered(adapter):
