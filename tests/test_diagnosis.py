@@ -8,7 +8,7 @@ import pytest
 from hashnets_np.conformance.cases import Case, sums
 from hashnets_np.conformance.compare import sums_differ
 from hashnets_np.conformance.diagnosis import common_ground, describe_outputs, diagnose, features, likely_bugs
-from hashnets_np.conformance.outside import Command
+from hashnets_np.conformance.program import Command
 from hashnets_np.conformance.report import write_report
 from hashnets_np.conformance.runner import FAILS, NOT_COVERED, PASSES, Result
 

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,8 +27,9 @@ from hashnets_np.conformance.adapter import LayerSpec
 from hashnets_np.conformance.cases import all_cases, find_compression
 from hashnets_np.conformance.compare import pattern, relation
 from hashnets_np.conformance.numpy_layer import NumpyLayer
-from hashnets_np.conformance.outside import Command, as_array, check_outside, judge_line
+from hashnets_np.conformance.outside import check_outside
 from hashnets_np.conformance.probe import find_another_map, probe_layer
+from hashnets_np.conformance.program import Command, as_array, judge_line, read_lines
 from hashnets_np.conformance.random_layers import random_cases
 from hashnets_np.conformance.report import write_report
 from hashnets_np.conformance.runner import FAILS, NOT_COVERED, PASSES, Result, check_cases, judge, run_case, select
@@ -272,9 +274,9 @@ def test_an_operation_is_given_up_after_three_ends_of_the_process_and_others_go_
     results = check_outside(process, [VALID] * 5 + [other], shown.append)
     assert [case.topic for case in asked] == ["derived-seed"] * 3 + ["hash"] and process.stopped == 1
     assert [r.difference for r in results] == ["it ended"] * 3 + [
-        "not tried: 3 cases of this operation ended the process"] * 2 + ["it ended"]
+        "not tried: 3 cases of this operation cost the process"] * 2 + ["it ended"]
     assert shown == results and {(r.status, r.compared) for r in results} == {(FAILS, False)}
-    assert {r.error for r in results} == {"the process: it ended", "the process ended"}
+    assert all(outside.is_lost(r) for r in results)
     right = [Result(VALID, PASSES, error="the layer")] * 5  # errors of the layer itself do not count
     assert [r.status for r in check_outside(Asked(lambda case: right.pop()), [VALID] * 5)] == [PASSES] * 5
 
@@ -435,7 +437,11 @@ def shell(script, limit=30.0):
      "answered: " + "0" * 200),
     ("read line; echo oops >&2; exit 4", 30, "its process ended with exit code 4 before it answered: oops"),
     ("read line; printf 'a\\nb\\nc\\n' >&2; exit 4", 30, "its process ended with exit code 4 before it answered: c"),
-    ("kill -9 $$", 30, "its process was ended by SIGKILL"), ("exec sleep 30", 0.05, "no answer within 0.05 s"),
+    ("kill -9 $$", 30, "its process was ended by SIGKILL"),
+    ("exec sleep 30", 0.05, "no answer within 0.05 s; flush the output after each answer"),
+    ("read line", 30, "its process ended with exit code 0 before it answered; answer until the input ends"),
+    ("read line; echo '\"error: not covered\"'; exec sleep 30", 30,
+     'expected {"output": ...}, {"error": ...} or {"not_covered": ...}, got \'"error: not covered"\''),
 ])
 def test_a_program_that_ends_or_hangs_fails_its_case_and_is_started_anew(script, limit, words):
     command = shell(script, limit)
@@ -473,6 +479,10 @@ class Read(Command):
     def __init__(self, fails=False):
         self.fails = fails
         self.time_limit = 1.0
+        self.gradients = ()
+        self.lines = queue.Queue()
+        self.silent = 0
+        self.answered = False
         self.errors = io.StringIO()
         self.process = SimpleNamespace(stdin=self, kill=lambda: None, wait=self.wait)
 
@@ -487,13 +497,82 @@ class Read(Command):
             raise subprocess.TimeoutExpired("it", 5)
 
     def write(self, line):
-        self.line = line
-        self.lines = queue.Queue()
-        self.lines.put("nonsense")
-
-    def flush(self):
         if self.fails:
             raise BrokenPipeError
+        self.line = line
+        self.lines.put('{"not_covered": "x"}')
+
+    def flush(self):
+        pass
+
+
+def python(tmp_path, program, limit=30.0):
+    """Make a command of a program in Python; `answer` in it answers a case."""
+    head = "import json, sys, time\nanswer = lambda: print(json.dumps({'not_covered': 'x'}), flush=True)\n"
+    (tmp_path / "program.py").write_text(head + program)
+    return Command(shlex.join([sys.executable, str(tmp_path / "program.py")]), limit)
+
+
+def test_a_line_too_many_fails_its_case_and_is_not_taken_for_the_next_answer(tmp_path):
+    twice = "for line in sys.stdin:\n answer()\n if 'seed-001' in line: answer()\n"
+    command = python(tmp_path, twice)
+    first, second, third = select(["derived-seed"])[:3]
+    assert command.ask(first).status == NOT_COVERED
+    while command.lines.empty():  # the second line is on its way
+        time.sleep(0.01)
+    found = command.ask(second)
+    assert found.difference == ("the program wrote a line before it was asked: '{\"not_covered\": \"x\"}'; "
+                                "expected one line for each case")
+    assert command.process is None and command.ask(third).status == NOT_COVERED
+    command.stop()
+
+
+def test_a_banner_fails_with_its_own_words_and_shifts_nothing(tmp_path):
+    banner = "print('my layer 1.0', flush=True)\nfor line in sys.stdin: answer()\n"
+    results = check_outside(python(tmp_path, banner), [VALID] * 4)
+    assert all("my layer 1.0" in r.difference for r in results[:3]) and {r.status for r in results} == {FAILS}
+    assert results[3].difference.startswith("not tried")
+
+
+def test_the_time_limit_covers_a_program_that_does_not_read(tmp_path):
+    large = replace(VALID, inputs={"seed": 1, "n": list(range(10**5))})
+    start = time.monotonic()
+    assert python(tmp_path, "time.sleep(60)", 0.5).ask(large).difference.startswith("no answer within 0.5 s")
+    assert time.monotonic() - start < 30
+
+
+def test_a_program_that_never_answers_in_time_is_given_up_after_three_cases(tmp_path):
+    buffered = "for line in sys.stdin: pass\n"  # what is written at the end comes too late
+    others = [case for case in select(["hash", "gather"]) if case.valid]
+    results = check_outside(python(tmp_path, buffered, 0.3), [VALID] * 3 + others)
+    assert [r.difference for r in results[:3]] == ["no answer within 0.3 s; flush the output after each answer"] * 3
+    assert results[3].difference == (
+        "not tried: none of the first 3 cases was answered in time; flush the output after each answer")
+    assert all(r.difference.startswith("not tried") for r in results[3:])
+    slow = python(tmp_path, "for line in sys.stdin:\n if 'hash-' in line: time.sleep(60)\n answer()\n", 2.0)
+    found = check_outside(slow, [VALID, *others[:2], VALID])
+    assert [r.status for r in found] == [NOT_COVERED, FAILS, FAILS, NOT_COVERED]
+    assert found[1].difference == "no answer within 2 s"
+
+
+def test_a_program_may_leave_gradients_out():
+    case = select(ids=["gradients-002"])[0]
+    line = json.dumps({"output": case.expected | {"da": None}})
+    assert judge_line(case, line, ("w", "b")).status == PASSES
+    assert judge_line(case, line).difference == (
+        "da: expected an array, found None; for a layer without an input gradient, check with --gradients w,b")
+
+
+def test_the_gradients_of_a_program_are_given_on_the_command_line(tmp_path, capsys):
+    right = json.dumps({"output": select(ids=["gradients-002"])[0].expected | {"da": None}})
+    (tmp_path / "program.py").write_text(f"for line in open(0): print({right!r}, flush=True)")
+    program = shlex.join([sys.executable, str(tmp_path / "program.py")])
+    asked = ["check", "--command", program, "--case", "gradients-002"]
+    assert main(asked) == 1 and main([*asked, "--gradients", "w,b"]) == 0
+    assert main([*asked, "--gradients", "w, b"]) == 2
+    assert "--gradients lists some of w,b,a, got ' b'" in capsys.readouterr().err
+    assert main(["check", "right_layer:Right", "--gradients", "w"]) == 2
+    assert "--gradients is for a --command" in capsys.readouterr().err
 
 
 def test_a_command_with_an_open_quote_is_one_line():
@@ -503,7 +582,7 @@ def test_a_command_with_an_open_quote_is_one_line():
 
 def test_the_lines_of_a_stream_are_followed_by_none():
     lines = queue.Queue()
-    outside.read_lines(["a\n", "b\n"], lines)
+    read_lines(["a\n", "b\n"], lines)
     assert [lines.get_nowait() for _ in range(3)] == ["a\n", "b\n", None] and lines.empty()
 
 
@@ -520,6 +599,8 @@ SEED = json.dumps({"output": {"seed": VALID.expected["seed"]}})
     (VALID, "[]", FAILS, 'expected {"output": ...}, {"error": ...} or {"not_covered": ...}, got \'[]\''),
     (VALID, 101 * "x",
      FAILS, f'expected {{"output": ...}}, {{"error": ...}} or {{"not_covered": ...}}, got {100 * "x"!r}'),
+    (VALID, '["output"]', FAILS, 'expected {"output": ...}'), (VALID, '"error: x"', FAILS, 'expected {"output": ...}'),
+    (VALID, 10**5 * "[", FAILS, 'expected {"output": ...}'),
     (VALID, "7", FAILS, 'expected {"output": ...}'), (VALID, "{}", FAILS, 'expected {"output": ...}'),
     (VALID, '{"output": {}}', FAILS, "gave an answer that cannot be read: it lacks seed"),
     (VALID, '{"output": 7}', FAILS, "gave an answer that cannot be read: AttributeError"),

@@ -14,10 +14,12 @@ import json
 import sys
 from pathlib import Path
 
+from ..conformance.adapter import Adapter
 from ..conformance.diagnosis import diagnose
-from ..conformance.outside import Child, Command, check_outside
-from ..conformance.outside import expand as expand_arrays
+from ..conformance.outside import Child, check_outside
 from ..conformance.probe import probe_layer, write_probe_report
+from ..conformance.program import Command
+from ..conformance.program import expand as expand_arrays
 from ..conformance.random_layers import random_cases
 from ..conformance.report import as_json, write_report
 from ..conformance.runner import FAILS, PASSES, Result, find_in_current_folder, load_class, passed, select
@@ -41,6 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="check a layer against its own map, whatever its hash is")
     parser.add_argument("--export", type=any_path, metavar="FOLDER",
                         help="write the cases as JSON files and stop")
+    parser.add_argument("--gradients", metavar="LIST",
+                        help='the gradients that the program returns, of w, b and a, such as "w,b" (default: all)')
     parser.add_argument("--topic", action="append", help="check this topic only; may be given several times")
     parser.add_argument("--case", action="append", metavar="ID", help="check this case only; may be repeated")
     parser.add_argument("--all", action="store_true", help="show every failure, not only the first of each topic")
@@ -82,6 +86,11 @@ def probe(implementation: str) -> int:
     return 0 if found.passed else 1
 
 
+def gradients_of(args: argparse.Namespace) -> tuple[str, ...]:
+    """List the gradients that a program returns."""
+    return Adapter.gradients if args.gradients is None else tuple(args.gradients.split(","))
+
+
 def check_arguments(args: argparse.Namespace) -> None:
     """Check what argparse cannot; ValueError otherwise."""
     given = [args.implementation, args.program, args.export]
@@ -91,6 +100,10 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise ValueError("--probe needs a layer as module:Class")
     if args.program is not None and not args.program.strip():
         raise ValueError("--command is empty; is a variable unset?")
+    if args.gradients is not None and not args.program:
+        raise ValueError("--gradients is for a --command; an adapter has the class attribute gradients")
+    if unknown := set(gradients_of(args)) - set(Adapter.gradients):
+        raise ValueError(f"--gradients lists some of w,b,a, got {', '.join(map(repr, sorted(unknown)))}")
     if not 0 < args.time_limit <= LONGEST_LIMIT:
         raise ValueError(f"--time-limit must be above 0 and at most {LONGEST_LIMIT:.0f}, got {args.time_limit:g}")
     check_count("--examples", args.examples, at_least=0)
@@ -110,7 +123,7 @@ def check_layer(args: argparse.Namespace) -> int:
     cases = select(args.topic, args.case) + random_cases(args.seed, args.examples)
     expected = read_expected_failures(args.xfail) if args.xfail else {}
     name = args.program or args.implementation
-    asked = Command(name, args.time_limit) if args.program else Child(name, args.time_limit)
+    asked = Command(name, args.time_limit, gradients_of(args)) if args.program else Child(name, args.time_limit)
     results = check_outside(asked, cases, show_progress)
     if sys.stderr and sys.stderr.isatty():
         print(file=sys.stderr)
