@@ -24,9 +24,9 @@ def failure(number, manner="", valid=True, **more):
 
 def test_a_manner_that_most_failures_share_is_said_and_others_are_those_of_one_case():
     shared = [failure(1, "row 1"), failure(2, "row 1"), failure(3)]
-    assert describe_outputs(shared) == "wrong: z; right: dw (row 1)"
+    assert describe_outputs(shared) == "wrong: z (row 1); right: dw"
     assert describe_outputs([failure(1, "row 1"), failure(2), failure(3)]) == (
-        "wrong: z; right: dw (in forward-001: z: row 1)")
+        "wrong: z (in forward-001: z: row 1); right: dw")
     assert describe_outputs([failure(1), failure(2)]) == "wrong: z; right: dw"
     assert describe_outputs([failure(1, compared=False)]) == ""
 
@@ -36,6 +36,25 @@ def test_a_fault_of_the_machine_is_a_verdict_only_if_it_is_behind_every_valid_fa
     assert diagnose([machine, failure(2, valid=False)]).verdict == "cannot run"
     assert diagnose([machine, failure(2, machine=True, error="out of memory")]).error == "out of memory"
     assert diagnose([machine, failure(2, "row 1")]).verdict == "failed"
+
+
+def test_faults_of_the_machine_are_set_apart_where_other_valid_cases_were_answered():
+    machine = failure(1, error="MemoryError: 9 TiB", machine=True, compared=False)
+    passing = Result(case(2), PASSES)
+    found = diagnose([machine, passing])
+    assert (found.verdict, found.stage, found.unable, found.error) == ("failed", None, 1, "MemoryError: 9 TiB")
+    report = write_report("mine:Layer", [machine, passing])
+    assert report.splitlines()[2] == (
+        "Everything else passes, but 1 case could not be run here: MemoryError: 9 TiB. Nothing is known about it: that "
+        "is a fault of the machine or its set-up, or an import.")
+    both = [machine, machine, passing, failure(3, "row 1")]
+    assert diagnose(both).unable == 2 and diagnose(both).stage.name == "forward"
+    report = write_report("mine:Layer", both)
+    assert "forward (z = a V^T (Eq. 8)); 1 of 2 cases fail." in report and "Beside that, 2 cases could not be" in report
+    accepted = failure(4, valid=False)
+    assert diagnose([machine, accepted]).verdict == "cannot run"
+    assert "Every answer is right, but 1 input of forward that must be refused is accepted." in write_report(
+        "mine:Layer", [machine, passing, accepted])
 
 
 def test_stages_before_the_first_failure_are_told_apart_by_whether_they_pass_or_are_not_covered():
@@ -177,6 +196,16 @@ def test_an_answer_that_could_be_met_by_chance_names_no_bug(numbers, dtype, is_n
     assert bool(names(fails("A", numbers=numbers, dtype=dtype))) == is_named
 
 
+def test_what_is_seen_in_few_failures_is_said_last():
+    empty = fails("EmptyBatchShape", would=[])
+    others = [fails(), fails()]
+    assert diagnose([empty, *others]).bugs == (("EmptyBatchShape", 1, 1),)
+    report = write_report("mine:Layer", [empty, *others])
+    assert "  Beside that, EmptyBatchShape: " in report and "\n  EmptyBatchShape" not in report
+    assert "\n  EmptyBatchShape: " in write_report("mine:Layer", [empty, empty, *others[:1]])
+    assert [name for name, *_ in names(empty, empty, fails("A"), *others)] == ["A", "EmptyBatchShape"]
+
+
 def test_an_answer_that_many_bugs_give_names_none():
     assert names(fails(*"ABCD"))[0][0] == "A" and names(fails(*"ABCDE")) == ()
     mixed = replace(fails("A", "B"), case=replace(case(1), wrong=({"flag": "A", "z": [1]}, {"flag": "B", "z": [99]})))
@@ -258,8 +287,10 @@ def test_outputs_are_called_wrong_or_right_without_their_numbers_and_the_case_wi
 
     assert describe_outputs([of(1, z0="", z1="")]) == "wrong: z; right: dw"
     assert describe_outputs([of(1, z0="a"), of(2, z1="b", dw1="c"), of(3, z0="d")]) == (
-        "wrong: dw, z (in forward-002: z1: b; dw1: c)")
-    assert describe_outputs([of(1, z0="a"), of(2, z0="b")]).endswith("(in forward-002: z0: b)")
-    assert describe_outputs([of(1, z0="a; b", z1="a"), of(2, z0="a")]).endswith("(a)")
+        "wrong: dw (c), z")
+    assert describe_outputs([of(1, z0="a"), of(2, z0="b", dw1=""), of(3, z1="e", dw1="")]) == (
+        "wrong: dw, z (in forward-001: z0: a)")
+    assert describe_outputs([of(1, z0="a; b", z1="a"), of(2, z0="a")]) == "wrong: z (a); right: dw"
+    assert describe_outputs([of(n, dw1="the negative") for n in range(3)]) == "wrong: dw (the negative); right: z"
     assert describe_outputs([of(1, z0="a; b; c; d"), of(2, z0="a; b; c; d")]).count("; ") == 3
     assert describe_outputs([of(1), of(2)]) == ""

@@ -191,11 +191,21 @@ def test_ordinal_numbers():
 
 
 class Tensor:
-    dtype = "torch.float64"
+    """An array of a framework that spells its dtypes in its own way, as TensorFlow and PyTorch do."""
+
+    def __init__(self, dtype, spelling):
+        self.values = np.zeros(2, dtype)
+        self.dtype = spelling
+
+    def __array__(self, dtype=None, copy=None):
+        return self.values if dtype is None else self.values.astype(dtype)
 
 
 @pytest.mark.parametrize(("found", "more", "words"), [
-    (np.zeros(2), {}, "z: expected float32, found float64"), (Tensor(), {}, "z: expected float32, found float64"),
+    (np.zeros(2), {}, "z: expected float32, found float64"),
+    (Tensor("f8", "torch.float64"), {}, "z: expected float32, found float64"),
+    (Tensor("f4", "<dtype: 'float32'>"), {}, ""),
+    (Tensor("f8", "<dtype: 'float64'>"), {}, "z: expected float32, found float64"),
     (np.zeros(2, np.float32), {}, ""), ([0.0], {}, ""), (np.zeros(2), {"dtype": "int"}, ""),
     (np.zeros(2), {"operation": "stored_bytes"}, ""),
 ])
@@ -209,7 +219,15 @@ def test_the_output_of_an_empty_batch_keeps_its_width():
         said = f"{name}: expected shape (0, {width}), found (0,)"
         assert wrong_width(name, np.zeros(0), CASE) == said
         assert wrong_width(name, np.zeros(0), replace(CASE, inputs={})) == ""
-    assert wrong_width("dw", np.zeros(0), CASE) == ""
+    assert wrong_width("dw", np.zeros(0), CASE) == "" == wrong_width("z", [], CASE)  # a list has no width to lose
+
+
+def test_a_transposed_answer_is_called_that_even_where_it_is_square_or_given_by_sums():
+    square = WANTED[:, :3]
+    case = replace(CASE, tolerance=1e-6)
+    for x in (WANTED, square):
+        for expected in (x.tolist(), by_sums(x)):
+            assert manner("z", expected, x.T, case) == "transposed" != manner("z", expected, 2 * x.T, case)
 
 
 # ---- the cases themselves

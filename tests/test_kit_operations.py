@@ -163,6 +163,19 @@ def test_an_array_is_written_out_up_to_500_entries_and_above_that_by_what_most_e
     assert scope["x"].dtype == np.float32 and scope["x"].tolist() == x.tolist()
 
 
+def test_an_array_with_many_different_entries_is_written_in_full_or_comes_from_the_file():
+    x = np.arange(600.0)
+    x[22:] = 1
+    assert "np.full" not in as_text(x) and eval(as_text(x), {"np": np}).tolist() == x.tolist()
+    x[21] = 1
+    assert "np.full" in as_text(x)
+    z = np.arange(600.0).reshape(2, 300).tolist()
+    loss = replace(CASES["loss-001"], inputs=CASES["loss-001"].inputs | {"z": z})
+    lines = as_lines(loss, "mine:Layer")
+    assert "case.id == 'loss-001'" in lines[3] and max(map(len, lines)) < 200
+    assert "z = np.array([[0.0, 1.0, " in "\n".join(as_lines(replace(loss, topic="random"), "mine:Layer"))
+
+
 def test_lists_tuples_and_ragged_rows_are_written_as_what_they_are():
     assert as_text([1, (2,), (3, None)]) == "[1, (2,), (3, None)]" and as_text(()) == "()"
     assert as_text(np.array([[1], [2, 3]], object)) == "np.array([[1], [2, 3]], object)"

@@ -82,6 +82,12 @@ def test_the_first_line_says_where_it_breaks():
     accepted = [result(FAILS, 1, valid=False), result(FAILS, 2, valid=False), result(PASSES, 3)]
     only = "Every answer is right, but 2 inputs of forward that must be refused are accepted."
     assert said(accepted) == [only] == said(accepted, "its own")
+    assert said(accepted[1:]) == ["Every answer is right, but 1 input of forward that must be refused is accepted."]
+    raised = result(FAILS, 5, valid=False, compared=False, error="NameError: x")
+    assert said([raised, accepted[2]]) == [
+        "Every answer is right, but 1 input of forward that must be refused raised NameError: x, which looks like a "
+        "mistake and is not taken for a refusal."]
+    assert said([raised, *accepted])[0].startswith(only[:-1] + "; 1 input of forward")
     assert said([*accepted, wrong(4)])[0].startswith("It breaks at: forward")
 
 

@@ -17,7 +17,9 @@ from hashnets_np.conformance.runner import (
     PASSES,
     Result,
     arrays_in,
+    check,
     check_cases,
+    check_claims,
     find_in_current_folder,
     is_asked,
     is_left_out,
@@ -67,6 +69,22 @@ def test_what_is_no_adapter_is_refused_in_one_line(tmp_path, monkeypatch, name, 
 
 def test_an_adapter_is_found_by_its_name():
     assert load_adapter("right_layer:Right") is Right
+
+
+@pytest.mark.parametrize(("claims", "words"), [
+    ({"biases": None}, r"One\.biases must be a tuple, got None; with one entry it is \(None,\), with a comma"),
+    ({"kinds": "xxhash"}, r"One\.kinds must be a tuple, got 'xxhash'; with one entry it is \('xxhash',\)"),
+    ({"dtypes": ("float23",)}, r"One\.dtypes has an unknown 'float23'; known: 'float32', 'float64'"),
+    ({"gradients": ("w", "db")}, r"One\.gradients has an unknown 'db'"), ({"biases": ("None",)}, "unknown 'None'"),
+    ({"kinds": (7,)}, "unknown 7"),
+])
+def test_what_an_adapter_says_of_itself_is_checked(claims, words):
+    adapter = type("One", (Right,), claims)
+    with pytest.raises(ValueError, match=words):
+        check_claims(adapter)
+    with pytest.raises(ValueError, match=words):
+        check(adapter, ["hash"])
+    check_claims(one_that(biases=[None, "dense"], kinds={"fold", "keras", "authors2015_bias"}, dtypes=()))
 
 
 def test_the_current_folder_is_looked_into_once(monkeypatch):
@@ -151,6 +169,7 @@ def raising(error):
     (NotCovered(), NOT_COVERED, NOT_COVERED, "NotCovered", False),
     (NotImplementedError("x"), FAILS, PASSES, "raised NotImplementedError: x; for what your layer doesn't do raise "
                                               "NotCovered", False),
+    (AttributeError("x"), FAILS, PASSES, "raised AttributeError: x", False),
     (NameError("x"), FAILS, FAILS, "raised NameError: x", False), (MemoryError(), FAILS, FAILS, "raised MemoryE", True),
     (OSError(errno.ENOSPC, "full"), FAILS, FAILS, "raised OSError: [Errno 28] full", True),
     (SystemExit(0), FAILS, FAILS, "raised SystemExit: 0", False),
@@ -182,6 +201,9 @@ def test_ctrl_c_ends_the_run_and_what_a_layer_does_to_the_output_is_undone():
 @pytest.mark.parametrize(("error", "is_so"), [
     (MemoryError(), True), (ImportError("x"), True), (OSError(errno.EACCES, "x"), True),
     (OSError(errno.ENOENT, "x"), False), (RuntimeError("CUDA error"), True), (RuntimeError("x"), False),
+    (RuntimeError("CUDA error: device-side assert triggered"), False),
+    (RuntimeError("CUDA error: no kernel image. Compile with TORCH_USE_CUDA_DSA for device-side assertions."), True),
+    (RuntimeError("CUDA error: an illegal memory access was encountered"), False),
     (ValueError("CUDA error"), False), (TypeError("out of memory"), False), (RuntimeError("Out of Memory"), True),
 ])
 def test_faults_of_the_machine_are_told_from_those_of_the_layer(error, is_so):
@@ -289,6 +311,21 @@ def test_arrays_are_found_in_lists_tuples_and_dicts():
     a, b, c = (np.zeros(n) for n in (1, 2, 3))
     found = arrays_in({"x": a, "y": [b, "text", (c, 7)], "z": None})
     assert len(found) == 3 and all(x is y for x, y in zip(found, (a, b, c), strict=True))
+
+
+def test_a_right_layer_may_answer_in_lists():
+    def lists(x):
+        return None if x is None else x.tolist()
+
+    class Lists(Right):
+        def forward(self, a):
+            return lists(super().forward(a))
+
+        def backward(self, a, dz):
+            return tuple(map(lists, super().backward(a, dz)))
+
+    cases = [case for case in select(["forward", "gradients"]) if case.valid and case.inputs.get("a") == []]
+    assert len(cases) > 2 and {r.status for r in check_cases(Lists, cases)} == {PASSES}
 
 
 def test_a_refusal_counts_only_where_a_valid_case_of_its_operation_was_answered():

@@ -3,7 +3,9 @@
 Subclass `Adapter` and write the methods that your layer can answer; leave out the others, and what they stand for is
 reported as not covered. Class attributes say what the layer does not do at all: `dtypes`, `kinds`, `biases`,
 `gradients`, `takes_buckets`. Arrays come in as NumPy arrays and may go out as anything that np.asarray takes. Refuse
-bad input by raising any exception; `NotCovered` says that an input is fine, but more than your layer can do.
+bad input by raising any exception but those that are rather a mistake in the adapter or a fault of the machine:
+NameError, ImportError, SyntaxError, MemoryError. An array that isn't C-contiguous may be refused in the same way.
+`NotCovered` says that an input is fine, but more than your layer can do.
 What everything must compute is in data/vectors/SPEC.md. Beside this file are worked adapters: `numpy_layer`,
 `torch_layer`, `jax_layer`, `keras_layer`.
 """

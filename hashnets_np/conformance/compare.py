@@ -115,6 +115,8 @@ def manner(name: str, expected: Any, found: Any, case: Case) -> str:
     if found.dtype.kind not in "iuf":
         return ""
     found = found.astype(np.float64)
+    if found.ndim == 2 and found.size and not differs(name, expected, found.T, case):
+        return "transposed"
     if isinstance(expected, dict):
         if "row_sums" not in expected or list(found.shape) != expected["shape"]:
             return ""
@@ -187,18 +189,23 @@ def ordinal(n: int) -> str:
     return f"{n}{'th' if n // 10 % 10 == 1 else {1: 'st', 2: 'nd', 3: 'rd'}.get(n % 10, 'th')}"
 
 
+def dtype_of(found: Any) -> str:
+    """Name the dtype of an array of any framework, as NumPy spells it; nothing for lists of Python's numbers."""
+    return str(np.asarray(found).dtype) if hasattr(found, "dtype") else ""
+
+
 def wrong_dtype(name: str, found: Any, case: Case) -> str:
     """Say that an output has another dtype than its layer. Lists of Python's numbers have none, and pass."""
-    dtype = str(getattr(found, "dtype", "")).removeprefix("torch.")
+    dtype = dtype_of(found)
     if not dtype or case.dtype == "int" or case.operation == "stored_bytes" or dtype == case.dtype:
         return ""
     return f"{name}: expected {case.dtype}, found {dtype}"
 
 
 def wrong_width(name: str, found: Any, case: Case) -> str:
-    """Say that the output of an empty batch has lost its width."""
+    """Say that the output of an empty batch has lost its width. An empty list has none, and passes."""
     width = {"z": "n_out", "da": "n_in"}.get(name)
-    if not width or "layer" not in case.inputs:
+    if not width or "layer" not in case.inputs or (isinstance(found, list) and not found):
         return ""
     shape = (0, case.inputs["layer"][width])
     return "" if np.shape(found) == shape else f"{name}: expected shape {shape}, found {np.shape(found)}"

@@ -6,6 +6,7 @@ hardly be met by chance. Other observations are made for any bug: which outputs 
 manner, and what all failing cases, and no passing one, have in common.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -92,6 +93,8 @@ class Diagnosis(NamedTuple):
         Which outputs are wrong, and in what way.
     error : str
         The error that all cases raise, if there is one.
+    unable : int
+        How many cases raised a fault of the machine, of which `error` is the most frequent.
 
     Examples
     --------
@@ -109,6 +112,7 @@ class Diagnosis(NamedTuple):
     mostly: tuple[str, ...] = ()
     manner: str = ""
     error: str = ""
+    unable: int = 0
 
 
 def diagnose(results: list[Result]) -> Diagnosis:
@@ -140,13 +144,25 @@ def diagnose(results: list[Result]) -> Diagnosis:
     if not failing:
         return Diagnosis("passed" if passed(results) else "nothing covered")
     machine = [r for r in failing if r.machine]
-    if machine and all(r.machine or not r.case.valid for r in failing):
-        return Diagnosis("cannot run", error=most_common([r.error for r in machine]))
+    if machine:
+        return diagnose_without(machine, results)
     valid = [r for r in results if r.case.valid and r.status != NOT_COVERED]
     errors = {shape_of(r.error) for r in valid}
     if len(valid) > 1 and len(errors) == 1 and "" not in errors:
         return Diagnosis("always raises", error=valid[0].error)
     return diagnose_failures(results)
+
+
+def diagnose_without(machine: list[Result], results: list[Result]) -> Diagnosis:
+    """Set faults of the machine apart. Nothing is known about the layer only if every valid case raised one."""
+    rest = [r for r in results if not r.machine]
+    if not any(r.case.valid and r.status != NOT_COVERED for r in rest):
+        found = Diagnosis("cannot run")
+    elif any(r.status == FAILS for r in rest):
+        found = diagnose(rest)
+    else:
+        found = Diagnosis("failed")
+    return found._replace(error=found.error or most_common([r.error for r in machine]), unable=len(machine))
 
 
 def most_common(texts: list[str]) -> str:
@@ -197,7 +213,14 @@ def name_bugs(results: list[Result]) -> list[tuple[str, int, int]]:
         flag, matches, known = found
         out.append((flag, matches, known))
         open_ = [r for r in open_ if flag not in r.bugs]
-    return out
+    failing = [r for r in results if r.status == FAILS]
+    return sorted(out, key=lambda bug: is_aside(bug, failing))
+
+
+def is_aside(bug: tuple[str, int, int], failing: list[Result]) -> bool:
+    """Whether a bug is said last: one that refuses nothing, or one that is seen in few of the failures."""
+    flag, matches, _ = bug
+    return flag.endswith("Unchecked") or (flag in SURE and 2 * matches <= len(failing))
 
 
 def likely_bugs(results: list[Result]) -> list[tuple[str, int]]:
@@ -354,21 +377,43 @@ def say_number(x: float) -> str:
 
 
 def describe_outputs(failing: list[Result]) -> str:
-    """Say which outputs are wrong, which are right, and in what manner, where most failures agree."""
+    """Say which outputs are wrong, each in what manner, where most failures agree, and which are right."""
     compared = [r for r in failing if r.compared and r.outputs]
     if not compared:
         return ""
-    strip = lambda name: name.rstrip("0123456789")  # noqa: E731
-    wrong = Counter(name for r in compared for name in {strip(n) for n in r.outputs})
-    names = {strip(n) for r in compared for n, x in r.case.expected.items() if x is not None}
-    right = sorted(names - set(wrong))
-    text = f"wrong: {', '.join(sorted(wrong))}" + (f"; right: {', '.join(right)}" if right else "")
-    manners = Counter(part for r in compared for part in {p for m in r.outputs.values() for p in m.split("; ") if p})
-    said = [part for part, n in manners.most_common(3) if 2 * n > len(compared) or n == len(compared)]
-    largest = max(compared, key=lambda r: (sum(bool(m) for m in r.outputs.values()), r.case.id))
-    if not said and any(largest.outputs.values()):
-        said = [f"in {largest.case.id}: " + "; ".join(f"{k}: {m}" for k, m in largest.outputs.items() if m)]
-    return text + (f" ({'; '.join(said)})" if said else "")
+    manners: dict[str, list[str]] = {}  # of each wrong output, one for each case
+    for r in compared:
+        for name, words in r.outputs.items():
+            manners.setdefault(without_number(name), []).append(words)
+    said = {name: shared_manner(words) for name, words in sorted(manners.items())}
+    text = "wrong: " + ", ".join(name + (f" ({words})" if words else "") for name, words in said.items())
+    largest = max(compared, key=lambda r: sum(bool(words) for words in r.outputs.values()))  # the first of these
+    if not any(said.values()) and any(largest.outputs.values()):
+        described = "; ".join(f"{name}: {words}" for name, words in largest.outputs.items() if words)
+        text += f" (in {largest.case.id}: {described})"
+    names = {without_number(name) for r in compared for name, x in r.case.expected.items() if x is not None}
+    right = sorted(names - set(manners))
+    return text + (f"; right: {', '.join(right)}" if right else "")
+
+
+def without_number(name: str) -> str:
+    """Take the number of a call or a layer off the name of an output."""
+    return name.rstrip("0123456789")
+
+
+def shared_manner(manners: list[str]) -> str:
+    """Say what most of some manners have in common; at most three things."""
+    parts = Counter(part for words in manners for part in set(words.split("; ")) if part)
+    return "; ".join(part for part, n in parts.most_common(3) if 2 * n > len(manners))
+
+
+def without_remarks(manner: str) -> str:
+    """Leave out in what manner outputs are wrong.
+
+    >>> without_remarks("wrong: dw (2 times the right one), z; right: da")
+    'wrong: dw, z; right: da'
+    """
+    return re.sub(r" \((?:[^()]|\([^()]*\))*\)", "", manner)
 
 
 def explain(flag: str) -> str:

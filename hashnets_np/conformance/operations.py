@@ -56,6 +56,7 @@ LAYOUTS = {
     "in Fortran order": "np.asfortranarray({x})",
     "with negative strides": "np.flip(np.flip({x}).copy())",
 }
+FEW_ENTRIES = 20  # that are written one by one
 MOST_ENTRIES = 10**5  # of an array that is copied into another layout
 
 
@@ -244,12 +245,8 @@ def as_text(value: Any) -> str:
     if isinstance(value, np.ndarray) and value.dtype == object:
         return f"np.array({value.tolist()!r}, object)"
     if isinstance(value, np.ndarray):
-        if value.size > 500:  # mostly one value, not always the first one (test_the_lines_set_what_was_run)
-            values, counts = np.unique(value, return_counts=True)
-            rest = values[counts.argmax()]
-            at = [tuple(map(int, index)) for index in np.argwhere(value != rest)]
-            fill = f"np.full({value.shape}, {float(rest)!r}, np.{value.dtype})"
-            return fill + "".join(f"; {{var}}[{index}] = {float(value[index])!r}" for index in at)
+        if value.size > 500 and (text := as_few_entries(value)):
+            return text
         return f"np.array({value.tolist()!r}, np.{value.dtype})" + f".reshape({value.shape})" * (value.size == 0)
     if isinstance(value, (list, tuple)):
         inner = ", ".join(map(as_text, value))
@@ -257,14 +254,31 @@ def as_text(value: Any) -> str:
     return repr(value)
 
 
+def as_few_entries(value: np.ndarray) -> str:
+    """Write a large array by the entries that differ from most; nothing if these are many."""
+    values, counts = np.unique(value, return_counts=True)
+    rest = values[counts.argmax()]  # not always the first value (test_the_lines_set_what_was_run)
+    if value.size - counts.max() > FEW_ENTRIES:
+        return ""
+    at = [tuple(map(int, index)) for index in np.argwhere(value != rest)]
+    fill = f"np.full({value.shape}, {float(rest)!r}, np.{value.dtype})"
+    return fill + "".join(f"; {{var}}[{index}] = {float(value[index])!r}" for index in at)
+
+
+def is_too_large(value: Any) -> bool:
+    """Whether an array is too large to be written down."""
+    return isinstance(value, np.ndarray) and value.size > 500 and not as_few_entries(value)
+
+
 def as_lines(case: Case, implementation: str, layout: str = "") -> list[str]:
     """Write the lines that reproduce a case, ready to be pasted."""
     module, _, name = implementation.partition(":")
     lines = [*layout_lines(case, layout), *lines_of(case)]
-    if "formula" in str(case.inputs):
-        return formula_lines(case, module, name, lines)
+    values = variables(case)
+    if "formula" in str(case.inputs) or (case.topic != "random" and any(map(is_too_large, values.values()))):
+        return file_lines(case, module, name, lines)
     words = re.findall(r"\w+", " ".join(lines))
-    setting = [f"{k} = {as_text(v)}".replace("{var}", k) for k, v in variables(case).items() if k in words]
+    setting = [f"{k} = {as_text(v)}".replace("{var}", k) for k, v in values.items() if k in words]
     imports = ["import numpy as np", f"from {module} import {name}"]
     if any("LayerSpec(" in line for line in setting):
         imports.append(f"from {__package__} import {LayerSpec.__name__}")
@@ -273,8 +287,8 @@ def as_lines(case: Case, implementation: str, layout: str = "") -> list[str]:
     return [*imports, *setting, *before, f"print({last})  {expected}"]
 
 
-def formula_lines(case: Case, module: str, name: str, lines: list[str]) -> list[str]:
-    """Write the lines of a case whose arrays are too large to write down."""
+def file_lines(case: Case, module: str, name: str, lines: list[str]) -> list[str]:
+    """Write the lines of a case whose arrays are too large to write down, so that they come from the file."""
     *before, last = (line.format(name=name) for line in lines)
     return [f"from {module} import {name}", f"from {__package__}.operations import np, variables",
             f"from {__package__}.cases import all_cases",

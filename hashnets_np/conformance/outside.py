@@ -16,6 +16,7 @@ from .cases import Case
 from .probe import find_another_map
 from .runner import (
     FAILS,
+    OWN_FAULTS,
     Result,
     describe_error,
     find_in_current_folder,
@@ -144,7 +145,7 @@ class Child:
     def ask(self, case: Case) -> Result:
         """Answer one case; what the process does not survive is a failure of that case."""
         try:
-            return self.exchange(case)
+            result = self.exchange(case)
         except TimeoutError:
             self.stop()
             return lost(case, f"no answer within {self.time_limit:g} s")
@@ -153,6 +154,9 @@ class Child:
             code = self.process.exitcode
             self.stop()
             return lost(case, how_it_ended(code))
+        if any(fault in result.error for fault in OWN_FAULTS):
+            self.stop()  # every later call of CUDA in this process would raise the same
+        return result
 
     def find_another_map(self) -> str:
         """Probe the layer; see `probe.find_another_map`."""

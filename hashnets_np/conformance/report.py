@@ -2,7 +2,7 @@
 
 from .adapter import Adapter
 from .cases import read_file
-from .diagnosis import Diagnosis, diagnose, explain
+from .diagnosis import Diagnosis, Stage, diagnose, explain, is_aside, without_remarks
 from .operations import as_lines
 from .runner import FAILS, NOT_COVERED, PASSES, Result, passed
 
@@ -49,19 +49,49 @@ def write_report(implementation: str, results: list[Result], every: bool = False
 
 def first_lines(found: Diagnosis, results: list[Result], another_map: str = "") -> list[str]:
     """Say what matters most."""
-    failing = [r for r in results if r.status == FAILS]
     if found.verdict == "cannot run":
-        n = sum(r.machine for r in failing)
-        return [f"The adapter cannot run here: {n} cases raised {found.error}", "Nothing is known about the layer. "
+        return [f"The adapter cannot run here: {counted(found.unable, 'case')} raised {found.error}",
+                "Nothing is known about the layer. "
                 "This is a fault of the machine or its set-up: memory, a folder, a GPU or an import."]
     if found.verdict == "always raises":
         return [f"Every valid case raised the same error: {found.error}",
                 "So the layer itself was never tested; most likely the adapter has a mistake."]
+    if found.unable:
+        failing = [r for r in results if r.status == FAILS]
+        return [*failed_lines(found, results, another_map), f"  Beside that, {unable_line(found, failing)}"
+                ] if found.stage else [f"Everything else passes, but {unable_line(found, failing)}"]
     if found.verdict == "passed":
         return [passed_line(results)]
     if found.verdict == "nothing covered":
         return ["Nothing is covered: no valid case was answered."]
     return failed_lines(found, results, another_map)
+
+
+def counted(n: int, noun: str) -> str:
+    """Write a number with its noun.
+
+    >>> counted(1, "case"), counted(2, "case")
+    ('1 case', '2 cases')
+    """
+    return f"{n} {noun}{'s' * (n != 1)}"
+
+
+def unable_line(found: Diagnosis, failing: list[Result]) -> str:
+    """Say which cases the machine could not run, where others could be."""
+    first = next(r.error for r in failing if r.machine)
+    return (f"{counted(found.unable, 'case')} could not be run here: {first}. Nothing is known about "
+            f"{'it' if found.unable == 1 else 'them'}: that is a fault of the machine or its set-up, or an import.")
+
+
+def refused_line(stage: Stage, bad: list[Result]) -> str:
+    """Say which inputs should have been refused: those that gave an answer, and those whose error refuses nothing."""
+    raised = [r for r in bad if r.error]
+    accepted = len(bad) - len(raised)
+    parts = [f"{counted(accepted, 'input')} of {stage.name} that must be refused {'is' if accepted == 1 else 'are'} "
+             "accepted"] if accepted else []
+    parts += [f"{counted(len(raised), 'input')} of {stage.name} that must be refused raised {raised[0].error}, which "
+              "looks like a mistake and is not taken for a refusal"] if raised else []
+    return f"Every answer is right, but {'; '.join(parts)}."
 
 
 def passed_line(results: list[Result]) -> str:
@@ -75,16 +105,18 @@ def failed_lines(found: Diagnosis, results: list[Result], another_map: str) -> l
     """Say where it breaks, which bug that is, and what is known beside."""
     stage = found.stage
     assert stage is not None
-    here = [r for r in results if stage.holds(r) and r.status != NOT_COVERED]
+    here = [r for r in results if stage.holds(r) and r.status != NOT_COVERED and not r.machine]
     bad = [r for r in here if r.status == FAILS]
+    failing = [r for r in results if r.status == FAILS and not r.machine]
+    wrong = any(r.case.valid for r in failing)
     lines = []
-    if not any(r.case.valid for r in results if r.status == FAILS):
-        lines.append(f"Every answer is right, but {len(bad)} inputs of {stage.name} that must be refused are accepted.")
+    if not wrong:
+        lines.append(refused_line(stage, bad))
     elif another_map:
         lines.append(f"Another map: {another_map}")
     else:
         lines.append(f"It breaks at: {stage.name} ({stage.meaning}); {len(bad)} of {len(here)} cases fail.")
-    named = [bug for bug in found.bugs if not bug[0].endswith("Unchecked")]
+    named = [bug for bug in found.bugs if not is_aside(bug, failing)]
     lines += [f"  {explain(flag)} ({n} of the {known} failures that it can explain are exactly this)"
               for flag, n, known in named]
     if found.right:
@@ -92,7 +124,7 @@ def failed_lines(found: Diagnosis, results: list[Result], another_map: str) -> l
     if found.open and not another_map:
         lines.append(f"  Not covered, so the cause may also lie there: {', '.join(found.open)}.")
     if found.manner:
-        where = found.manner.split(" (")[0] if named or another_map else found.manner
+        where = without_remarks(found.manner) if named or another_map else found.manner
         lines.append(f"  Outputs {where}.")
     if found.shares and not another_map:
         lines.append(f"  All failing cases share, and no passing one has: {'; '.join(found.shares)}.")
@@ -100,10 +132,9 @@ def failed_lines(found: Diagnosis, results: list[Result], another_map: str) -> l
         lines.append(f"  All failing cases share, and few passing ones have: {'; '.join(found.mostly)}.")
     if not named and found.excluded and not another_map:
         lines.append(f"  No known bug gives these answers; {found.excluded} that would have shown are excluded.")
-    if not found.bugs and not any(r.compared for r in bad):
+    if wrong and not found.bugs and not any(r.compared for r in bad):
         lines.append(f"  No case gave an answer to compare; the first error: {bad[0].difference}")
-    lines += [f"  Beside that, {explain(flag)} ({n} case{'s' * (n > 1)})"
-              for flag, n, _ in found.bugs if flag.endswith("Unchecked")]
+    lines += [f"  Beside that, {explain(bug[0])} ({counted(bug[1], 'case')})" for bug in found.bugs if bug not in named]
     return lines
 
 

@@ -32,11 +32,13 @@ from .operations import (
 PASSES = "passes"
 FAILS = "fails"
 NOT_COVERED = "not covered"
-NO_REFUSAL = (NameError, AttributeError, ImportError, SyntaxError, MemoryError)  # mistakes of the adapter's own code
+NO_REFUSAL = (NameError, ImportError, SyntaxError, MemoryError)  # mistakes of the adapter's own code
 MACHINE_ERRNO = {errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 MACHINE_WORDS = ("cuda", "cudnn", "out of memory", "no locator available", "unable to allocate",
                  "can't allocate memory", "resource_exhausted", "no space left",
                  "read-only file system", "hip error", "nvidia")
+BIAS_MAPS = ("authors2015_bias", "pytorch2019_bias")  # kinds that an adapter may list, but need not
+OWN_FAULTS = ("device-side assert triggered", "illegal memory access")  # of CUDA, from a wrong index in the layer
 
 
 @dataclass
@@ -99,7 +101,8 @@ def load_adapter(implementation: str) -> type[Adapter]:
     Raises
     ------
     ValueError
-        If it cannot be imported, is not an adapter, or has no method that the kit could check.
+        If it cannot be imported, is not an adapter, says of itself what cannot be, or has no method that the kit could
+        check.
 
     Examples
     --------
@@ -112,7 +115,22 @@ def load_adapter(implementation: str) -> type[Adapter]:
             f"{implementation} is not an adapter; write a subclass of hashnets_np.conformance.Adapter for it")
     if all(missing_methods(adapter, needs) for needs, *_ in OPERATIONS.values() if needs):
         raise ValueError(f"{implementation} implements no method of Adapter that the kit could check")
+    check_claims(adapter)
     return adapter
+
+
+def check_claims(adapter: type[Adapter]) -> None:
+    """Check what the class attributes say of a layer; ValueError for what is not a tuple of known names."""
+    known = {"dtypes": Adapter.dtypes, "kinds": KINDS + NEWER_KINDS, "biases": Adapter.biases,
+             "gradients": Adapter.gradients}
+    for attribute, names in known.items():
+        given = getattr(adapter, attribute)
+        if not isinstance(given, tuple | list | set | frozenset):
+            raise ValueError(f"{adapter.__name__}.{attribute} must be a tuple, got {given!r}; with one entry it is "
+                             f"({given!r},), with a comma")
+        if unknown := [name for name in given if name not in names and name not in BIAS_MAPS]:
+            raise ValueError(f"{adapter.__name__}.{attribute} has an unknown {unknown[0]!r}; known: "
+                             f"{', '.join(map(repr, names))}")
 
 
 def load_class(implementation: str) -> Any:
@@ -167,7 +185,7 @@ def check(
     Raises
     ------
     ValueError
-        For an unknown topic.
+        For an unknown topic, or class attributes that cannot be.
 
     Examples
     --------
@@ -175,6 +193,7 @@ def check(
     >>> passed(check(NumpyLayer, topics=["hash"]))
     True
     """
+    check_claims(adapter)
     return check_cases(adapter, select(topics), progress)
 
 
@@ -332,6 +351,8 @@ def is_of_the_machine(error: BaseException) -> bool:
     if isinstance(error, OSError) and error.errno in MACHINE_ERRNO:
         return True
     text = words(error).lower()
+    if any(fault in text for fault in OWN_FAULTS):
+        return False
     return not isinstance(error, ValueError | TypeError) and any(word in text for word in MACHINE_WORDS)
 
 
