@@ -4,29 +4,26 @@ import numpy as np
 import pytest
 from right_layer import Right
 
+from hashnets_np.__main__ import main
 from hashnets_np.conformance.adapter import LayerSpec
+from hashnets_np.conformance.findings import Finding, Map, Probe, all_right, without_sizes, write_probe_report
+from hashnets_np.conformance.makers import as_layer_maker, maker
+from hashnets_np.conformance.map_checks import check_map, check_signs
+from hashnets_np.conformance.numpy_layer import NumpyLayer
+from hashnets_np.conformance.outside import probe_outside
 from hashnets_np.conformance.probe import (
     SHAPES,
-    Finding,
-    Map,
-    Probe,
-    as_layer_maker,
     beta_of,
     check_forward,
     check_gradients,
-    check_map,
-    check_signs,
     close,
     find_another_map,
-    maker,
     matrix_of,
     name_gradient,
     probe_layer,
     probe_shape,
     read_map,
     weight_gradient,
-    without_sizes,
-    write_probe_report,
 )
 
 
@@ -113,7 +110,7 @@ a second layer made in the same way has the same map
 forward is a V^T for other weights, batch 1 at 10 x 12
 forward is a V^T for other weights, batch 5 at 10 x 12
 forward is a V^T for other weights, batch 70 at 10 x 12
-forward is a V^T for other weights, batch 300 at 10 x 12
+forward is a V^T for other weights, batch 256 at 10 x 12
 the input is not written to
 a later call leaves an earlier output alone
 an example gives the same output alone and in a batch
@@ -122,16 +119,20 @@ new weights take effect at once, and forward is linear in w
 another layer of the same shape does not change this one
 the layer copies the weights that it is given
 the output of an empty batch keeps its width
+forward gives the same for arrays in Fortran order
+forward gives the same for arrays with negative strides
+backward gives the same for arrays in Fortran order
+backward gives the same for arrays with negative strides
 the gradient of the input fits V, batch 1 at 10 x 12
 the gradient of the input fits V, batch 2 at 10 x 12
 the gradient of the input fits V, batch 6 at 10 x 12
 the gradient of the input fits V, batch 70 at 10 x 12
-the gradient of the input fits V, batch 300 at 10 x 12
+the gradient of the input fits V, batch 256 at 10 x 12
 the gradient of the weights fits V, batch 1 at 10 x 12
 the gradient of the weights fits V, batch 2 at 10 x 12
 the gradient of the weights fits V, batch 6 at 10 x 12
 the gradient of the weights fits V, batch 70 at 10 x 12
-the gradient of the weights fits V, batch 300 at 10 x 12
+the gradient of the weights fits V, batch 256 at 10 x 12
 a second backward replaces the gradients of the first
 backward writes to neither a nor dz
 backward goes by the input that it is given, not by that of the last forward
@@ -192,7 +193,7 @@ def test_a_layer_is_made_by_a_function_make_by_its_constructor_or_from_an_adapte
     assert maker(WithMake) is WithMake.make and maker(OwnHash) is OwnHash
     assert hasattr(maker(Right), "backward") and not hasattr(maker(NoBackward), "backward")
     made = as_layer_maker(Right)(3, 2, 4)
-    assert made.K == 4 and made.spec == LayerSpec(3, 2, "xxhash", 4, 7, None, 0, "float32")
+    assert made.K == 4 and made.spec == LayerSpec(3, 2, "xxhash", 4, 7, None, 0, "float32", "2/3")
 
 
 @pytest.mark.parametrize(("change", "words"), [
@@ -203,10 +204,10 @@ def test_a_layer_is_made_by_a_function_make_by_its_constructor_or_from_an_adapte
      ["V is not +-w[bucket], one real weight an entry: an entry holds several"]),
     ({"forward": lambda s, a: OwnHash.forward(s, a) + (a.shape[0] == 5)}, [EVERYTHING[5]]),
     ({"forward": lambda s, a: OwnHash.forward(s, a) * (1 + (np.arange(len(a)) > 99))[:, None].astype(a.dtype)},
-     ["forward is wrong in example 100 and all after it, batch 300 at 10 x 12", EVERYTHING[7]]),
+     ["forward is wrong in example 100 and all after it, batch 256 at 10 x 12", EVERYTHING[7]]),
     ({"forward": lambda s, a: OwnHash.forward(s, a).astype(float)}, ["the output is float32, as the input is"]),
     ({"backward": lambda s, a, dz: (OwnHash.backward(s, a, dz)[0], dz @ abs(s.V))},
-     EVERYTHING[16:21]),
+     EVERYTHING[20:25]),
 ])
 def test_each_thing_that_is_wrong_is_found_and_nothing_else(change, words):
     found = wrong_at_once(changed(**change))
@@ -314,12 +315,13 @@ class Fixed(OwnHash):
 
 
 @pytest.mark.parametrize(("scale", "bias", "words"), [
-    (1.0, 0.0, "entry"), (1.0, 2.5, "entry"), (0.5, 0.0, "entry, times 0.5"), (1.00009, 0.0, "entry"),
-    (1.0002, 0.0, "entry, times 1"), (3.0, -1.0, "entry, times 3"),
+    (1.0, 0.0, ""), (1.0, 2.5, ""), (0.25, 0.0, "0.25, which is 1/K"), (1.00009, 0.0, ""),
+    (1.0002, 0.0, "1.0002"), (3.0, -1.0, "3"), (2**-0.5, 0.0, "0.707107, which is 1/sqrt(n_in)"),
 ])
 def test_bucket_and_sign_are_read_with_the_factor_before_the_weights(scale, bias, words):
     m, finding = read(type("Scaled", (Fixed,), {"scale": scale, "bias": bias}))
-    assert finding == Finding(True, f"V is +-w[bucket], one real weight an {words}")
+    right = Finding(True, "V is +-w[bucket], one real weight an entry")
+    assert finding == (Finding(False, f"V is multiplied by {words}") if words else right)
     assert m.bucket.tolist() == [[0, 3], [1, 1]] and m.sign.tolist() == [[1, -1], [-1, 1]]
     assert m.scale == pytest.approx(scale) and m.column.tolist() == [0, 0]
 
@@ -399,7 +401,7 @@ def test_a_wrong_gradient_is_named(dw, name):
     check_gradients(probe, PLAIN, 3, 2, 4)
     assert [f.words for f in probe.findings if f.ok is False] == [
         "dw is exactly that of BatchAveraged (divided by the batch size)",
-        *(f"the gradient of the weights fits V, batch {batch}" for batch in (2, 6, 70, 300))]
+        *(f"the gradient of the weights fits V, batch {batch}" for batch in (2, 6, 70, 256))]
 
 
 @pytest.mark.parametrize(("found", "wanted", "is_close"), [
@@ -485,6 +487,131 @@ def test_buckets_of_four_or_more_weights_have_both_signs(signs, ok):
     assert probe.findings[-1] == Finding(ok, "the sign is independent of the bucket")
 
 
+# ---- what a layer may be
+
+
+class Adapting(NumpyLayer):
+    """An adapter that refuses whatever it does not say that it does."""
+
+    def __init__(self, spec, w, b):
+        for attribute, given in (("dtypes", spec.dtype), ("kinds", spec.kind), ("biases", spec.bias)):
+            if given not in getattr(self, attribute):
+                raise ValueError(f"{given!r} is not in {attribute}")
+        if not self.takes_buckets and not isinstance(spec.compression, str):
+            raise ValueError("no compression")
+        super().__init__(spec, w, b)
+
+
+@pytest.mark.parametrize("claims", [
+    {"takes_buckets": False}, {"takes_buckets": False, "biases": ("hashed",)}, {"biases": ("dense",)},
+    {"biases": ("column",)}, {"dtypes": ("float64",)}, {"kinds": ("pytorch2019",), "biases": ("hashed", None)},
+])
+def test_an_adapter_is_probed_with_what_it_says_that_it_does(claims):
+    adapter = type("Claims", (Adapting,), claims)
+    probe = Probe(maker(adapter), adapter.dtypes[0] if "dtypes" in claims else "float32")
+    probe_shape(probe, *SMALL)
+    assert probe.passed, [f.words for f in probe.findings if f.ok is False]
+    assert probe_layer(adapter).dtype == probe.dtype
+
+
+def test_make_may_be_a_method_and_backward_may_return_three_values():
+    class Natural:
+        def make(self, n_in, n_out, K):
+            return changed(backward=lambda s, a, dz: (*OwnHash.backward(s, a, dz)[:1], None, dz @ s.V))(n_in, n_out, K)
+
+    class Bare:
+        def make(n_in, n_out, K):  # a function, asked of the class
+            return OwnHash(n_in, n_out, K)
+
+    assert wrong_at_once(maker(Natural)) == [] == wrong_at_once(maker(Bare))
+    with pytest.raises(ValueError, match=r"backward must return \(dw, da\), or \(dw, db, da\) as an adapter does, got"):
+        wrong_at_once(changed(backward=lambda s, a, dz: OwnHash.backward(s, a, dz)[0]))
+
+
+def test_arrays_of_a_framework_and_lists_are_read():
+    class Spelled:
+        dtype = "<dtype: 'float32'>"
+
+        def __init__(self, values):
+            self.values = values
+
+        def __array__(self, dtype=None, copy=None):
+            return self.values if dtype is None else self.values.astype(dtype)
+
+    assert wrong_at_once(changed(forward=lambda s, a: Spelled(OwnHash.forward(s, a)))) == []
+    assert wrong_at_once(changed(forward=lambda s, a: OwnHash.forward(s, a).tolist())) == []
+
+
+def test_a_layer_that_reads_memory_without_strides_is_found_and_one_that_refuses_is_right():
+    def in_memory(x):
+        return np.ravel(x, order="K").reshape(x.shape)
+
+    def refuse(s, a):
+        if not a.flags.c_contiguous:
+            raise ValueError("not contiguous")
+        return OwnHash.forward(s, a)
+
+    assert wrong_at_once(changed(forward=lambda s, a: OwnHash.forward(s, in_memory(a)))) == [
+        "forward gives the same for arrays in Fortran order"]
+    assert "backward gives the same for arrays in Fortran order" in wrong_at_once(
+        changed(backward=lambda s, a, dz: OwnHash.backward(s, a, in_memory(dz))))
+    probe = Probe(changed(forward=refuse))
+    probe_shape(probe, *SMALL)
+    assert probe.passed and Finding(None, "forward refuses arrays with negative strides: ValueError: not contiguous"
+                                    ) in probe.findings
+
+
+FAULTY = """
+import os, time
+from test_kit_probe import OwnHash
+
+class Exits(OwnHash):
+    def forward(self, a):
+        if len(a) == 70:
+            raise SystemExit(3)
+        return super().forward(a)
+
+class Ends(OwnHash):
+    def forward(self, a):
+        print("noise")
+        if len(a) == 70:
+            os._exit(4)
+        return super().forward(a)
+
+class Hangs(OwnHash):
+    def forward(self, a):
+        if len(a) == 70:
+            time.sleep(60)
+        return super().forward(a)
+"""
+
+
+@pytest.mark.parametrize(("name", "words"), [
+    ("Exits", "a layer of 12 inputs, 10 outputs and K = 20 raised SystemExit: 3"),
+    ("Ends", "the layer did not survive: its process ended with exit code 4 before it answered"),
+    ("Hangs", "the layer gave no answer within 1 s"),
+])
+def test_a_probe_survives_its_layer_and_reports_what_it_found(tmp_path, monkeypatch, capsys, name, words):
+    (tmp_path / "faulty.py").write_text(FAULTY)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    findings = probe_outside(f"faulty:{name}", 1.0 if name == "Hangs" else 60.0)
+    assert [f.words for f in findings if f.ok is False][0] == words and not all_right(findings)  # noqa: RUF015
+    assert sum(f.ok is True for f in findings) >= 5
+    assert f"It breaks at: {words}" in write_probe_report("faulty:Layer", findings) and not capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    (["--probe", "x:Y", "--json", "out.json"], "--probe does not use --json; leave it out"),
+    (["--probe", "x:Y", "--topic", "hash"], "--probe does not use --topic"),
+    (["--probe", "x:Y", "--examples", "3"], "--probe does not use --examples"),
+    (["--export", "out", "--all"], "--export does not use --all"),
+    (["--export", "out", "--time-limit", "3"], "--export does not use --time-limit"),
+])
+def test_options_without_an_effect_are_refused(capsys, arguments, words):
+    assert main(["check", *arguments]) == 2
+    assert words in capsys.readouterr().err
+
+
 # ---- another map, and the report
 
 
@@ -517,8 +644,29 @@ def test_a_layer_with_another_map_is_told_from_one_that_is_wrong():
     averaged = find_another_map(OtherAveraged)
     assert "choice of bits; beside that: dw is exactly that of BatchAveraged" in averaged and averaged.endswith(".")
     assert "beside that: the buckets are filled as evenly as by chance" in find_another_map(HalfUsed)
+    assert find_another_map(Other).startswith("Another map: z = a V^T for a V of its own")
     assert find_another_map(OneBatchWrong) == "" == find_another_map(Raises)
     assert find_another_map(type("Zero", (Other,), {"forward": lambda s, a: 0 * Right.forward(s, a)})) == ""
+
+
+def test_a_factor_before_the_weights_is_said_first_and_is_no_other_map():
+    class Scaled(Right):
+        def forward(self, a):
+            return super().forward(a) * a.dtype.type(0.5)
+
+        def backward(self, a, dz):
+            dw, db, da = super().backward(a, dz)
+            return dw * a.dtype.type(0.5), db, da * a.dtype.type(0.5)
+
+    class ScaledByInputs(Scaled):
+        def forward(self, a):
+            return Right.forward(self, a) * a.dtype.type(a.shape[1] ** -0.5)
+
+    assert find_another_map(Scaled).startswith("V is multiplied by 0.5. But for this factor, z = a V^T")
+    assert "Beside that" not in find_another_map(Scaled) and "Another map" not in find_another_map(Scaled)
+    words = find_another_map(ScaledByInputs)
+    assert words.startswith("V is multiplied by 0.288675, which is 1/sqrt(n_in).") and "Beside that: the grad" in words
+    assert not probe_layer(as_layer_maker(Scaled)).passed
 
 
 def test_sizes_are_left_out_where_a_finding_is_said_once_for_all():
@@ -530,13 +678,13 @@ def test_the_report_of_a_probe_says_first_what_is_wrong():
     probe = Probe(OwnHash, findings=[
         Finding(True, "a"), Finding(None, "b"), Finding(False, "c at 5 x 3"), Finding(False, "c at 7 x 3"),
         Finding(True, "d, batch 1 at 5 x 3"), Finding(False, "e")])
-    lines = write_probe_report("mine:Layer", probe).splitlines()
+    lines = write_probe_report("mine:Layer", probe.findings).splitlines()
     assert lines[:4] == ["mine:Layer, probed without knowledge of its hash", "",
                          "It breaks here; this should be true and is not: c at 5 x 3", ""]
     assert lines[4:9] == ["  FAIL  c (2 times)", "  FAIL  e", "  -     b", "  ok    a", "  ok    d"]
     assert lines[9] == "" and lines[10].startswith("A probe cannot see which hash")
     assert lines[11:] == ["FAILED: 2 findings pass, 3 fail"]
     probe.findings = [Finding(True, "a"), Finding(None, "b")]
-    lines = write_probe_report("mine:Layer", probe).splitlines()
+    lines = write_probe_report("mine:Layer", probe.findings).splitlines()
     assert lines[2] == "Everything that a probe can see is as it should be."
     assert lines[-1] == "PASSED: 1 findings pass, 0 fail"

@@ -78,7 +78,7 @@ def test_the_first_line_says_where_it_breaks():
     results = [wrong(1), wrong(2), result(PASSES, 3), result(NOT_COVERED, 4), result(FAILS, topic="loss")]
     first, *rest = said(results)
     assert first == "It breaks at: forward (z = a V^T (Eq. 8)); 2 of 3 cases fail." and rest == []
-    assert said(results, "its own") == ["Another map: its own"]
+    assert said(results, "Another map: its own") == ["Another map: its own"]
     accepted = [result(FAILS, 1, valid=False), result(FAILS, 2, valid=False), result(PASSES, 3)]
     only = "Every answer is right, but 2 inputs of forward that must be refused are accepted."
     assert said(accepted) == [only] == said(accepted, "its own")
@@ -165,7 +165,7 @@ def test_a_failure_names_its_bugs_and_lines_to_reproduce_it_where_the_adapter_ca
 
 def test_the_object_for_json_says_what_the_report_says():
     results = [wrong(1, bugs={"B", "A"}, outputs={"z": "row 1"}), result(PASSES, 2), result(NOT_COVERED, 3)]
-    found = as_json("mine", results, "its own")
+    found = as_json("mine", results, "Another map: its own")
     assert found["cases"][0] == {"id": "forward-001", "topic": "forward", "operation": "forward", "status": FAILS,
                                  "difference": "z[0]: wrong 1", "exactly": ["A", "B"], "outputs": {"z": "row 1"}}
     assert found["counts"] == {PASSES: 1, FAILS: 1, NOT_COVERED: 1} and found["first"][0] == "Another map: its own"

@@ -2,7 +2,8 @@
 
   check mylayer:MyAdapter             an adapter, a subclass of hashnets_np.conformance.Adapter
   check --command "./my_layer"        a program in any language, by lines of JSON (data/vectors/SPEC.md, section 11)
-  check --probe mylayer:MyLayer       any layer with make(n_in, n_out, K), set_w, forward and, if there, backward
+  check --probe mylayer:MyLayer       any layer with make(n_in, n_out, K), set_w(w), forward(a) and, if there is one,
+                                      backward(a, dz), which returns (dw, da) or (dw, db, da)
   check --export FOLDER               write the cases as files
 
 Exit code 0: something was covered and all of it passes; 1: something fails; 2: there is no such adapter, or it cannot
@@ -13,22 +14,27 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from ..conformance.adapter import Adapter
 from ..conformance.diagnosis import diagnose
-from ..conformance.outside import Child, check_outside
-from ..conformance.probe import probe_layer, write_probe_report
+from ..conformance.findings import all_right, write_probe_report
+from ..conformance.outside import Child, check_outside, probe_outside
 from ..conformance.program import Command
 from ..conformance.program import expand as expand_arrays
 from ..conformance.random_layers import random_cases
 from ..conformance.report import as_json, write_report
-from ..conformance.runner import FAILS, PASSES, Result, find_in_current_folder, load_class, passed, select
+from ..conformance.runner import FAILS, PASSES, Result, find_in_current_folder, passed, select
 from ..conformance.xfail import apply_expected_failures, read_expected_failures, unexpected_lines
 from ..support.checks import check_count, check_seed
 from ..support.disk import atomic_write, check_place
 from . import any_path, new_file
 
 LONGEST_LIMIT = 1e6  # seconds
+NOT_USED: dict[str, dict[str, Any]] = {  # by what is not a check of cases
+    "probe": {"topic": None, "case": None, "all": False, "json": None, "xfail": None, "examples": 0, "seed": 0},
+    "export": {"all": False, "json": None, "xfail": None, "examples": 0, "seed": 0, "time_limit": 120.0},
+}
 HELP = "check your own HashedNet layer against the golden vectors"
 
 
@@ -55,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="check M random layers too, against the specification in plain Python (needs xxhash)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the random layers (default 0)")
     parser.add_argument("--time-limit", type=float, default=120.0, metavar="SECONDS",
-                        help="seconds that a case may take (default 120)")
+                        help="seconds that a case, or a finding of a probe, may take (default 120)")
 
 
 def show_progress(result: Result) -> None:
@@ -79,11 +85,11 @@ def export(folder: Path, topics: list[str] | None, ids: list[str] | None) -> int
     return 0
 
 
-def probe(implementation: str) -> int:
+def probe(implementation: str, time_limit: float) -> int:
     """Probe a layer and print the findings."""
-    found = probe_layer(load_class(implementation))
-    print(write_probe_report(implementation, found))
-    return 0 if found.passed else 1
+    findings = probe_outside(implementation, time_limit)
+    print(write_probe_report(implementation, findings))
+    return 0 if all_right(findings) else 1
 
 
 def gradients_of(args: argparse.Namespace) -> tuple[str, ...]:
@@ -98,6 +104,10 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise ValueError('give one of: an adapter as module:Class, --command "PROGRAM", --export FOLDER')
     if args.probe and not args.implementation:
         raise ValueError("--probe needs a layer as module:Class")
+    for way in ("probe", "export"):
+        unused = [name for name, default in NOT_USED[way].items() if getattr(args, name) != default]
+        if getattr(args, way) and unused:
+            raise ValueError(f"--{way} does not use --{unused[0].replace('_', '-')}; leave it out")
     if args.program is not None and not args.program.strip():
         raise ValueError("--command is empty; is a variable unset?")
     if args.gradients is not None and not args.program:
@@ -117,7 +127,7 @@ def check_layer(args: argparse.Namespace) -> int:
     if args.export is not None:
         return export(args.export, args.topic, args.case)
     if args.probe:
-        return probe(args.implementation)
+        return probe(args.implementation, args.time_limit)
     if args.json:
         check_place(args.json)
     cases = select(args.topic, args.case) + random_cases(args.seed, args.examples)

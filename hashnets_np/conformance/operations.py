@@ -126,6 +126,11 @@ def missing_methods(adapter: type[Adapter], methods: tuple[str, ...]) -> list[st
     return [name for name in methods if getattr(adapter, name) is getattr(Adapter, name)]
 
 
+def in_layout(x: np.ndarray, layout: str) -> np.ndarray:
+    """Put an array into another layout."""
+    return eval(LAYOUTS[layout].format(x="x"), {"np": np, "x": x})
+
+
 def layout_lines(case: Case, layout: str) -> list[str]:
     """List the lines that put the arrays of a case into another layout; none without one."""
     if not layout:

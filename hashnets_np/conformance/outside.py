@@ -13,7 +13,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from .cases import Case
-from .probe import find_another_map
+from .findings import Finding
+from .probe import find_another_map, probe_layer
 from .runner import (
     FAILS,
     OWN_FAULTS,
@@ -21,6 +22,7 @@ from .runner import (
     describe_error,
     find_in_current_folder,
     load_adapter,
+    load_class,
     run_case,
     settle_refusals,
 )
@@ -80,21 +82,29 @@ def how_it_ended(code: int | None) -> str:
 # ---- a child process of Python
 
 
-def serve(implementation: str, connection: Any) -> None:
-    """Answer cases in a child process, until there is no more to answer."""
+def load_in_child(load: Callable[[str], Any], implementation: str, connection: Any) -> Any:
+    """Import a layer in a child process, and tell the parent None, or why it cannot be imported."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
     find_in_current_folder()
     with contextlib.suppress(OSError):
         os.dup2(2, 1)  # what an adapter prints must not mix with the report
+    found = None
+    problem = None
     try:
-        adapter = load_adapter(implementation)
+        found = load(implementation)
     except ValueError as error:
-        connection.send(str(error))
-        return
+        problem = str(error)
     except BaseException as error:  # a module may raise anything; a KeyboardInterrupt here is its own
-        connection.send(f"cannot import {implementation!r} ({describe_error(error)})")
+        problem = f"cannot import {implementation!r} ({describe_error(error)})"
+    connection.send(problem)
+    return found
+
+
+def serve(implementation: str, connection: Any) -> None:
+    """Answer cases in a child process, until there is no more to answer."""
+    adapter = load_in_child(load_adapter, implementation, connection)
+    if adapter is None:
         return
-    connection.send(None)
     while (case := connection.recv()) is not None:
         if case == "another map":
             connection.send(find_another_map(adapter))
@@ -102,11 +112,39 @@ def serve(implementation: str, connection: Any) -> None:
         connection.send(run_case(adapter, case))
 
 
+def serve_findings(implementation: str, connection: Any) -> None:
+    """Probe a layer in a child process; each finding is sent as it is made, and None at the end."""
+    layer = load_in_child(load_class, implementation, connection)
+    if layer is not None:
+        probe_layer(layer, tell=connection.send)
+        connection.send(None)
+
+
+def probe_outside(implementation: str, time_limit: float = 120.0) -> list[Finding]:
+    """Probe a layer in a child process; what ends that process is the last finding."""
+    child = Child(implementation, time_limit, serve_findings)
+    findings: list[Finding] = []
+    try:
+        while (finding := child.receive(time_limit)) is not None:
+            findings.append(finding)
+    except TimeoutError:
+        findings.append(Finding(False, f"the layer gave no answer within {time_limit:g} s"))
+    except (EOFError, OSError):
+        child.process.join(5)
+        findings.append(Finding(False, f"the layer did not survive: {how_it_ended(child.process.exitcode)}"))
+    finally:
+        child.stop()
+    return findings
+
+
 class Child:
     """An adapter in a child process. ValueError if it cannot be loaded."""
 
-    def __init__(self, implementation: str, time_limit: float = 120.0) -> None:
+    def __init__(
+        self, implementation: str, time_limit: float = 120.0, target: Callable[[str, Any], None] = serve
+    ) -> None:
         self.implementation = implementation
+        self.target = target
         self.time_limit = time_limit
         self.process: Any = None
         self.start()
@@ -115,7 +153,7 @@ class Child:
         """Start a process and wait until it has loaded the adapter."""
         context = multiprocessing.get_context("spawn")  # a fork would share threads of numba, JAX or PyTorch
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=serve, args=(self.implementation, theirs))
+        self.process = context.Process(target=self.target, args=(self.implementation, theirs))
         self.process.start()
         theirs.close()
         try:

@@ -6,102 +6,37 @@ between calls, whether the same map comes out twice, and how evenly the buckets 
 is which hash, key and seed made the map, so two layers that both pass may still differ.
 
 A layer to be probed needs `make(n_in, n_out, K)`, or a constructor of that form, and on what comes out of it
-`set_w(w)`, `forward(a)` and, if there is one, `backward(a, dz)` giving (dw, da). If the layer rounds K, it says so in
-an attribute K.
+`set_w(w)`, `forward(a)` and, if there is one, `backward(a, dz)` giving (dw, da) or, as an adapter does, (dw, db, da).
+If the layer rounds K, it says so in an attribute K.
 """
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .adapter import Adapter, LayerSpec
+from .adapter import Adapter
 from .cases import fill
-from .compare import pattern
-from .runner import describe_error
+from .compare import dtype_of, pattern
+from .findings import Finding, Map, Probe
+from .makers import as_layer_maker, choose, maker
+from .map_checks import check_map
+from .operations import LAYOUTS, in_layout
+from .runner import describe_error, shown
 
 SHAPES = ((12, 10, 20), (33, 65, 97), (130, 257, 500))  # n_in, n_out, K
 PIECE = 16  # unit vectors in a batch, so that the map can be read where larger batches go wrong
-UNSEEN = "which hash, key and seed made the map, how K follows from a compression, initial weights, and training"
-
-
-class Finding(NamedTuple):
-    """One thing that was checked: whether it is as it should be (None: unknown), and what to say about it."""
-
-    ok: bool | None
-    words: str
-
-
-class Map(NamedTuple):
-    """A map as it was read off a forward pass: bucket and sign of every virtual weight, and the factor before w."""
-
-    bucket: NDArray
-    sign: NDArray
-    scale: float
-    column: NDArray  # (n_out,): a bias that is made of real weights too, as bucket number + 1 with its sign; 0: none
-
-
-@dataclass
-class Probe:
-    """The findings about a layer, as they come in."""
-
-    make: Callable[[int, int, int], Any]
-    dtype: str = "float32"
-    findings: list[Finding] = field(default_factory=list)
-
-    def note(self, ok: bool | None, words: str) -> bool:
-        """Note a finding once; returns whether it is as it should be."""
-        finding = Finding(None if ok is None else bool(ok), words)
-        if finding not in self.findings:
-            self.findings.append(finding)
-        return bool(ok)
-
-    @property
-    def passed(self) -> bool:
-        """Whether everything that could be told is as it should be."""
-        return bool(self.findings) and all(f.ok is not False for f in self.findings)
-
-
-def maker(found: Any) -> Callable[[int, int, int], Any]:
-    """Find what makes layers: a function `make` of the class, or its constructor; an adapter is wrapped."""
-    if isinstance(found, type) and issubclass(found, Adapter):
-        return as_layer_maker(found)
-    return getattr(found, "make", found)
-
-
-def as_layer_maker(adapter: type[Adapter], kind: str = "xxhash", seed: int = 7) -> Callable[[int, int, int], Any]:
-    """Let an adapter be probed."""
-
-    class Made:
-        def __init__(self, n_in: int, n_out: int, K: int) -> None:
-            self.spec = LayerSpec(n_in, n_out, kind, K, seed, None, 0, "float32")
-            self.K = K
-
-        def set_w(self, w: NDArray) -> None:
-            self.layer = adapter(self.spec, w, None)
-
-        def forward(self, a: NDArray) -> Any:
-            return self.layer.forward(a)
-
-        def backward(self, a: NDArray, dz: NDArray) -> Any:
-            dw, _, da = self.layer.backward(a, dz)
-            return dw, da
-
-    if adapter.backward is Adapter.backward:
-        del Made.backward
-    return Made
+BATCHES = (1, 5, 70, 256)
 
 
 def find_another_map(adapter: type[Adapter]) -> str:
-    """Say that an adapter's layer is right but for its map, if it is; else nothing.
+    """Say that an adapter's layer is right but for its map, or for a factor before its weights; else nothing.
 
     The verdict needs a forward pass that is a V^T for a V with one real weight and sign an entry, and gradients that
     fit that V.
     """
-    probe = Probe(as_layer_maker(adapter))
+    probe = Probe(as_layer_maker(adapter), choose(adapter.dtypes, "float32"))
     try:
         n_in, n_out, K = SHAPES[0]
         m = read_map(probe, n_in, n_out, K)
@@ -111,21 +46,27 @@ def find_another_map(adapter: type[Adapter]) -> str:
         check_map(probe, m, K)
     except Exception:
         return ""
-    wrong = [f.words for f in probe.findings if f.ok is False]
-    found = "z = a V^T for a V of its own, one real weight with a sign an entry, so the layer computes as it should"
+    factor = say_factor(m.scale, n_in, n_out, K)
+    wrong = [f.words for f in probe.findings if f.ok is False and f.words != factor]
+    if factor:
+        beside = f" Beside that: {'; '.join(wrong)}." if wrong else ""
+        return (f"{factor}. But for this factor, z = a V^T for a V with one real weight and a sign an entry. Take it "
+                f"out first; only then can the cases tell whether the map is right.{beside}")
+    found = ("Another map: z = a V^T for a V of its own, one real weight with a sign an entry, so the layer computes "
+             "as it should")
     cause = "another hash, key, seed, index base or choice of bits"
     if not wrong:
         return f"{found}, and its gradients fit that V. Only which bucket and sign it uses differs: {cause}."
     return f"{found} with {cause}; beside that: {'; '.join(wrong)}."
 
 
-def probe_layer(found: Any, dtype: str = "float32") -> Probe:
-    """Probe a layer at several sizes."""
-    probe = Probe(maker(found), dtype)
+def probe_layer(found: Any, dtype: str = "", tell: Callable[[Finding], None] = lambda finding: None) -> Probe:
+    """Probe a layer at several sizes, in a dtype or in the first that it has."""
+    probe = Probe(maker(found), dtype or choose(getattr(found, "dtypes", ()), "float32"), tell=tell)
     for n_in, n_out, K in SHAPES:
         try:
             probe_shape(probe, n_in, n_out, K)
-        except Exception as error:  # whatever a foreign layer raises is a finding
+        except (Exception, SystemExit) as error:  # whatever a foreign layer raises is a finding
             probe.note(False, f"a layer of {n_in} inputs, {n_out} outputs and K = {K} raised {describe_error(error)}")
     return probe
 
@@ -145,6 +86,7 @@ def probe_shape(probe: Probe, n_in: int, n_out: int, K: int) -> None:
     if right:
         check_state(probe, m, n_in, n_out, K)
         check_side_by_side(probe, n_in, n_out, K)
+        check_layouts(probe, n_in, n_out, K)
     check_gradients(probe, m, n_in, n_out, K, where)
     check_backward_state(probe, m, n_in, n_out, K)
     check_other_size(probe, n_in, n_out, K)
@@ -202,10 +144,25 @@ def read_map(probe: Probe, n_in: int, n_out: int, K: int) -> Map | None:
     if not readable:
         probe.note(False, f"V is not +-w[bucket], one real weight an entry: {say_zeros(V)}")
         return None
-    probe.note(
-        True, "V is +-w[bucket], one real weight an entry" + (f", times {scale:.4g}" if abs(scale - 1) > 1e-4 else "")
-    )
+    probe.note(True, "V is +-w[bucket], one real weight an entry")
+    if factor := say_factor(scale, n_in, n_out, K):
+        probe.note(False, factor)
     return Map(bucket, np.sign(V), scale, np.rint(column / scale).astype(int))
+
+
+def say_factor(scale: float, n_in: int, n_out: int, K: int) -> str:
+    """Say by what V is multiplied, unless by 1.
+
+    >>> say_factor(0.5, 16, 4, 9)
+    'V is multiplied by 0.5, which is 1/sqrt(n_out)'
+    """
+    if abs(scale - 1) <= 1e-4:
+        return ""
+    sizes = {"n_in": n_in, "n_out": n_out, "K": K}
+    known = {f"1/sqrt({name})": size**-0.5 for name, size in sizes.items()}
+    known |= {f"1/{name}": 1 / size for name, size in sizes.items()} | {"sqrt(2/n_in)": (2 / n_in) ** 0.5}
+    same = next((f", which is {name}" for name, factor in known.items() if abs(scale / factor - 1) < 1e-4), "")
+    return f"V is multiplied by {scale:.6g}{same}"
 
 
 def say_zeros(V: NDArray) -> str:
@@ -261,7 +218,7 @@ def check_forward(probe: Probe, m: Map, n_in: int, n_out: int, K: int, where: st
     layer = probe.make(n_in, n_out, K)
     right = True
     still = call(layer, np.zeros(K), np.zeros((1, n_in)), probe.dtype)
-    for batch in (1, 5, 70, 300):
+    for batch in BATCHES:
         w = values((K,), batch, "float64")
         a = values((batch, n_in), batch + 1, "float64")
         wanted = a @ matrix_of(m, w).T + beta_of(m, w) + still
@@ -291,7 +248,7 @@ def check_state(probe: Probe, m: Map, n_in: int, n_out: int, K: int) -> None:
     probe.note(np.array_equal(np.array(first, np.float64), copy), "a later call leaves an earlier output alone")
     single = np.vstack([np.array(layer.forward(a[n : n + 1]), np.float64) for n in range(len(a))])
     probe.note(close(single, copy), "an example gives the same output alone and in a batch")
-    dtype = str(getattr(first, "dtype", probe.dtype)).removeprefix("torch.")
+    dtype = dtype_of(first) or probe.dtype
     probe.note(dtype == probe.dtype, f"the output is {probe.dtype}, as the input is")
     layer.set_w(2 * w)
     beta = np.array(layer.forward(np.zeros((1, n_in), probe.dtype)), np.float64)
@@ -316,11 +273,48 @@ def check_side_by_side(probe: Probe, n_in: int, n_out: int, K: int) -> None:
     copied = np.array_equal(np.array(layer.forward(a), np.float64), first)
     probe.note(copied, "the layer copies the weights that it is given")
     try:
-        shape = np.shape(layer.forward(a[:0]))
+        empty = layer.forward(a[:0])
     except Exception as error:  # many layers have no use for an empty batch
         probe.note(None, f"an empty batch raises {describe_error(error)}")
         return
-    probe.note(shape == (0, n_out), "the output of an empty batch keeps its width")
+    keeps = np.shape(empty) == (0, n_out) or (isinstance(empty, list) and not empty)  # a list has no width to lose
+    probe.note(keeps, "the output of an empty batch keeps its width")
+
+
+def check_layouts(probe: Probe, n_in: int, n_out: int, K: int) -> None:
+    """Check that arrays may lie in memory in another order, or are refused."""
+    a = values((6, n_in), 15, probe.dtype)
+    dz = values((6, n_out), 16, probe.dtype)
+
+    def forward(a: NDArray, dz: NDArray) -> tuple[Any, ...]:
+        return (fresh().forward(a),)
+
+    def backward(a: NDArray, dz: NDArray) -> tuple[Any, ...]:
+        return gradients_of(fresh(), a, dz)
+
+    def fresh() -> Any:  # a new layer each time: that calls add up is found elsewhere
+        layer = probe.make(n_in, n_out, K)
+        layer.set_w(values((K,), 17, probe.dtype))
+        return layer
+
+    for ask in (forward, backward) if hasattr(fresh(), "backward") else (forward,):
+        wanted = [None if x is None else np.array(x, np.float64) for x in ask(a.copy(), dz.copy())]
+        for layout in LAYOUTS:
+            try:
+                found = ask(in_layout(a, layout), in_layout(dz, layout))
+            except Exception as error:
+                probe.note(None, f"{ask.__name__} refuses arrays {layout}: {describe_error(error)}")
+                continue
+            same = all(y is None or close(x, y) for x, y in zip(found, wanted, strict=True))
+            probe.note(same, f"{ask.__name__} gives the same for arrays {layout}")
+
+
+def gradients_of(layer: Any, a: NDArray, dz: NDArray) -> tuple[Any, Any]:
+    """Call backward: (dw, da), of a layer that returns these two or, as an adapter does, (dw, db, da)."""
+    found = layer.backward(a, dz)
+    if not isinstance(found, tuple | list) or len(found) not in (2, 3):
+        raise ValueError(f"backward must return (dw, da), or (dw, db, da) as an adapter does, got {shown(found)}")
+    return found[0], found[-1]
 
 
 def check_gradients(probe: Probe, m: Map, n_in: int, n_out: int, K: int, where: str = "") -> None:
@@ -331,13 +325,13 @@ def check_gradients(probe: Probe, m: Map, n_in: int, n_out: int, K: int, where: 
         return
     fits = {}
     names = []
-    for batch in (1, 2, 6, 70, 300):
+    for batch in (1, 2, 6, 70, 256):
         layer = probe.make(n_in, n_out, K)  # a new one each time: that gradients add up is found below
         w = values((K,), 6, "float64")
         a = values((batch, n_in), 7, "float64")
         dz = values((batch, n_out), 8, "float64")
         layer.set_w(w.astype(probe.dtype))
-        dw, da = layer.backward(a.astype(probe.dtype), dz.astype(probe.dtype))
+        dw, da = gradients_of(layer, a.astype(probe.dtype), dz.astype(probe.dtype))
         if da is None:
             probe.note(None, "there is no gradient of the input")
         else:
@@ -352,12 +346,12 @@ def check_gradients(probe: Probe, m: Map, n_in: int, n_out: int, K: int, where: 
         probe.note(False, f"dw is exactly that of {names[0]}")
     for batch, good in fits.items():
         probe.note(good, f"the gradient of the weights fits V, batch {batch} {where}".strip())
-    dtype = str(getattr(dw, "dtype", probe.dtype)).removeprefix("torch.")
+    dtype = dtype_of(dw) or probe.dtype
     if dtype != probe.dtype:
         probe.note(None, f"the gradient of the weights is {dtype}, the layer {probe.dtype}")
-    first = layer.backward(a.astype(probe.dtype), dz.astype(probe.dtype))[0]
+    first = gradients_of(layer, a.astype(probe.dtype), dz.astype(probe.dtype))[0]
     copy = np.array(first, np.float64)
-    second = layer.backward(a.astype(probe.dtype), dz.astype(probe.dtype))[0]
+    second = gradients_of(layer, a.astype(probe.dtype), dz.astype(probe.dtype))[0]
     probe.note(close(second, copy), "a second backward replaces the gradients of the first")
 
 
@@ -373,17 +367,17 @@ def check_backward_state(probe: Probe, m: Map, n_in: int, n_out: int, K: int) ->
     kept_dz = dz.copy()
     layer.set_w(w)
     layer.forward(values((5, n_in), 14, probe.dtype))
-    dw, da = layer.backward(a, dz)
+    dw, da = gradients_of(layer, a, dz)
     probe.note(
         np.array_equal(a, kept_a) and np.array_equal(dz, kept_dz), "backward writes to neither a nor dz"
     )
     fresh = probe.make(n_in, n_out, K)
     fresh.set_w(w)
-    expected = np.array(fresh.backward(kept_a.copy(), kept_dz.copy())[0], np.float64)
+    expected = np.array(gradients_of(fresh, kept_a.copy(), kept_dz.copy())[0], np.float64)
     probe.note(close(dw, expected), "backward goes by the input that it is given, not by that of the last forward")
     copies = [None if x is None else np.array(x, np.float64) for x in (dw, da)]
     layer.set_w(2 * w)
-    later = layer.backward(2 * kept_a, kept_dz.copy())[1]
+    later = gradients_of(layer, 2 * kept_a, kept_dz.copy())[1]
     same = all(copy is None or np.array_equal(np.array(x, np.float64), copy)
                for x, copy in zip((dw, da), copies, strict=True))
     probe.note(same, "a later backward leaves earlier gradients alone")
@@ -438,73 +432,3 @@ def check_other_size(probe: Probe, n_in: int, n_out: int, K: int) -> None:
     except Exception:  # an index beyond the real weights, most likely
         m = None
     probe.note(m is not None, "a layer of the same shape with another K has a map of its own")
-
-
-def check_map(probe: Probe, m: Map, K: int, where: str = "") -> None:
-    """Check that the map looks like a hash: even buckets, balanced and independent signs, no equal rows."""
-    n_out, n_in = m.bucket.shape
-    load = np.bincount(m.bucket.ravel(), minlength=K)
-    mean = m.bucket.size / K
-    chi2 = ((load - mean) ** 2 / mean).sum()
-    even = chi2 <= K - 1 + 5 * (2 * (K - 1)) ** 0.5
-    probe.note(even, f"the buckets are filled as evenly as by chance {where}".strip())
-    chance = mean > 12 and load[-1] == 0  # probability e^-12
-    probe.note(not chance, f"the last bucket is used {where}".strip())
-    distinct = len(np.unique(m.bucket, axis=0)) == n_out and len(np.unique(m.bucket.T, axis=0)) == n_in
-    probe.note(distinct, f"no two rows and no two columns of V share all buckets {where}".strip())
-    n = min(n_out, n_in)
-    upper = np.triu_indices(n, 1)
-    equal = (m.bucket[:n, :n] == m.bucket[:n, :n].T)[upper].mean()
-    probe.note(
-        equal < 1 / K + 5 / len(upper[0]) ** 0.5, f"V is not symmetric: (i, j) and (j, i) differ {where}".strip()
-    )
-    check_signs(probe, m, K, where)
-
-
-def check_signs(probe: Probe, m: Map, K: int, where: str) -> None:
-    """Check the signs, if there are any."""
-    if (m.sign > 0).all():
-        probe.note(None, "there are no signs; the paper's sign factor removes a bias, so add them if you can")
-        return
-    probe.note(abs(m.sign.mean()) < 5 / m.sign.size**0.5, f"as many signs are + as - {where}".strip())
-    rows = (np.abs(m.sign.mean(axis=1)) == 1).mean()
-    columns = (np.abs(m.sign.mean(axis=0)) == 1).mean()
-    probe.note(max(rows, columns) < 0.5, f"the sign depends on both the row and the column {where}".strip())
-    load = np.bincount(m.bucket.ravel(), minlength=K)
-    total = np.bincount(m.bucket.ravel(), m.sign.ravel(), K)
-    many = load > 3
-    alike = (np.abs(total)[many] == load[many]).mean() if many.any() else 0.0
-    probe.note(alike < 0.5, f"the sign is independent of the bucket {where}".strip())
-
-
-def without_sizes(words: str) -> str:
-    """Take the size and the batch out of a finding.
-
-    >>> without_sizes("the gradient of the input fits V, batch 2 at 65 x 33")
-    'the gradient of the input fits V'
-    """
-    return re.sub(r"(, batch \d+)?( at \d+ x \d+)?$", "", words)
-
-
-def say_fault(words: str) -> str:
-    """Say a finding that fails as the fault that it is: most findings say what should be so.
-
-    >>> say_fault("the last bucket is used at 10 x 12")
-    'It breaks here; this should be true and is not: the last bucket is used at 10 x 12'
-    """
-    is_fault = words.startswith(("dw is exactly", "forward is wrong", "V is not")) or " raised " in words
-    return f"It breaks at: {words}" if is_fault else f"It breaks here; this should be true and is not: {words}"
-
-
-def write_probe_report(implementation: str, probe: Probe) -> str:
-    """Write the findings as text: what is wrong first; what is found at several sizes once."""
-    wrong = [f for f in probe.findings if f.ok is False]
-    lines = [f"{implementation}, probed without knowledge of its hash", ""]
-    lines += [say_fault(wrong[0].words) if wrong else "Everything that a probe can see is as it should be.", ""]
-    for ok, mark in ((False, "FAIL"), (None, "-"), (True, "ok")):
-        words = [without_sizes(f.words) for f in probe.findings if f.ok is ok]
-        for text in dict.fromkeys(words):
-            often = f" ({words.count(text)} times)" if words.count(text) > 1 else ""
-            lines.append(f"  {mark:<5} {text}{often}")
-    return "\n".join([*lines, "", f"A probe cannot see {UNSEEN}.", f"{'PASSED' if probe.passed else 'FAILED'}: "
-                      f"{sum(f.ok is True for f in probe.findings)} findings pass, {len(wrong)} fail"])

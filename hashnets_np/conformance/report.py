@@ -113,7 +113,7 @@ def failed_lines(found: Diagnosis, results: list[Result], another_map: str) -> l
     if not wrong:
         lines.append(refused_line(stage, bad))
     elif another_map:
-        lines.append(f"Another map: {another_map}")
+        lines.append(another_map)
     else:
         lines.append(f"It breaks at: {stage.name} ({stage.meaning}); {len(bad)} of {len(here)} cases fail.")
     named = [bug for bug in found.bugs if not is_aside(bug, failing)]
