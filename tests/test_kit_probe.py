@@ -1,5 +1,8 @@
 """Probing a layer whose hash is not known: what is read off it, each thing that is checked, and both sides of it."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from right_layer import Right
@@ -610,6 +613,19 @@ def test_a_probe_survives_its_layer_and_reports_what_it_found(tmp_path, monkeypa
 def test_options_without_an_effect_are_refused(capsys, arguments, words):
     assert main(["check", *arguments]) == 2
     assert words in capsys.readouterr().err
+
+
+DOCS = Path(__file__).parent.parent / "docs" / "cross-check.md"
+
+
+def test_the_layer_of_the_page_can_be_copied_and_gives_the_report_of_the_page(tmp_path, monkeypatch):
+    page = DOCS.read_text()
+    (code,) = [block for block in re.findall(r"```python\n(.*?)```", page, re.S) if "WrongGradient" in block]
+    (tmp_path / "other_hash.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert all_right(probe_outside("other_hash:Layer"))
+    report = write_probe_report("other_hash:WrongGradient", probe_outside("other_hash:WrongGradient"))
+    assert f"```text\n{report}\n```" in page
 
 
 # ---- another map, and the report
