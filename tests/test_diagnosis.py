@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from hashnets_np.conformance.cases import Case, sums
+from hashnets_np.conformance.common_ground import common_ground, features
 from hashnets_np.conformance.compare import sums_differ
-from hashnets_np.conformance.diagnosis import common_ground, describe_outputs, diagnose, features, likely_bugs
+from hashnets_np.conformance.diagnosis import describe_outputs, diagnose, likely_bugs
 from hashnets_np.conformance.program import Command
 from hashnets_np.conformance.report import write_report
 from hashnets_np.conformance.runner import FAILS, NOT_COVERED, PASSES, Result

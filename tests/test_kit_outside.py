@@ -426,6 +426,13 @@ def test_a_case_that_ends_its_child_fails_and_the_next_gets_a_new_one(child, pro
     assert made.find_another_map() == "its own map"
 
 
+def test_a_process_whose_gpu_is_spoilt_is_not_asked_again(child):
+    spoilt = Result(VALID, FAILS, "raised", error="RuntimeError: CUDA error: device-side assert triggered")
+    made, _, process = child(None, spoilt, None, ANSWER)
+    assert made.ask(VALID) == spoilt and made.process is None
+    assert made.ask(VALID) == ANSWER and process.calls.count("start") == 2
+
+
 def shell(script, limit=30.0):
     """Make a command of a few words for the shell."""
     return Command(shlex.join(["sh", "-c", script]), limit)

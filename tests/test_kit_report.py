@@ -83,10 +83,10 @@ def test_the_first_line_says_where_it_breaks():
     only = "Every answer is right, but 2 inputs of forward that must be refused are accepted."
     assert said(accepted) == [only] == said(accepted, "its own")
     assert said(accepted[1:]) == ["Every answer is right, but 1 input of forward that must be refused is accepted."]
-    raised = result(FAILS, 5, valid=False, compared=False, error="NameError: x")
+    raised = result(FAILS, 5, valid=False, compared=False, error="NameError: x", difference="raised NameError: x")
     assert said([raised, accepted[2]]) == [
-        "Every answer is right, but 1 input of forward that must be refused raised NameError: x, which looks like a "
-        "mistake and is not taken for a refusal."]
+        "Every answer is right, but 1 input of forward that must be refused fails in another way "
+        "(raised NameError: x)."]
     assert said([raised, *accepted])[0].startswith(only[:-1] + "; 1 input of forward")
     assert said([*accepted, wrong(4)])[0].startswith("It breaks at: forward")
 

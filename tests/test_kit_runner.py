@@ -180,6 +180,8 @@ def test_an_error_fails_a_valid_case_and_refuses_another_unless_it_is_no_refusal
     found = run_case(adapter, SEED)
     assert found.status == valid and found.difference.startswith(difference) and found.machine == machine
     assert run_case(adapter, REFUSED).status == refused
+    assert ("is not taken for a refusal" in run_case(adapter, REFUSED).difference) == isinstance(
+        error, NameError | MemoryError | OSError)
     if valid == FAILS:
         assert not found.compared and found.difference.startswith(f"raised {found.error}")
 
@@ -335,7 +337,8 @@ def test_a_refusal_counts_only_where_a_valid_case_of_its_operation_was_answered(
     assert (found.status, found.compared) == (FAILS, False) and "this is not a refusal" in found.difference
     for first in (replace(valid, compared=True), Result(SEED, PASSES), Result(SEED, NOT_COVERED)):
         assert settle_refusals([first, refused]) == [first, refused]
-    assert settle_refusals([refused]) == [refused]
+    assert settle_refusals([refused]) == [refused] and not found.machine
+    assert settle_refusals([replace(valid, machine=True), refused])[1].machine  # no refusal was ever tried
     accepted = Result(REFUSED, FAILS, "accepted")
     assert settle_refusals([valid, accepted]) == [valid, accepted]
     right = Result(SEED, PASSES)

@@ -56,15 +56,14 @@ def first_lines(found: Diagnosis, results: list[Result], another_map: str = "") 
     if found.verdict == "always raises":
         return [f"Every valid case raised the same error: {found.error}",
                 "So the layer itself was never tested; most likely the adapter has a mistake."]
-    if found.unable:
-        failing = [r for r in results if r.status == FAILS]
-        return [*failed_lines(found, results, another_map), f"  Beside that, {unable_line(found, failing)}"
-                ] if found.stage else [f"Everything else passes, but {unable_line(found, failing)}"]
     if found.verdict == "passed":
         return [passed_line(results)]
     if found.verdict == "nothing covered":
         return ["Nothing is covered: no valid case was answered."]
-    return failed_lines(found, results, another_map)
+    if found.stage is None:
+        return [f"Everything else passes, but {unable_line(found, results)}"]
+    beside = [f"  Beside that, {unable_line(found, results)}"] if found.unable else []
+    return [*failed_lines(found, results, another_map), *beside]
 
 
 def counted(n: int, noun: str) -> str:
@@ -76,21 +75,25 @@ def counted(n: int, noun: str) -> str:
     return f"{n} {noun}{'s' * (n != 1)}"
 
 
-def unable_line(found: Diagnosis, failing: list[Result]) -> str:
+def unable_line(found: Diagnosis, results: list[Result]) -> str:
     """Say which cases the machine could not run, where others could be."""
-    first = next(r.error for r in failing if r.machine)
+    first = next(r.error for r in results if r.machine and r.error)
     return (f"{counted(found.unable, 'case')} could not be run here: {first}. Nothing is known about "
             f"{'it' if found.unable == 1 else 'them'}: that is a fault of the machine or its set-up, or an import.")
 
 
 def refused_line(stage: Stage, bad: list[Result]) -> str:
-    """Say which inputs should have been refused: those that gave an answer, and those whose error refuses nothing."""
-    raised = [r for r in bad if r.error]
-    accepted = len(bad) - len(raised)
-    parts = [f"{counted(accepted, 'input')} of {stage.name} that must be refused {'is' if accepted == 1 else 'are'} "
-             "accepted"] if accepted else []
-    parts += [f"{counted(len(raised), 'input')} of {stage.name} that must be refused raised {raised[0].error}, which "
-              "looks like a mistake and is not taken for a refusal"] if raised else []
+    """Say which inputs should have been refused: those that gave an answer, and those that failed in another way."""
+    accepted = sum(r.compared for r in bad)
+    others = [r for r in bad if not r.compared]
+    parts = []
+    if accepted:
+        verb = "is" if accepted == 1 else "are"
+        parts.append(f"{counted(accepted, 'input')} of {stage.name} that must be refused {verb} accepted")
+    if others:
+        verb = "fails" if len(others) == 1 else "fail"
+        parts.append(f"{counted(len(others), 'input')} of {stage.name} that must be refused {verb} in another way "
+                     f"({others[0].difference})")
     return f"Every answer is right, but {'; '.join(parts)}."
 
 

@@ -212,9 +212,10 @@ def settle_refusals(results: list[Result]) -> list[Result]:
     """Count a refusal only if some valid case of its operation gave an answer: what always raises refuses nothing."""
     answered = {r.case.operation for r in results if r.case.valid and r.compared and r.status != NOT_COVERED}
     asked = {r.case.operation for r in results if r.case.valid and r.status != NOT_COVERED}
+    unable = {r.case.operation for r in results if r.case.valid and r.machine}
     reason = "raised, but valid cases of this operation raise as well, so this is not a refusal"
     return [
-        replace(r, status=FAILS, difference=reason, compared=False)
+        replace(r, status=FAILS, difference=reason, compared=False, machine=r.case.operation in unable)
         if not r.case.valid and r.status == PASSES and r.case.operation in asked - answered else r
         for r in results
     ]
@@ -361,7 +362,11 @@ def judge_error(case: Case, error: Exception) -> Result:
     machine = is_of_the_machine(error)
     if not case.valid and not machine and not isinstance(error, NO_REFUSAL):
         return Result(case, PASSES)
-    fix = "; for what your layer doesn't do raise NotCovered" if isinstance(error, NotImplementedError) else ""
+    fix = ""
+    if isinstance(error, NotImplementedError):
+        fix = "; for what your layer doesn't do raise NotCovered"
+    if not case.valid:
+        fix = "; that looks like a mistake or a fault of the machine, and is not taken for a refusal"
     text = describe_error(error)
     return Result(case, FAILS, f"raised {text}{fix}", compared=False, error=text, machine=machine)
 
