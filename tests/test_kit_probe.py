@@ -603,6 +603,15 @@ def test_a_probe_survives_its_layer_and_reports_what_it_found(tmp_path, monkeypa
     assert f"It breaks at: {words}" in write_probe_report("faulty:Layer", findings) and not capsys.readouterr().out
 
 
+def test_an_adapter_that_says_what_cannot_be_is_one_line_for_a_probe_too(tmp_path, monkeypatch, capsys):
+    (tmp_path / "comma.py").write_text("from right_layer import Right\nclass Comma(Right):\n    biases = (None)\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for way in ([], ["--probe"]):
+        assert main(["check", *way, "comma:Comma"]) == 2
+        err = capsys.readouterr().err
+        assert "Comma.biases must be a tuple, got None" in err and err.count("\n") == 1
+
+
 @pytest.mark.parametrize(("arguments", "words"), [
     (["--probe", "x:Y", "--json", "out.json"], "--probe does not use --json; leave it out"),
     (["--probe", "x:Y", "--topic", "hash"], "--probe does not use --topic"),

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from .adapter import Adapter
 from .cases import Case
 from .findings import Finding
 from .probe import find_another_map, probe_layer
@@ -112,9 +113,15 @@ def serve(implementation: str, connection: Any) -> None:
         connection.send(run_case(adapter, case))
 
 
+def load_layer(implementation: str) -> Any:
+    """Import a layer to be probed; of an adapter, its class attributes are checked too."""
+    found = load_class(implementation)
+    return load_adapter(implementation) if isinstance(found, type) and issubclass(found, Adapter) else found
+
+
 def serve_findings(implementation: str, connection: Any) -> None:
     """Probe a layer in a child process; each finding is sent as it is made, and None at the end."""
-    layer = load_in_child(load_class, implementation, connection)
+    layer = load_in_child(load_layer, implementation, connection)
     if layer is not None:
         probe_layer(layer, tell=connection.send)
         connection.send(None)
