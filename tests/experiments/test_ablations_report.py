@@ -10,7 +10,8 @@ from small_sweeps import run_record, search_record
 from hashnets_np.__main__ import main
 from hashnets_np.datasets.data_files import package_file
 from hashnets_np.experiments.report import ablations as page
-from hashnets_np.experiments.report.paired_changes import Change, change_in_points, relative_change, student
+from hashnets_np.experiments.report.changes import Change, student
+from hashnets_np.experiments.report.paired_changes import change_in_points, relative_change
 from hashnets_np.experiments.sweep.grid import read_grid, search_for
 from hashnets_np.experiments.sweep.paired import pack, unpack
 from hashnets_np.experiments.sweep.protocols import PROTOCOLS
@@ -89,6 +90,19 @@ def test_95_percent_intervals_hold_the_truth_at_least_so_often():
         low, high = change_in_points(first, second).interval(0.95)
         inside += low <= 0 <= high
     assert inside >= 0.93 * 300
+
+
+def test_intervals_of_a_large_ratio_hold_the_truth():
+    rng = np.random.default_rng(2)
+    inside = 0
+    for _ in range(300):
+        base, seeds = 0.1, 5
+        rate = base * np.exp(0.3 * rng.standard_normal(seeds))[:, None]  # seeds differ by about 30 %, of either method
+        second = rng.random((seeds, 2000)) < rate
+        first = rng.random((seeds, 2000)) < 4 * base
+        low, high = relative_change([(first, second)]).interval(0.95)
+        inside += low <= 100 * (4 / np.exp(0.3**2 / 2) - 1) <= high
+    assert inside >= 0.9 * 300
 
 
 def test_the_number_of_comparisons_widens_an_interval():

@@ -22,7 +22,8 @@ from ..sweep.grid import ABLATIONS, Job, read_grid, search_for
 from ..sweep.paired import unpack
 from ..sweep.records import read_all
 from ..sweep.schema import FailureRecord, Record, RunRecord, SearchRecord
-from .paired_changes import Change, Wrong, change_in_points, relative_change
+from .changes import Change
+from .paired_changes import Wrong, change_in_points, relative_change
 from .tables import markdown_table
 
 SETS = {"digits": "the digits", "mnist14": "MNIST at 14 x 14"}
