@@ -70,13 +70,17 @@ def test_coverage_is_complete_when_every_job_has_a_record(tmp_path):
 def test_cells_are_held_against_the_paper_and_two_binomial_standard_errors(tmp_path):
     paper = res.paper_tables()
     limit = 2 * 100 * (0.0367 * (1 - 0.0367) / 50_000) ** 0.5
-    for shift, at_or_below, worse in ((0.0, 1, 0), (0.9 * limit, 0, 0), (1.1 * limit, 0, 1)):
+    for shift, at_or_below, worse, surely in ((0.0, 1, 0, 0), (0.9 * limit, 0, 0, 0), (1.1 * limit, 0, 1, 0),
+                                              (1.6 * limit, 0, 1, 1)):  # two errors add up to sqrt(2) times one
         folder = tmp_path / str(shift)
         jobs = pick("table2", dataset="rect", method="hashnet", layers=3)
         write(folder, jobs, lambda *_, by=shift: paper["rect", "hashnet", 3, "1/64"] + by)
         text = evidence.against_paper(res.results(folder))
-        assert f"{at_or_below} of 1 cells run (of 24)" in text and f"(RECT {at_or_below} of 1)" in text
-        assert f"standard errors: {worse}." in text
+        assert f"{at_or_below} of 1 cells run (of 24)" in text
+        assert f"(RECT {at_or_below} of 1; without RECT 0 of 0)" in text
+        assert f"binomial standard errors of the paper's number: {worse}; surely worse" in text
+        assert text.partition("\n")[0].endswith(f"standard error is added: {surely}.")
+        assert text.count("not sure") == worse - surely
         assert ("RECT HashNet 3 layers 1/64" in text) == bool(worse)
 
 
@@ -93,13 +97,15 @@ def test_the_evidence_for_the_claims_is_counted_from_the_records(tmp_path):
     found = res.results(tmp_path)
     # the paper's own difference, 2.65 - 2.79, is beside ours; DK was not run, so that NN has no row
     (taught,) = rows_of(evidence.dark_knowledge_table(found))
-    assert taught[:-2] == ["MNIST", "1", "3", "1/64", "HashNet", "2.00 +- 0.00", "1.50 +- 0.00", "-0.50"]
-    assert taught[-2:] == [f"{100 * ((0.02 * 0.98 + 0.015 * 0.985) / 50_000) ** 0.5:.2f}", "-0.14"]
+    assert taught[:-3] == ["MNIST", "1", "3", "1/64", "HashNet", "2.00 +- 0.00", "1.50 +- 0.00", "-0.50"]
+    assert taught[-3:] == [f"{100 * ((0.02 * 0.98 + 0.015 * 0.985) / 50_000) ** 0.5:.2f}", "-0.14", "better"]
     assert "Of 1 differences 1 are below zero" in evidence.dark_knowledge_table(found)
-    assert "errors: 1 below, 0 above. In 1 cells the search left" in evidence.dark_knowledge_table(found)
+    summary = " ".join(evidence.dark_knowledge_table(found).split())
+    assert "surely: 1 below, 0 above. In 0 cells both are the same networks" in summary
+    assert "In 1 cells the search left" in summary
     (payoff,) = rows_of(evidence.payoff_table(found))
     error = 100 * ((0.02 * 0.98 + 0.025 * 0.975) / 50_000) ** 0.5
-    assert payoff[:4] == ["MNIST", "1", "3", "1/64"] and payoff[-2:] == ["-0.50", f"{error:.2f}"]
+    assert payoff[:4] == ["MNIST", "1", "3", "1/64"] and payoff[-3:] == ["-0.50", f"{error:.2f}", "lower"]
     # in the order of the numbers, not of the text
     assert [row[1:4] for row in rows_of(evidence.inflation_table(found))] == [["3", "8", "1.70"], ["3", "16", "1.60"]]
 
@@ -117,7 +123,83 @@ def test_a_standard_error_holds_the_test_set_and_the_seeds(tmp_path):
     jobs = pick("table2", dataset="mnist", method="hashnet", layers=3)
     write(tmp_path, jobs, lambda job, n: 2.0 + job.seed)  # 2, 3, 4: a standard deviation of 1 over 3 seeds
     (result,) = res.results(tmp_path).values()
-    assert result.standard_error == pytest.approx((100**2 * 0.03 * 0.97 / 50_000 + 1 / 3) ** 0.5)
+    images = 100**2 * 0.03 * 0.97 / 50_000
+    assert result.estimate.error == pytest.approx((images + 1 / 3) ** 0.5)
+    assert result.estimate.freedom == pytest.approx((images + 1 / 3) ** 2 / (images**2 / 49_999 + (1 / 3) ** 2 / 2))
+
+
+def of_cell(errors, **named):
+    job = pick("table2", dataset="rect", method="nn", layers=3)[0]
+    return res.Result(tuple(run_record(job, test_error=error, **named) for error in errors))
+
+
+def test_a_difference_of_three_seeds_each_has_up_to_four_degrees_of_freedom():
+    images = 10**9  # so many that only the seeds are left
+    first, second = of_cell([1.0, 2.0, 3.0], test_examples=images), of_cell([5.0, 6.0, 7.0], test_examples=images)
+    change = res.difference(first, second)
+    assert change.mean == -4.0 and change.error == pytest.approx((2 / 3) ** 0.5, rel=1e-3)
+    assert change.freedom == pytest.approx(4, rel=1e-3)
+    even = res.difference(first, of_cell([6.0, 6.0, 6.0], test_examples=images))
+    assert even.freedom == pytest.approx(2, rel=1e-3)
+
+
+def test_a_cell_of_one_seed_borrows_the_relative_spread_of_the_nearest_cells_with_several():
+    def cells(*names):
+        return {name: of_cell(errors) for name, errors in names}
+
+    near = ("rect", "nn", 3, "1/8"), [9.0, 10.0, 11.0]  # 10 %
+    nearer = ("rect", "dk", 3, "1/8"), [16.0, 20.0, 24.0]  # 20 %
+    deep = ("rect", "nn", 5, "1/8"), [9.7, 10.0, 10.3]  # 3 %
+    other = ("mnist", "nn", 3, "1/8"), [9.9, 10.0, 10.1]  # 1 %
+    single = ("rect", "rer", 3, "1/8"), [50.0]
+    for found, relative, freedom in (((near, nearer, deep, other), ((0.1**2 + 0.2**2) / 2) ** 0.5, 4),
+                                     ((deep, other), 0.03, 2), ((other,), 0.01, 2)):
+        result = res.with_borrowed_spread(cells(single, *found))[single[0]]
+        (part,) = result.training
+        assert part.variance == pytest.approx((50 * relative) ** 2) and part.freedom == freedom
+        assert str(result) == "50.00" and result.spread == 0.0  # nothing is printed
+    assert res.with_borrowed_spread(cells(single))[single[0]].training == []
+    assert res.with_borrowed_spread(cells(single, near))[near[0]].borrowed is None
+
+
+def test_two_cells_with_one_borrowed_spread_have_its_degrees_of_freedom_only_once():
+    pool = res.Part(0.01**2, 12)
+    first, second = (replace(of_cell([error], test_examples=10**9), borrowed=pool) for error in (5.0, 6.0))
+    change = res.difference(first, second)
+    assert change.freedom == pytest.approx(12, rel=1e-3)
+    assert change.error == pytest.approx((0.05**2 + 0.06**2) ** 0.5, rel=1e-3)
+
+
+def test_records_lend_the_spread_when_they_are_read(tmp_path):
+    write(tmp_path, pick("table2", dataset="mnist", method="nn", layers=3), lambda job, n: 2.0 + job.seed / 10)
+    write(tmp_path, pick("table2", dataset="mnist", method="rer", layers=3), lambda *_: 4.0)
+    found = res.results(tmp_path)
+    (part,) = found["mnist", "rer", 3, "1/64"].training
+    assert part.variance == pytest.approx((4.0 * 0.1 / 2.1) ** 2) and part.freedom == 2
+
+
+def test_the_same_networks_are_counted_by_themselves_and_have_no_error(tmp_path):
+    write_wrong(tmp_path, two("rect", "nn"), range(20))
+    write_wrong(tmp_path, two("rect", "dk"), range(20))
+    found = res.results(tmp_path)
+    same = [found["rect", method, 3, "1/8"] for method in ("nn", "dk")]
+    assert res.same_networks(*same) and (res.difference(*same).mean, res.difference(*same).error) == (0.0, 0.0)
+    text = evidence.dark_knowledge_table(found)
+    assert "In 1 cells both are the same networks" in " ".join(text.split())
+    assert rows_of(text)[0][-1] == "the same networks"
+    other = tmp_path / "other"
+    write_wrong(other, two("rect", "nn"), range(20))
+    write_wrong(other, two("rect", "dk"), range(1, 21))  # as many, but not the same
+    found = res.results(other)
+    assert not res.same_networks(*(found["rect", method, 3, "1/8"] for method in ("nn", "dk")))
+    assert rows_of(evidence.dark_knowledge_table(found))[0][-1] == ""
+
+
+def test_a_relative_difference_knows_that_both_errors_are_uncertain():
+    first, second = of_cell([4.0, 4.4, 3.6], test_examples=10**9), of_cell([2.0, 2.2, 1.8], test_examples=10**9)
+    change = res.relative_difference(first, second)
+    assert change.mean == pytest.approx(100.0)
+    assert change.error == pytest.approx(100 * 2 * (2 * (0.1 / 3**0.5) ** 2) ** 0.5, rel=1e-3)  # 10 % each
 
 
 @pytest.mark.parametrize(("errors", "text"), [([2.0], "2.00"), ([2.0, 3.0], "2.50 +- 0.71")])
@@ -143,9 +225,14 @@ def test_two_methods_are_compared_image_by_image_only_where_both_say_which_they_
     known = res.Result((run_record(job, test_error=2.0, test_examples=1000, wrong=wrong),))
     unknown = res.Result((run_record(job, test_error=3.0, test_examples=1000),))
     apart = 100 * ((0.02 * 0.98 + 0.03 * 0.97) / 1000) ** 0.5
-    assert res.difference(known, unknown) == pytest.approx((-1.0, apart))
-    assert res.difference(unknown, known) == pytest.approx((1.0, apart))
-    assert res.difference(known, known) == (0.0, 0.0)
+    assert mean_and_error(known, unknown) == pytest.approx((-1.0, apart))
+    assert mean_and_error(unknown, known) == pytest.approx((1.0, apart))
+    assert mean_and_error(known, known) == (0.0, 0.0)
+
+
+def mean_and_error(*pair):
+    change = res.difference(*pair)
+    return change.mean, change.error
 
 
 def test_runs_on_different_data_are_not_joined(tmp_path):
@@ -228,14 +315,15 @@ def test_a_difference_is_sure_beyond_two_standard_errors(tmp_path, shift, better
     error = 100 * (2 * 0.02 * 0.98 / 50_000) ** 0.5  # nearly: the shift changes it a little
     write(tmp_path, pick("table2", dataset="mnist", method="dk", layers=3, seed=0), lambda *_: 2.0 + shift * error)
     text = evidence.dark_knowledge_table(res.results(tmp_path))
-    assert f"Of 1 differences {better} are below zero" in text and f"errors: {surely} below, {worse} above." in text
+    assert f"Of 1 differences {better} are below zero" in text and f"surely:\n{surely} below, {worse} above." in text
 
 
 @pytest.mark.parametrize(("alone", "taught", "count"), [(2.0, 2.5, 1), (2.0, 2.0, 0), (2.5, 2.0, 0)])
 def test_a_choice_with_a_teacher_that_is_worse_on_validation_is_counted(tmp_path, alone, taught, count):
     for method, valid in (("nn", alone), ("dk", taught)):
         write(tmp_path, pick("table2", dataset="mnist", method=method, layers=3, seed=0), lambda *_: 2.0, valid=valid)
-    assert f"in {count} the validation error is above" in evidence.dark_knowledge_table(res.results(tmp_path))
+    text = " ".join(evidence.dark_knowledge_table(res.results(tmp_path)).split())
+    assert f"in {count} the validation error is above" in text
 
 
 def test_compressions_are_listed_in_the_order_of_their_sizes(tmp_path):
@@ -243,7 +331,7 @@ def test_compressions_are_listed_in_the_order_of_their_sizes(tmp_path):
         write(tmp_path, pick("figure2", dataset="mnist", method=method), lambda *_, e=error: e)
     rows = rows_of(evidence.payoff_table(res.results(tmp_path)))
     assert [row[3] for row in rows] == ["1/64", "1/32", "1/16", "1/8", "1/4", "1/2", "1"]
-    assert {row[-2] for row in rows} == {"-1.00"}
+    assert {row[-3] for row in rows} == {"-1.00"}
 
 
 def test_the_columns_of_the_expansion_table_are_those_of_its_head(tmp_path):
@@ -351,10 +439,21 @@ def test_under_protocol_2_methods_are_compared_on_the_same_images(tmp_path):
     write_wrong(tmp_path, two("rect", "hashnet"), range(20))
     write_wrong(tmp_path, two("rect", "nn"), range(25))  # the same 20 and 5 more
     found = res.results(tmp_path)
-    change, error = res.difference(found["rect", "hashnet", 3, "1/8"], found["rect", "nn", 3, "1/8"])
+    change, error = mean_and_error(found["rect", "hashnet", 3, "1/8"], found["rect", "nn", 3, "1/8"])
     assert change == pytest.approx(-0.5) and error == pytest.approx(100 * 5**0.5 / 1000)
     alone = 2 * 100 * (2 * 0.02 * 0.98 / 1000) ** 0.5
     assert abs(change) < alone  # two binomials would not have told them apart
+
+
+def test_the_spread_of_the_seeds_is_added_to_that_of_the_images(tmp_path):
+    for method, shares in (("hashnet", (range(40), range(10, 60))), ("nn", (range(10, 60), range(40)))):
+        for job, images in zip(two("rect", method), (*shares, range(45)), strict=True):
+            write_wrong(tmp_path, [job], images)
+    found = res.results(tmp_path)
+    change = res.difference(found["rect", "hashnet", 3, "1/8"], found["rect", "nn", 3, "1/8"])
+    # the same shares of the seeds for each image, but errors of 4, 5 and 4.5 %
+    assert change.mean == 0.0 and change.error == pytest.approx((2 * 0.5**2 / 3) ** 0.5)
+    assert change.freedom == pytest.approx(4)
 
 
 def test_a_panel_has_protocol_2_when_hashnet_and_nn_are_complete_there(tmp_path):

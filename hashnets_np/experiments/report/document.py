@@ -23,11 +23,18 @@ EVIDENCE = {
     "What the recipe of the released code gives": released_table,
 }
 
-VERDICT_RULES = """A comparison is sure beyond two standard errors of the difference: of pairs on the same test images
-where the records say which images each network got wrong (protocol 2), of two test errors otherwise, with the spread
-over seeds added. A claim is *not supported* if so many of its comparisons are surely the other way that chance alone
-would bring them about in fewer than one case of twenty, else *supported* if more than half of those planned are surely
-so; otherwise our runs *cannot tell*. The rule was fixed before the runs of protocol 2 came in. Its reasons are in
+VERDICT_RULES = """A comparison is sure if the interval of the difference does not contain 0. The difference is that
+of pairs on the same test images where the records say which images each network got wrong (protocol 2), of two test
+errors otherwise, with the spread over seeds added. The interval is Student's, at the level of two standard errors of a
+normal variable: without any difference one comparison in 22 would pass, one in 44 in a given direction. A cell of one
+seed has no spread of its own; it borrows the relative spread of the cells of the same data set, depth and protocol that
+have several seeds (of the same data set, or of the protocol, where there are none). A claim is *not supported* if so
+many of its comparisons are surely the other way that chance alone would bring them about in fewer than one case of
+twenty, else *supported* if more than half of those planned are surely so; otherwise our runs *cannot tell*.
+
+The rule was not fixed before all results: it replaced an earlier set of verdicts when the 545 runs of protocol 1 were
+known, and 6 runs and 2 searches of protocol 2. On 28 November 2026 it was made stricter for few seeds (Student's t, the
+borrowed spread); [README.md](README.md) lists what that changed. Its reasons are in
 `hashnets_np/experiments/report/verdicts.py`, and lesson 8 judges by it, too. The luck of a search, one for all seeds
 of a cell, is in no standard error."""
 

@@ -2,12 +2,15 @@
 
 A cell is (data set, method, layers, compression or expansion); its runs differ in the seed. Only runs of the paper's
 presets count. RECT is compared with the row printed CONVEX and the other way round (`data/paper/ERRATA.md`).
+
+An error has two sources of chance: the test images and the training runs. A cell of one seed shows no spread of its
+own, and has none printed; to be compared it borrows the relative spread of cells like it (`with_borrowed_spread`).
 """
 
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import hypot, sqrt
+from math import sqrt
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +22,7 @@ from ..sweep.grid import ALL, PROTOCOL2, Job, read_grid
 from ..sweep.paired import paired_difference, unpack
 from ..sweep.records import read_all
 from ..sweep.schema import FailureRecord, Record, RunRecord
+from .changes import Change, Part, change_of
 
 PAPER_ROW = {"rect": "CONVEX", "convex": "RECT"}  # as printed; the two rows look swapped
 PAPER_METHODS = tuple(method.name for method in PAPER)
@@ -32,9 +36,14 @@ def cell_of(job: Job) -> Cell:
 
 @dataclass(frozen=True)
 class Result:
-    """The finished runs of one cell."""
+    """The finished runs of one cell.
+
+    borrowed: for a cell of one seed, the variance of test errors over seeds divided by their squared mean, in cells
+    like it; None where no cell has several seeds.
+    """
 
     runs: tuple[RunRecord, ...]
+    borrowed: Part | None = None
 
     @property
     def errors(self) -> list[float]:
@@ -76,9 +85,22 @@ class Result:
         return [unpack(wrong, images) for wrong, images in known if wrong] if all(w for w, _ in known) else None
 
     @property
-    def standard_error(self) -> float:
-        """Standard error of the mean, percent: of the test set and, where there are several seeds, of training."""
-        return float(np.hypot(self.binomial_error(self.mean), self.spread / sqrt(len(self.runs))))
+    def training(self) -> list[Part]:
+        """What training runs add to the variance of the mean: their own spread, or the borrowed one for one seed."""
+        seeds = len(self.runs)
+        if seeds > 1:
+            return [Part(self.spread**2 / seeds, seeds - 1)]
+        return [Part(self.borrowed.variance * self.mean**2, self.borrowed.freedom)] if self.borrowed else []
+
+    @property
+    def images(self) -> Part:
+        """What the choice of test images adds to the variance of the mean."""
+        return Part(self.binomial_error(self.mean) ** 2, self.runs[0].test_examples - 1)
+
+    @property
+    def estimate(self) -> Change:
+        """Mean test error with its standard error, of the test images and of training."""
+        return change_of(self.mean, [self.images, *self.training])
 
     def binomial_error(self, error: float) -> float:
         """Standard error, in percent, of an error rate of `error` percent on this test set."""
@@ -129,7 +151,8 @@ def results(folder: Path) -> Findings:
     complete = {cell: result for cell, result in by_cell(second, records).items()
                 if len(result.runs) == sum(cell_of(job) == cell for job in second)}
     released = by_cell(read_grid("released"), records)
-    return Findings({"1": by_cell([*first, *own], records), "2": complete, "released": released})
+    protocols = {"1": by_cell([*first, *own], records), "2": complete, "released": released}
+    return Findings({name: with_borrowed_spread(cells) for name, cells in protocols.items()})
 
 
 def by_cell(jobs: list[Job], records: dict[str, Record]) -> dict[Cell, Result]:
@@ -154,15 +177,68 @@ def check_sources(folder: Path, records: dict[str, Record]) -> None:
                                  f"{here!r}; move those of one kind to another folder")
 
 
-def difference(first: Result, second: Result) -> tuple[float, float]:
-    """Return how much larger the error of the first is, in percent, and the standard error of that.
+def with_borrowed_spread(cells: dict[Cell, Result]) -> dict[Cell, Result]:
+    """Give each cell of one seed the relative spread of the cells of a protocol that have several seeds.
 
-    Where both know which test images they got wrong the test is McNemar's (`paired`); otherwise each has the standard
-    error of the test set and of its seeds.
+    Squares of standard deviation / mean are averaged over the cells of the same data set and depth; without any, of the
+    same data set; without any, over all. The degrees of freedom add up.
     """
+    known: dict[tuple[str | int, ...], list[Part]] = {}
+    for cell, result in cells.items():
+        if len(result.runs) > 1 and result.mean:
+            part = Part((result.spread / result.mean) ** 2, len(result.runs) - 1)
+            for pool in pools(cell):
+                known.setdefault(pool, []).append(part)
+    pooled = {}
+    for pool, parts in known.items():
+        freedom = sum(part.freedom for part in parts)
+        pooled[pool] = Part(sum(part.variance * part.freedom for part in parts) / freedom, freedom)
+    found = {}
+    for cell, result in cells.items():
+        nearest = next((pooled[pool] for pool in pools(cell) if pool in pooled), None)
+        found[cell] = replace(result, borrowed=nearest) if len(result.runs) == 1 else result
+    return found
+
+
+def pools(cell: Cell) -> list[tuple[str | int, ...]]:
+    """Name the groups of cells that a cell can borrow a spread from, the nearest first."""
+    dataset, _, layers, _ = cell
+    return [(dataset, layers), (dataset,), ()]
+
+
+def same_networks(first: Result, second: Result) -> bool:
+    """Say whether both got the same test images wrong, seed by seed: dark knowledge with mix 0 is its student."""
+    if not first.wrong or not second.wrong:
+        return False
+    return np.array_equal(first.wrong, second.wrong)
+
+
+def difference(first: Result, second: Result, times: float = 1.0) -> Change:
+    """Return how much larger the error of the first is than `times` that of the second, in percent.
+
+    Where both know which test images they got wrong they are compared image by image (`paired`); otherwise each has
+    the standard error of the test set. The spread between the seeds of each is added. The same networks have the same
+    error for certain.
+    """
+    if times == 1 and same_networks(first, second):
+        return change_of(0.0, [])
+    training = [*first.training, *(Part(times**2 * part.variance, part.freedom) for part in second.training)]
+    if len(first.runs) == len(second.runs) == 1 and first.borrowed and first.borrowed == second.borrowed:
+        # one borrowed spread is known no better for being used twice
+        training = [Part(sum(part.variance for part in training), first.borrowed.freedom)]
     if first.wrong and second.wrong:
-        return paired_difference(first.wrong, second.wrong)
-    return first.mean - second.mean, hypot(first.standard_error, second.standard_error)
+        change, error = paired_difference(first.wrong, second.wrong, times)
+        return change_of(change, [Part(error**2, first.images.freedom), *training])
+    images = [first.images, Part(times**2 * second.images.variance, second.images.freedom)]
+    return change_of(first.mean - times * second.mean, [*images, *training])
+
+
+def relative_difference(first: Result, second: Result) -> Change:
+    """Return how many percent larger the error of the first is, of the second's; both are uncertain."""
+    ratio = first.mean / second.mean
+    scale = 100 / second.mean
+    change = difference(first, second, ratio)
+    return Change(100 * (ratio - 1), scale * change.error, change.freedom)
 
 
 def point(job: Job) -> Job:

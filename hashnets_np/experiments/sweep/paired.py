@@ -1,7 +1,7 @@
 """Two networks on the same test images: which images only one of them got wrong.
 
 McNemar's test compares methods in pairs: images that both got right, or both wrong, say nothing about a difference. It
-is sharper than two binomial standard errors, because methods make mistakes on much the same images.
+is sharper than a comparison of two error rates, because methods make mistakes on much the same images.
 """
 
 import base64
@@ -31,23 +31,19 @@ def unpack(text: str, images: int) -> NDArray[np.bool_]:
     return np.unpackbits(bits, count=images).astype(bool)
 
 
-def paired_difference(first: list[NDArray[np.bool_]], second: list[NDArray[np.bool_]]) -> tuple[float, float]:
+def paired_difference(first: list[NDArray[np.bool_]], second: list[NDArray[np.bool_]],
+                      times: float = 1.0) -> tuple[float, float]:
     """Compare two methods over the same test images: difference of the errors in percent, and its standard error.
 
-    first, second: which images each seed's network got wrong. For one seed, difference / standard error is McNemar's
-    (b - c) / sqrt(b + c), with b and c the images that only one of the two got wrong. For several, an image counts
-    with the share of seeds that got it wrong, and the spread between the seeds of a method is added.
+    first, second: which images each seed's network got wrong; the second's errors are multiplied by `times`. For one
+    seed, difference / standard error is McNemar's (b - c) / sqrt(b + c), with b and c the images that only one of the
+    two got wrong. For several, an image counts with the share of seeds that got it wrong. The standard error is that of
+    the images alone; `report.results.difference` adds the spread between seeds.
 
     >>> a, b = np.zeros((2, 100), bool); a[:10] = True; b[8:11] = True
     >>> difference, error = paired_difference([a], [b])
     >>> round(difference, 2), round(difference / error, 3) == round((8 - 1) / (8 + 1) ** 0.5, 3)
     (7.0, True)
     """
-    a = np.mean(first, axis=0)  # (images,) shares of the seeds
-    b = np.mean(second, axis=0)
-    images = len(a)
-    difference = 100 * float((a - b).mean())
-    by_image = 100 * float(np.sqrt(((a - b) ** 2).sum())) / images
-    by_seed = [100 * np.std(np.mean(each, axis=1), ddof=1) / len(each) ** 0.5 for each in (first, second)
-               if len(each) > 1]
-    return difference, float(np.sqrt(by_image**2 + sum(each**2 for each in by_seed)))
+    apart = np.mean(first, axis=0) - times * np.mean(second, axis=0)  # (images,) of shares of the seeds
+    return 100 * float(apart.mean()), 100 * float(np.sqrt((apart**2).sum())) / len(apart)
