@@ -165,8 +165,8 @@ def ratios(rows: Mapping[str, tuple[float, float, float]], strong: Sequence[str]
     left = sum(high < 1 for _, _, high in rows.values())
     right = sum(low > 1 for low, _, _ in rows.values())
     show_figure(
-        fig, "Our runs: ratio of mean test errors over seeds; intervals of two standard errors (test set and seeds; "
-        f"the luck of the search for hyper-parameters is not in them). {status}.",
+        fig, "Our runs: ratio of mean test errors over seeds; intervals of two standard errors, more with few "
+        f"seeds (test set and seeds; the luck of the search for hyper-parameters is not in them). {status}.",
         f"{len(rows)} dots with intervals, sorted by ratio: {left} intervals lie wholly left of 1, {right} wholly "
         "right of it.",
     )
