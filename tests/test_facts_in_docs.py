@@ -12,9 +12,11 @@ import pytest
 
 from hashnets_np.experiments.methods import METHODS
 from hashnets_np.experiments.report.evidence import against_paper
-from hashnets_np.experiments.report.results import results
+from hashnets_np.experiments.report.results import results, same_networks
+from hashnets_np.experiments.report.tables import DATASETS
 from hashnets_np.experiments.report.verdicts import SURE, standard_errors_below
 from hashnets_np.experiments.sweep.grid import read_grid
+from hashnets_np.experiments.sweep.records import read_all
 
 ROOT = Path(__file__).parent.parent
 LESSONS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
@@ -87,10 +89,49 @@ def test_the_page_of_the_records_has_the_results_of_the_released_recipe_where_al
 
 def test_the_page_of_the_records_counts_the_cells_that_reach_the_paper(found):
     said = " ".join(page("data/records/README.md").split())
-    of, reached, worse = re.search(r"Of the (\d+) cells .*? (\d+) are at or below it\. (\w+) are worse", said).groups()
+    of, reached, certain = re.search(r"Of the (\d+) cells .*? (\d+) are at or below it; without RECT (\d+ of \d+)\.",
+                                     said).groups()
+    worse, surely = re.search(r"(\w+) cells are worse by more than two binomial standard errors of the paper's number, "
+                              r".*? (\w+) of them is surely worse, the last", said).groups()
     evidence = " ".join(against_paper(found).split())
-    assert f"{reached} of {of} cells run (of {of}) are at or below" in evidence
-    assert f"two binomial standard errors: {number(worse)}." in evidence
+    assert f"{reached} of {of} cells run (of {of}) are at or below" in evidence and f"RECT {certain})" in evidence
+    assert f"two binomial standard errors of the paper's number: {number(worse)};" in evidence
+    assert f"standard error is added: {number(surely)}." in evidence
+    assert re.findall(r"- BASIC (\w+ \d layers 1/\d+): [^-]*?limit [\d.]+ %(; not sure)?", evidence) == [
+        ("HashNet 3 layers 1/8", "; not sure"), ("HashNet 5 layers 1/8", "; not sure"),
+        ("HashNetDK 5 layers 1/64", "")]
+
+
+def test_pages_count_the_runs_that_used_all_epochs_and_the_doublings_that_helped():
+    most = {"mnist": 30, "basic": 120, "rect": 150}  # 40 on the others, as the page of protocol 1 says
+    records = read_all(ROOT / "data" / "records")
+    runs = [records[job.key] for job in read_grid("all")]
+    used = sum(run.epochs == most.get(run.job.dataset, 40) for run in runs)
+    for name in ("data/records/README.md", "data/records/protocol2.md"):
+        said = " ".join(page(name).split())
+        assert f"{used} of its {len(runs)} runs used all the epochs that they were allowed" in said
+    doubled = [record.doublings for record in records.values() if getattr(record, "doublings", None)]
+    said = " ".join(page("data/records/README.md").split())
+    helped, first = re.search(r"in (\d+) of protocol 2's first (\d+) searches", said).groups()
+    assert int(helped) == sum(any(step.goes_on for step in steps) for steps in doubled[:int(first)])
+
+
+def test_the_verdicts_at_one_eighth_hang_on_one_set(found):
+    assert "If that one is not counted, four of eight are left" in " ".join(page("data/records/README.md").split())
+    for layers in (3, 5):
+        cells = {data: [(data, method, layers, "1/8") for method in ("hashnet", "nn")] for data in DATASETS}
+        sure = {data for data, pair in cells.items() if standard_errors_below(*found.together(*pair)) > SURE}
+        assert len(sure) == 5 and "bg-img-rot" in sure
+
+
+def test_with_5_layers_at_one_64th_only_regenerated_sets_are_surely_lower(found):
+    said = " ".join(page("data/records/README.md").split())
+    assert "on four sets, all of them regenerated and under protocol 1. On MNIST, BASIC and RECT," in said
+    cells = {data: [(data, method, 5, "1/64") for method in ("hashnet", "nn")] for data in DATASETS}
+    apart = {data: standard_errors_below(*found.together(*pair)) for data, pair in cells.items()}
+    sure = {data for data, z in apart.items() if z > SURE}
+    assert {(found[cells[data][0]].source, found[cells[data][0]].protocol) for data in sure} == {("regenerated", "1")}
+    assert all(abs(apart[data]) <= SURE for data in ("mnist", "basic", "rect")) and apart["convex"] < -SURE
 
 
 def test_the_page_of_the_records_counts_where_hashnet_is_surely_below_the_equal_size_network():
@@ -102,13 +143,14 @@ def test_the_page_of_the_records_counts_where_hashnet_is_surely_below_the_equal_
 
 
 def test_the_page_of_the_records_counts_where_a_teacher_surely_helps_under_protocol_2(found):
-    better, worse, compared = Counter(), Counter(), Counter()
+    better, worse, same, compared = Counter(), Counter(), Counter(), Counter()
     for dataset, method, layers, size in found.protocols["2"]:
         if student := METHODS[method].student:
             both = found.together((dataset, method, layers, size), (dataset, student, layers, size))
             apart = standard_errors_below(*both)
             better[dataset] += apart > SURE
             worse[dataset] += apart < -SURE
+            same[dataset] += same_networks(*both)
             compared[dataset] += 1
     said = " ".join(page("data/records/README.md").split())
     assert number(re.search(r"in its (\w+) comparisons so far", said)[1]) == compared.total()
@@ -118,6 +160,8 @@ def test_the_page_of_the_records_counts_where_a_teacher_surely_helps_under_proto
     assert [number(word) for word in basic.groups()] == [better["basic"], compared["basic"], worse["basic"]]
     assert "On MNIST, so far with NN and 3 layers only, it is surely neither better nor worse" in said
     assert not better["mnist"] and not worse["mnist"] and compared["mnist"] == 2
+    alone = re.search(r"In (\w+) comparisons, (\w+) of them on BASIC, the student alone was chosen", said)
+    assert [number(word) for word in alone.groups()] == [same.total(), same["basic"]]
 
 
 def test_the_slurm_array_has_a_task_for_each_data_set_of_its_grid():
