@@ -250,6 +250,8 @@ def test_a_point_that_is_not_run_interrupts_the_line_and_the_caption_has_the_see
     assert figures.our_curves(4, ("mnist", 3), found)["hashnet"]["x2"] == (2.0, 0.0)
     assert math.isnan(figures.our_curves(4, ("mnist", 3), found)["hashnet"]["x4"][0])
     assert "; seed 0; the paper" in figures.caption(4, found)
+    assert "dense biases leave RER and LRD few weights" in figures.caption(4, found)
+    assert "biases" not in figures.caption(2, found)
     assert "; seeds 0, 1, 2, a band of" in figures.caption(2, found)
 
 

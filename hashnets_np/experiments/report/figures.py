@@ -112,6 +112,8 @@ def caption(figure: int, found: Findings) -> str:
     text = " or ".join(", ".join(map(str, each)) for each in seeds)
     band = ", a band of one standard deviation where there are several" if len(seeds[-1]) > 1 else ""
     first = f"{size}; {word_for(text)} {text}{band}; the paper gives one number each"
+    if figure == 4:
+        first += "\n5 layers: dense biases leave RER and LRD few weights at large expansions"
     if all(result.protocol == "2" for result in cells):
         return first
     points = " and ".join(SEARCHED_OTHERS)

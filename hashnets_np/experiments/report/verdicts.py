@@ -40,7 +40,7 @@ def standard_errors(change: Change) -> float:
     error the smallest difference is sure.
 
     >>> [round(standard_errors(Change(3.0, 1.0, freedom)), 2) for freedom in (2, 4, 1e6)]
-    [1.33, 2.1, 3.0]
+    [1.33, 2.09, 3.0]
     """
     if change.error:
         return SURE * change.mean / change.half_width(LEVEL)
