@@ -256,7 +256,7 @@ def rows_exchanged(found: Findings) -> Claim:
     planned = len(cells) - left_out
     ours = _counts(compared, planned)
     if left_out:
-        ours += f"; {left_out} of {len(cells)} left out: its two printed numbers are nearer than our standard error"
+        ours += f"; {left_out} of {len(cells)} left out, where the rows differ by less than our standard error"
     return Claim("(Ours:) the printed rows RECT and CONVEX are exchanged; our runs on RECT lie nearer to the row "
                  "CONVEX", "as printed", ours, tuple(compared), planned)
 
