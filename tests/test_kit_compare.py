@@ -222,6 +222,13 @@ def test_the_output_of_an_empty_batch_keeps_its_width():
     assert wrong_width("dw", np.zeros(0), CASE) == "" == wrong_width("z", [], CASE)  # a list has no width to lose
 
 
+def test_a_network_must_keep_the_width_of_an_empty_batch_too():
+    two = replace(CASE, inputs={"layers": [{"n_in": 5, "n_out": 7}, {"n_in": 7, "n_out": 3}]})
+    for name, width in (("z", 3), ("dx", 5)):
+        assert wrong_width(name, np.zeros((0, width)), two) == ""
+        assert wrong_width(name, np.zeros((0, 7)), two) == f"{name}: expected shape (0, {width}), found (0, 7)"
+
+
 def test_a_transposed_answer_is_called_that_even_where_it_is_square_or_given_by_sums():
     square = WANTED[:, :3]
     case = replace(CASE, tolerance=1e-6)

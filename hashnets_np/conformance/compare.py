@@ -204,10 +204,10 @@ def wrong_dtype(name: str, found: Any, case: Case) -> str:
 
 def wrong_width(name: str, found: Any, case: Case) -> str:
     """Say that the output of an empty batch has lost its width. An empty list has none, and passes."""
-    width = {"z": "n_out", "da": "n_in"}.get(name)
-    if not width or "layer" not in case.inputs or (isinstance(found, list) and not found):
+    layers = [case.inputs["layer"]] if "layer" in case.inputs else case.inputs.get("layers")
+    if name not in ("z", "da", "dx") or not layers or (isinstance(found, list) and not found):
         return ""
-    shape = (0, case.inputs["layer"][width])
+    shape = (0, layers[-1]["n_out"] if name == "z" else layers[0]["n_in"])
     return "" if np.shape(found) == shape else f"{name}: expected shape {shape}, found {np.shape(found)}"
 
 
