@@ -1,16 +1,22 @@
 """Hyper-parameters come from the validation split alone, by as many trials for every method."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from small_sweeps import JOB, search_record
 
 import hashnets_np as hn
-from hashnets_np.experiments.sweep import grid, tune
+from hashnets_np.experiments.sweep import grid, tune, unfinished
 from hashnets_np.experiments.sweep import train as training
 from hashnets_np.experiments.sweep.protocols import PROTOCOLS
 from hashnets_np.experiments.sweep.schema import Final, Trial
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept_by_other_tests(monkeypatch, tmp_path):
+    monkeypatch.setattr(unfinished, "cache_dir", lambda: tmp_path)
 
 
 def final_of(hyper, error, epochs=1):
@@ -171,3 +177,53 @@ def test_the_number_of_epochs_is_the_last_within_a_standard_error_of_the_lowest(
     assert training.choose_epochs([50, 9.9, 10.4, 10.8, 12.0], 1000) == 4
     assert training.choose_epochs([50, 9.9, 10.4, 10.8, 12.0], 10**9) == 2
     assert training.choose_epochs([3.0, 0.0, 0.0, 1.0], 1000) == 3
+
+
+def test_a_search_that_was_cut_off_goes_on_with_what_it_has_trained(monkeypatch, tmp_path):
+    pytest.importorskip("optuna", reason="optuna is not installed: it is in the extra [tune]")
+    monkeypatch.setitem(PROTOCOLS, "1", replace(PROTOCOLS["1"], trials=5))
+    monkeypatch.setattr(tune, "ROUNDS", 1)
+    job, data, trained = replace(JOB, kind="search", tune=True), hn.load_dataset("digits"), []
+    train_once, cut_off_at = tune.train_once, 10
+
+    def counted(*arguments):
+        trained.append(arguments)
+        if len(trained) == cut_off_at:
+            raise KeyboardInterrupt
+        return train_once(*arguments)
+
+    monkeypatch.setattr(tune, "train_once", counted)
+    with pytest.raises(KeyboardInterrupt):
+        tune.do_search(job, {}, data)
+    results = tune.do_search(job, {}, data)
+    assert list((tmp_path / "unfinished").iterdir()) == []  # a search that ends forgets its trainings
+    resumed = len(trained)
+    trained.clear()
+    cut_off_at = None
+    assert tune.do_search(job, {}, data) == results
+    # the folds of the training that was cut off are trained again
+    assert len(trained) + tune.FOLDS >= resumed > len(trained)
+
+
+@pytest.mark.parametrize("change", ["job", "found", "x_train", "y_valid", "commit"])
+def test_trainings_are_kept_under_all_that_they_depend_on(monkeypatch, tmp_path, change):
+    data = hn.load_dataset("digits")
+    before = unfinished.folder_of(JOB, {}, data)
+    assert unfinished.folder_of(JOB, {}, replace(data)) == before
+    job, found = JOB, {}
+    if change == "job":
+        job = replace(JOB, hidden=9)
+    elif change == "found":
+        found = {"a search": SimpleNamespace(hyper={"rate": 0.5}, epochs=3)}
+    elif change == "commit":
+        monkeypatch.setattr(unfinished, "commit_of", lambda root: "another")
+    else:
+        data = replace(data, **{change: getattr(data, change)[::-1].copy()})
+    assert unfinished.folder_of(job, found, data) != before
+
+
+def test_trainings_of_somebody_elses_method_are_not_kept(monkeypatch, tmp_path):
+    data = hn.load_dataset("digits")
+    job = replace(JOB, method="load-scaled")
+    curves = [unfinished.kept_curve(job, {}, data, {}, 1, 1.0, lambda n=n: np.array([float(n)])) for n in (1, 2)]
+    assert [curve[0] for curve in curves] == [1.0, 2.0] and list(tmp_path.iterdir()) == []

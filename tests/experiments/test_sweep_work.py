@@ -10,7 +10,7 @@ import pytest
 from small_sweeps import JOB, search_record
 
 import hashnets_np as hn
-from hashnets_np.experiments.sweep import grid, train, work
+from hashnets_np.experiments.sweep import grid, train, unfinished, work
 from hashnets_np.experiments.sweep.paired import unpack
 from hashnets_np.experiments.sweep.schema import FailureRecord, RunRecord, record_to_json
 
@@ -153,21 +153,21 @@ def git(folder, *arguments):
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 def test_the_commit_is_that_of_the_checkout_itself_and_of_no_repository_around_it(tmp_path, monkeypatch):
-    work.commit_of.cache_clear()
-    assert work.commit_of(tmp_path) is None
+    unfinished.commit_of.cache_clear()
+    assert unfinished.commit_of(tmp_path) is None
     git(tmp_path, "init")
-    work.commit_of.cache_clear()
-    assert work.commit_of(tmp_path) is None  # no commit yet
+    unfinished.commit_of.cache_clear()
+    assert unfinished.commit_of(tmp_path) is None  # no commit yet
     git(tmp_path, "commit", "--allow-empty", "-m", "first")
-    work.commit_of.cache_clear()
-    commit = work.commit_of(tmp_path)
+    unfinished.commit_of.cache_clear()
+    commit = unfinished.commit_of(tmp_path)
     assert commit == git(tmp_path, "rev-parse", "HEAD").strip() and len(commit) == 40
     (tmp_path / "site-packages").mkdir()
-    assert work.commit_of(tmp_path / "site-packages") is None
-    work.commit_of.cache_clear()
+    assert unfinished.commit_of(tmp_path / "site-packages") is None
+    unfinished.commit_of.cache_clear()
     monkeypatch.setenv("PATH", "")  # without git
-    assert work.commit_of(tmp_path) is None
-    work.commit_of.cache_clear()
+    assert unfinished.commit_of(tmp_path) is None
+    unfinished.commit_of.cache_clear()
 
 
 def test_a_record_names_the_commit_it_was_made_with_if_there_is_one(monkeypatch):

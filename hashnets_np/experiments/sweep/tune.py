@@ -34,6 +34,7 @@ from .grid import Job, step_search_from, without_teacher
 from .protocols import PROTOCOLS
 from .schema import Doubling, Final, Hyper, Round, Trial
 from .train import Found, binomial_error, choose_epochs, epochs_for, teacher_for, train_once, without_test
+from .unfinished import forget, kept_curve
 
 EXAMPLES = 12_000  # at most; with few training examples more passes, up to as many steps
 PASSES = 10
@@ -116,12 +117,18 @@ def folds(data: Dataset, limit: float = EXAMPLES) -> Iterator[Dataset]:
 def valid_curve(
     job: Job, hyper: Hyper, found: Found, data: Dataset, epochs: int, limit: float = EXAMPLES
 ) -> np.ndarray:
-    """Train and return the validation error after each epoch, in percent, the mean over the folds."""
-    curves = []
-    for part in folds(data, limit):
-        errors = train_once(job, hyper, part, epochs, teacher_for(job, hyper, found, part))[1].valid_error
-        curves.append(errors + [100.0] * (epochs - len(errors)))  # a diverged training ends early: all wrong from there
-    return np.mean(curves, axis=0)
+    """Train and return the validation error after each epoch, in percent, the mean over the folds.
+
+    What an interrupted search has trained already is not trained again.
+    """
+    def train() -> np.ndarray:
+        curves = []
+        for part in folds(data, limit):
+            errors = train_once(job, hyper, part, epochs, teacher_for(job, hyper, found, part))[1].valid_error
+            curves.append(errors + [100.0] * (epochs - len(errors)))  # diverged, ended early: all wrong from there
+        return np.mean(curves, axis=0)
+
+    return kept_curve(job, found, data, hyper, epochs, limit, train)
 
 
 def trial_epochs(data: Dataset, most: int) -> int:
@@ -133,9 +140,14 @@ def trial_epochs(data: Dataset, most: int) -> int:
 
 def do_search(job: Job, found: Found, data: Dataset) -> dict[str, Any]:
     """Do a search and return the results of its record: of everything, or of the step size alone."""
+    results = try_rates(job, found, data) if PROTOCOLS[job.protocol].rates else tune(job, found, data)
+    forget(job, found, data)
+    return results
+
+
+def tune(job: Job, found: Found, data: Dataset) -> dict[str, Any]:
+    """Choose all hyper-parameters, or the step size alone where the others come from a neighbour."""
     protocol = PROTOCOLS[job.protocol]
-    if protocol.rates:
-        return try_rates(job, found, data)
     short = trial_epochs(data, epochs_for(job, data))
     epochs = epochs_of_finals(job, found, data)
     origin = step_search_from(job)

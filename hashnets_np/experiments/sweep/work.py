@@ -7,7 +7,6 @@ it says; what it leaves open is in `data/records/protocol1.md`.
 
 import pickle
 import platform
-import subprocess
 import time
 from dataclasses import dataclass
 from functools import lru_cache
@@ -37,8 +36,8 @@ from .train import (
     without_test,
 )
 from .tune import do_search
+from .unfinished import ROOT, commit_of
 
-ROOT = Path(__file__).parents[3]  # of a checkout
 # errors that are the machine's fault, not the job's: no memory, no disk, no data, no library, a damaged cache
 ENVIRONMENT = (OSError, MemoryError, ImportError, EOFError, pickle.UnpicklingError, KeyboardInterrupt)
 
@@ -139,19 +138,6 @@ def run_job(
 def time_and_place(start: float) -> dict[str, Any]:
     """Say how long a job took, and on what kind of machine."""
     return {"seconds": round(time.perf_counter() - start, 1), "machine": platform.machine()}
-
-
-@lru_cache(maxsize=1)
-def commit_of(root: Path) -> str | None:
-    """Name the commit of a git checkout; None if it is none. Changes that were not committed go unseen."""
-    git = root / ".git"
-    if not git.exists():  # git itself would also look above: an installed package may lie in somebody's repository
-        return None
-    try:
-        command = ["git", f"--git-dir={git}", "rev-parse", "--verify", "HEAD"]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None
 
 
 def load_for(job: Job, data_dir: str | None, provenance: str | None) -> Dataset:
