@@ -202,12 +202,19 @@ def wrong_dtype(name: str, found: Any, case: Case) -> str:
     return f"{name}: expected {case.dtype}, found {dtype}"
 
 
+def empty_shape(name: str, case: Case) -> tuple[int, int] | None:
+    """Return the shape of an output of an empty batch, of a layer or of a network; None if it has no rows."""
+    layers = [case.inputs["layer"]] if "layer" in case.inputs else case.inputs.get("layers")
+    if name not in ("z", "da", "dx") or not layers:
+        return None
+    return 0, layers[-1]["n_out"] if name == "z" else layers[0]["n_in"]
+
+
 def wrong_width(name: str, found: Any, case: Case) -> str:
     """Say that the output of an empty batch has lost its width. An empty list has none, and passes."""
-    layers = [case.inputs["layer"]] if "layer" in case.inputs else case.inputs.get("layers")
-    if name not in ("z", "da", "dx") or not layers or (isinstance(found, list) and not found):
+    shape = empty_shape(name, case)
+    if shape is None or (isinstance(found, list) and not found):
         return ""
-    shape = (0, layers[-1]["n_out"] if name == "z" else layers[0]["n_in"])
     return "" if np.shape(found) == shape else f"{name}: expected shape {shape}, found {np.shape(found)}"
 
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from .adapter import Adapter
 from .cases import Case, dense
+from .compare import empty_shape
 from .outside import MOST_ENDS, how_it_ended, is_lost, lost
 from .runner import FAILS, NOT_COVERED, PASSES, Result, judge
 
@@ -186,9 +187,9 @@ def as_array(name: str, x: Any, case: Case) -> Any:
         return np.array(x["data"], np.float64).reshape(x["shape"]).astype(dtype)
     if isinstance(x, dict):
         return dense(x, "float64").astype(dtype)
-    width = {"z": "n_out", "da": "n_in"}.get(name)
-    if x == [] and width and "layer" in case.inputs:
-        return np.zeros((0, case.inputs["layer"][width]), case.dtype)
+    shape = empty_shape(name, case)
+    if x == [] and shape is not None:
+        return np.zeros(shape, case.dtype)
     if case.dtype == "int" or not isinstance(x, list):
         return x
     return np.array(x, np.float64).astype(case.dtype)  # null within an array is NaN
