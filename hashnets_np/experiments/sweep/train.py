@@ -223,15 +223,20 @@ def teacher_logits(job: Job, hyper: Hyper, data: Dataset, epochs: int) -> NDArra
     seed 0, for all students of a data set and depth.
     """
     teacher = replace(job, method="nn", compression="1", expansion=None, seed=0)
-    sums = [hashlib.sha256(array.tobytes()).hexdigest()[:16] for array in (data.x_train, data.y_train)]
+    sums = [short_digest(array.tobytes()) for array in (data.x_train, data.y_train)]
     name = json.dumps([teacher.key, hyper, epochs, *sums, __version__], sort_keys=True)
-    path = cache_dir() / "teachers" / f"{hashlib.sha256(name.encode()).hexdigest()[:24]}.npz"
+    path = cache_dir() / "teachers" / f"{short_digest(name.encode())}.npz"
 
     def train_teacher() -> dict[str, NDArray]:
         alone = replace(without_test(data), x_valid=data.x_valid[:0], y_valid=data.y_valid[:0])
         return {"logits": predict(train_to_the_end(teacher, hyper, alone, epochs).net, data.x_train)}
 
     return cached_arrays(path, train_teacher)["logits"]  # one process trains it, the others wait
+
+
+def short_digest(content: bytes) -> str:
+    """Return enough of a digest for the name of a file in the cache."""
+    return hashlib.sha256(content).hexdigest()[:24]
 
 
 def teacher_for(job: Job, hyper: Hyper, found: Found, data: Dataset) -> NDArray | None:

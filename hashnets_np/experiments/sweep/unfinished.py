@@ -5,7 +5,6 @@ of the code. Changes that were not committed go unseen, and so would those of a 
 are not kept. A search that ends forgets its own.
 """
 
-import hashlib
 import json
 import shutil
 import subprocess
@@ -19,10 +18,10 @@ from numpy.typing import NDArray
 from ... import __version__
 from ...datasets import Dataset
 from ...datasets.data_files import cache_dir, cached_arrays
-from ..methods import PAPER
+from ..methods import METHODS, PAPER
 from .grid import Job
 from .schema import Hyper
-from .train import Found
+from .train import Found, short_digest
 
 ROOT = Path(__file__).parents[3]  # of a checkout
 
@@ -31,7 +30,7 @@ def kept_curve(
     job: Job, found: Found, data: Dataset, hyper: Hyper, epochs: int, limit: float, train: Callable[[], NDArray]
 ) -> NDArray:
     """Return the validation errors of a training: as they were kept, or by training now."""
-    if job.method not in {method.name for method in PAPER}:
+    if METHODS.get(job.method) not in PAPER:
         return train()
     name = json.dumps([hyper, epochs, limit], sort_keys=True)
     path = folder_of(job, found, data) / f"{short_digest(name.encode())}.npz"
@@ -49,11 +48,6 @@ def folder_of(job: Job, found: Found, data: Dataset) -> Path:
     sums = [short_digest(array.tobytes()) for array in (data.x_train, data.y_train, data.x_valid, data.y_valid)]
     name = json.dumps([job.key, needed, sums, __version__, commit_of(ROOT)], sort_keys=True)
     return cache_dir() / "unfinished" / short_digest(name.encode())
-
-
-def short_digest(content: bytes) -> str:
-    """Return enough of a digest for the name of a file."""
-    return hashlib.sha256(content).hexdigest()[:24]
 
 
 @lru_cache(maxsize=1)
