@@ -79,7 +79,7 @@ def first_row():
     parts += [text(440, 38, f"a = ({', '.join(map(write_number, A))})", "start")]
     parts += [stepped(1, text(440, 130, f"z0 = {' + '.join(terms)}", "start"))]
     parts += [stepped(2, text(490, 190, f"= {write_number(Z[0])}", "start", font_weight="bold"))]
-    return picture(1000, 310, parts, "V in numbers, its first row framed, and the sum of its products with a")
+    return picture(1060, 310, parts, "V in numbers, its first row framed, and the sum of its products with a")
 
 
 def your_turn():

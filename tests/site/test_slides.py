@@ -2,9 +2,11 @@
 
 import re
 import sys
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
+from matplotlib import get_data_path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "course"))
 from lecture_sources import build
@@ -64,9 +66,20 @@ def opened(headless, built):
         context.close()
 
 
+def write_in_a_wide_font(page):
+    """Set the page's words in DejaVu Sans, which is wider than Arial; it comes with Matplotlib."""
+    font = b64encode(Path(get_data_path(), "fonts", "ttf", "DejaVuSans.ttf").read_bytes()).decode()
+    page.add_style_tag(content=f"@font-face {{ font-family: Wide; src: url(data:font/ttf;base64,{font}) }}"
+                               "body { font-family: Wide !important }")
+    page.evaluate("document.fonts.load('38px Wide')")
+
+
+@pytest.mark.parametrize("font", ["own", "wide"])
 @decks
-def test_no_slide_is_cut_or_small_at_any_step(opened, name):
+def test_no_slide_is_cut_or_small_at_any_step(opened, name, font):
     page, errors = opened(name)
+    if font == "wide":
+        write_in_a_wide_font(page)
     count = page.locator("section").count()
     assert count >= 15
     for slide in range(count):
