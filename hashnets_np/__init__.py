@@ -15,7 +15,7 @@ from .network import Network
 from .optim import SGD
 from .training import EarlyStopping, History, fit, predict, predict_proba
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 __all__ = [
     "SGD",
     "Dataset",

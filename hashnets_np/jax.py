@@ -6,13 +6,12 @@ ReLU between; `params` is a pytree of real weights for jax.grad. Needs `pip inst
 
 import os
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from . import layers
-from .conformance.host import check_same_map
 from .conformance.jax_layer import Maps, Params, hashed_linear, hashed_net, load_network, make_maps
+from .export.frameworks import hashed_layer
 from .files import save
 from .network import Network
 
@@ -55,20 +54,11 @@ def to_network(params: Sequence[Params], maps: Sequence[Maps]) -> Network:
 
 def from_hashed(number: int, params: Params, maps: Maps) -> layers.Layer:
     """Make the hashed layer with the same map and the same real weights."""
-    m = maps.map
     weights = {name: np.array(p) for name, p in params.items()}
     sizes = {name: w.shape for name, w in weights.items()}
     if sizes != {name: (size,) for name, size in maps.sizes.items()}:
         raise ValueError(f"layer {number} has weights of shapes {sizes}, but its map needs sizes {maps.sizes}")
-    bias: Any = maps.bias
-    bias_buckets = maps.bias_map.buckets if maps.bias_map else None
-    layer = layers.HashedLinear(maps.n_in, m.n_out, buckets=m.buckets, seed=m.seed, bias=bias, kind=m.kind,
-                                size=m.size, signed=m.signed, bias_buckets=bias_buckets, dtype=weights["w"].dtype)
-    check_same_map(m, layer.map)
-    if maps.bias_map is not None:
-        check_same_map(maps.bias_map, layer.bias_map)
-    layer.params = weights
-    return layer
+    return hashed_layer(maps.n_in, maps.map, maps.bias, maps.bias_map, weights)
 
 
 def save_network(params: Sequence[Params], maps: Sequence[Maps], path: str | os.PathLike) -> None:

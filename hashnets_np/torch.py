@@ -12,8 +12,8 @@ import numpy as np
 from torch import Tensor, nn
 
 from . import layers
-from .conformance.host import check_same_map
 from .conformance.torch_layer import HashedLinear, load_network
+from .export.frameworks import hashed_layer
 from .files import save
 from .network import Network
 
@@ -89,33 +89,27 @@ def array(t: Tensor) -> np.ndarray:
     return t.detach().cpu().numpy().copy()
 
 
-def dtype_of(weight: Tensor) -> str:
-    """Find the name of a dtype that a network may have."""
+def check_dtype(weight: Tensor) -> None:
+    """Check that a network may have weights of this dtype; NumPy does not know all those of PyTorch."""
     name = str(weight.dtype).removeprefix("torch.")
     if name not in ("float32", "float64"):
         raise ValueError(f"its weights are {name}, but a network has float32 or float64; use module.float() first")
-    return name
 
 
 def from_hashed(module: HashedLinear) -> layers.Layer:
     """Make the hashed layer with the same map and the same real weights."""
-    m = module.map
-    bias: Any = module.bias
-    bias_buckets = module.bias_map.buckets if module.bias_map else None
-    layer = layers.HashedLinear(module.n_in, m.n_out, buckets=m.buckets, seed=m.seed, bias=bias, kind=m.kind,
-                                size=m.size, signed=m.signed, bias_buckets=bias_buckets, dtype=dtype_of(module.w))
-    check_same_map(m, layer.map)
-    if module.bias_map is not None:
-        check_same_map(module.bias_map, layer.bias_map)
-    layer.params = {name: array(p) for name, p in module.named_parameters()}
-    return layer
+    check_dtype(module.w)
+    weights = {name: array(p) for name, p in module.named_parameters()}
+    return hashed_layer(module.n_in, module.map, module.bias, module.bias_map, weights)
 
 
 def from_linear(module: nn.Linear) -> layers.Layer:
     """Make the dense layer with the same weights."""
+    check_dtype(module.weight)
+    w = array(module.weight)
     has_bias = module.bias is not None
-    layer = layers.Linear(module.in_features, module.out_features, seed=0, bias=has_bias, dtype=dtype_of(module.weight))
-    layer.params = {"w": array(module.weight)} | ({"b": array(module.bias)} if has_bias else {})
+    layer = layers.Linear(module.in_features, module.out_features, seed=0, bias=has_bias, dtype=w.dtype)
+    layer.params = {"w": w} | ({"b": array(module.bias)} if has_bias else {})
     return layer
 
 

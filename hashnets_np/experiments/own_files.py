@@ -61,6 +61,7 @@ def load_own(x: Path, y: Path | None, validation: float, seed: int) -> Dataset:
         raise ValueError(f"{x} has {len(examples)} examples, but {y or x} has {len(labels)} labels")
     test = None
     if "x_test" in parts:
+        check_same_scale(parts["x"].dtype, parts["x_test"].dtype, x)
         test = as_rows(parts["x_test"], f"the examples x_test in {x}"), as_labels(parts["y_test"], x)
     data = Dataset.from_arrays(examples, labels, validation=validation, test=test, seed=seed, name=x.name)
     if data.classes > len(labels):
@@ -201,6 +202,13 @@ def as_rows(x: NDArray, what: str) -> NDArray:
         rows = numbers.astype(np.float32)
     check_range(numbers, rows, what)
     return rows / BYTES if x.dtype == np.uint8 else rows
+
+
+def check_same_scale(dtype: np.dtype, of_test: np.dtype, path: Path) -> None:
+    """Refuse bytes beside other numbers: only the bytes would be divided by 255."""
+    if (dtype == np.uint8) != (of_test == np.uint8):
+        raise ValueError(f"{path} has examples of {dtype} for training and of {of_test} for the test, and only bytes "
+                         "(uint8) are divided by 255; save both in one dtype and on one scale")
 
 
 def check_range(numbers: NDArray, rows: NDArray, what: str) -> None:

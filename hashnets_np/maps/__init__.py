@@ -2,8 +2,10 @@
 
 from . import fold, pieces, text, xxhash  # they register their kinds
 from .compression import bucket_count, exact_fraction
-from .kind import BIASES, KINDS, Bias, BucketArray, Kind, Lines, Rule, SignArray, find_kind, register_kind
+from .kind import BIASES, BUILT_IN, KINDS, Bias, BucketArray, Kind, Lines, Rule, SignArray, find_kind, register_kind
 from .sharing_map import MAX_BUCKETS, SharingMap, allowed_biases
+
+BUILT_IN.update(KINDS)
 
 __all__ = [
     "BIASES",

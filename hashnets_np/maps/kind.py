@@ -133,6 +133,7 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {}  # by name, in the order of registration
+BUILT_IN: set[str] = set()  # the names of those that come with the package, once it is imported
 
 
 def register_kind(kind: Kind, replace: bool = False) -> Kind:
@@ -153,7 +154,8 @@ def register_kind(kind: Kind, replace: bool = False) -> Kind:
     Raises
     ------
     ValueError
-        If the name is taken.
+        If the name is taken; by a kind of the package also with `replace`: model files, golden vectors and exports mean
+        that kind by its name.
 
     Examples
     --------
@@ -162,6 +164,9 @@ def register_kind(kind: Kind, replace: bool = False) -> Kind:
         register_kind(Kind("mine", my_rule))
         SharingMap(4, 3, buckets=5, seed=1, kind="mine")
     """
+    if kind.name in BUILT_IN:
+        raise ValueError(f"the kind of sharing map named {kind.name!r} comes with the package, and model files and "
+                         "exports mean that one; choose another name")
     if kind.name in KINDS and not replace:
         raise ValueError(f"a kind of sharing map named {kind.name!r} is registered already; choose another name, or "
                          "replace=True")

@@ -79,6 +79,15 @@ def test_train_says_that_bytes_were_divided_by_255(files, capsys):
     assert "bytes (uint8) are taken for grey levels and divided by 255" in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.parametrize("name", ["x", "x_test"])
+def test_bytes_beside_other_numbers_are_refused(tmp_path, name):
+    parts = {"x": X, "y": Y, "x_test": X, "y_test": Y}
+    parts[name] = np.round(X * 255).astype(np.uint8)
+    np.savez(tmp_path / "p.npz", **parts)
+    with pytest.raises(ValueError, match=r"of uint8 .*only bytes \(uint8\) are divided by 255; save both in one dtype"):
+        load_own(tmp_path / "p.npz", None, 0.2, seed=0)
+
+
 def test_numbers_that_are_large_but_fit_float32_are_kept(files):
     np.save(files / "large.npy", np.where(X == 1, float(np.finfo(np.float32).max), X))
     data = load_own(files / "large.npy", files / "y.npy", 0.2, seed=0)

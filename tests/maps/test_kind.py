@@ -40,6 +40,15 @@ def test_a_name_is_taken_once(modulo):
     assert register_kind(modulo, replace=True) is modulo  # a notebook's cell may run twice
 
 
+@pytest.mark.parametrize("name", list(KINDS))
+def test_a_kind_of_the_package_keeps_its_name(name, monkeypatch):
+    before = KINDS[name]
+    monkeypatch.setitem(KINDS, name, before)  # puts it back if this fails
+    with pytest.raises(ValueError, match=f"named '{name}' comes with the package.*choose another name"):
+        register_kind(Kind(name, modulo_rule), replace=True)
+    assert KINDS[name] is before
+
+
 def test_an_unknown_kind_is_refused_with_those_there_are():
     with pytest.raises(ValueError, match=f"unknown kind of sharing map 'md5'; known kinds: {', '.join(KINDS)}"):
         find_kind("md5")
