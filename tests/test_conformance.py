@@ -17,19 +17,10 @@ from hashnets_np.conformance import Adapter, NotCovered, check, load_adapter, pa
 from hashnets_np.conformance.cases import all_cases, dense, explain_flag
 from hashnets_np.conformance.compare import differs
 from hashnets_np.conformance.diagnosis import likely_bugs
+from hashnets_np.conformance.judging import judge, judge_size, settle_refusals
 from hashnets_np.conformance.operations import as_lines, lines_of, methods_of, variables
-from hashnets_np.conformance.runner import (
-    FAILS,
-    NOT_COVERED,
-    PASSES,
-    Result,
-    check_cases,
-    judge,
-    judge_size,
-    run_case,
-    select,
-    settle_refusals,
-)
+from hashnets_np.conformance.results import FAILS, NOT_COVERED, PASSES, Result
+from hashnets_np.conformance.runner import check_cases, run_case, select
 
 OURS = "hashnets_np.conformance.numpy_layer:NumpyLayer"
 ALL_TOPICS = list(dict.fromkeys(case.topic for case in all_cases()))

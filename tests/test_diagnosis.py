@@ -11,7 +11,7 @@ from hashnets_np.conformance.compare import sums_differ
 from hashnets_np.conformance.diagnosis import describe_outputs, diagnose, likely_bugs
 from hashnets_np.conformance.program import Command
 from hashnets_np.conformance.report import write_report
-from hashnets_np.conformance.runner import FAILS, NOT_COVERED, PASSES, Result
+from hashnets_np.conformance.results import FAILS, NOT_COVERED, PASSES, Result
 
 
 def case(number, valid=True):

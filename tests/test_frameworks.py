@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 
 import hashnets_np as hn
-from hashnets_np.conformance.runner import PASSES, check, load_adapter
+from hashnets_np.conformance.loading import load_adapter
+from hashnets_np.conformance.results import PASSES
+from hashnets_np.conformance.runner import check
 from hashnets_np.losses import error_rate
 
 pytestmark = pytest.mark.slow

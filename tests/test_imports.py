@@ -116,4 +116,4 @@ def test_no_module_shares_its_name_with_a_public_function():
 def test_modules_are_imported_by_import_statements():
     """`import_module` hides from readers and type checkers what is used; only plug-ins named by the user need it."""
     uses = {name for name, path in MODULES.items() if "import_module(" in path.read_text()}
-    assert uses <= {"hashnets_np.__main__", "hashnets_np.conformance.runner"}, uses
+    assert uses <= {"hashnets_np.__main__", "hashnets_np.conformance.loading"}, uses

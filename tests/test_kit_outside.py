@@ -26,13 +26,15 @@ from hashnets_np.conformance import check_shapes, diagnose, outside, passed
 from hashnets_np.conformance.adapter import LayerSpec
 from hashnets_np.conformance.cases import all_cases, find_compression
 from hashnets_np.conformance.compare import pattern, relation
+from hashnets_np.conformance.judging import judge
 from hashnets_np.conformance.numpy_layer import NumpyLayer
 from hashnets_np.conformance.outside import check_outside
 from hashnets_np.conformance.probe import find_another_map, probe_layer
 from hashnets_np.conformance.program import Command, as_array, judge_line, read_lines
 from hashnets_np.conformance.random_layers import random_cases
 from hashnets_np.conformance.report import write_report
-from hashnets_np.conformance.runner import FAILS, NOT_COVERED, PASSES, Result, check_cases, judge, run_case, select
+from hashnets_np.conformance.results import FAILS, NOT_COVERED, PASSES, Result
+from hashnets_np.conformance.runner import check_cases, run_case, select
 
 HERE = Path(__file__).parent
 ONE_TOPIC = ["--topic", "derived-seed"]

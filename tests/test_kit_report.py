@@ -18,7 +18,7 @@ from hashnets_np.conformance.report import (
     verdict,
     write_report,
 )
-from hashnets_np.conformance.runner import FAILS, NOT_COVERED, PASSES, Result
+from hashnets_np.conformance.results import FAILS, NOT_COVERED, PASSES, Result
 
 FORWARD = next(stage for stage in STAGES if stage.name == "forward")
 

@@ -10,31 +10,12 @@ from right_layer import Right
 
 from hashnets_np.conformance import Adapter, NotCovered, write_report
 from hashnets_np.conformance.cases import all_cases
+from hashnets_np.conformance.judging import is_asked, is_of_the_machine, judge, judge_error, settle_refusals
+from hashnets_np.conformance.loading import check_claims, find_in_current_folder, load_adapter
 from hashnets_np.conformance.operations import as_lines
-from hashnets_np.conformance.runner import (
-    FAILS,
-    NOT_COVERED,
-    PASSES,
-    Result,
-    arrays_in,
-    check,
-    check_cases,
-    check_claims,
-    find_in_current_folder,
-    is_asked,
-    is_left_out,
-    is_of_the_machine,
-    judge,
-    judge_error,
-    left_out,
-    load_adapter,
-    passed,
-    run_case,
-    select,
-    settle_refusals,
-    shown,
-    words,
-)
+from hashnets_np.conformance.results import FAILS, NOT_COVERED, PASSES, Result, passed
+from hashnets_np.conformance.runner import arrays_in, check, check_cases, is_left_out, left_out, run_case, select
+from hashnets_np.conformance.wording import shown, words
 
 CASES = {case.id: case for case in all_cases()}
 SEED = next(case for case in select(["derived-seed"]) if case.valid)

@@ -19,12 +19,14 @@ from typing import Any
 from ..conformance.adapter import Adapter
 from ..conformance.diagnosis import diagnose
 from ..conformance.findings import all_right, write_probe_report
+from ..conformance.loading import find_in_current_folder
 from ..conformance.outside import Child, check_outside, probe_outside
 from ..conformance.program import Command
 from ..conformance.program import expand as expand_arrays
 from ..conformance.random_layers import random_cases
 from ..conformance.report import as_json, write_report
-from ..conformance.runner import FAILS, PASSES, Result, find_in_current_folder, passed, select
+from ..conformance.results import FAILS, PASSES, Result, passed
+from ..conformance.runner import select
 from ..conformance.xfail import apply_expected_failures, read_expected_failures, unexpected_lines
 from ..support.checks import check_count, check_seed
 from ..support.disk import atomic_write, check_place

@@ -6,8 +6,10 @@ Write an `Adapter` for your layer, then `python -m hashnets_np check mymodule:My
 
 from .adapter import Adapter, LayerSpec, NotCovered, check_shapes
 from .diagnosis import Diagnosis, diagnose, likely_bugs
+from .loading import load_adapter
 from .report import write_report
-from .runner import Result, check, load_adapter, passed
+from .results import Result, passed
+from .runner import check
 
 __all__ = [
     "Adapter",

@@ -3,7 +3,7 @@
 from typing import Any
 
 from .operations import CALLS
-from .runner import FAILS, PASSES, Result
+from .results import FAILS, PASSES, Result
 
 
 def features(result: Result) -> dict[str, Any]:

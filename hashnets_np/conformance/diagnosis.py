@@ -14,7 +14,7 @@ from typing import NamedTuple
 from .cases import explain_flag
 from .common_ground import common_ground, near_ground
 from .compare import numbers_in
-from .runner import FAILS, NOT_COVERED, PASSES, Result, passed
+from .results import FAILS, NOT_COVERED, PASSES, Result, passed
 
 
 class Stage(NamedTuple):

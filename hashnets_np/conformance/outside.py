@@ -15,18 +15,12 @@ from typing import Any, Protocol
 from .adapter import Adapter
 from .cases import Case
 from .findings import Finding
+from .judging import OWN_FAULTS, settle_refusals
+from .loading import find_in_current_folder, load_adapter, load_class
 from .probe import find_another_map, probe_layer
-from .runner import (
-    FAILS,
-    OWN_FAULTS,
-    Result,
-    describe_error,
-    find_in_current_folder,
-    load_adapter,
-    load_class,
-    run_case,
-    settle_refusals,
-)
+from .results import FAILS, Result
+from .runner import run_case
+from .wording import describe_error
 
 START_LIMIT = 300.0  # seconds for a process to import its layer
 MOST_ENDS = 3  # of processes in one operation; its other cases are then not tried

@@ -23,7 +23,7 @@ from .makers import as_layer_maker, choose, maker
 from .map_checks import check_map
 from .operations import LAYOUTS, in_layout
 from .reading import call, read_map, say_factor, values
-from .runner import describe_error, shown
+from .wording import describe_error, shown
 
 SHAPES = ((12, 10, 20), (33, 65, 97), (130, 257, 500))  # n_in, n_out, K
 BATCHES = (1, 5, 70, 256)

@@ -18,8 +18,9 @@ import numpy as np
 from .adapter import Adapter
 from .cases import Case, dense
 from .compare import empty_shape
+from .judging import judge
 from .outside import MOST_ENDS, how_it_ended, is_lost, lost
-from .runner import FAILS, NOT_COVERED, PASSES, Result, judge
+from .results import FAILS, NOT_COVERED, PASSES, Result
 
 FLUSH = "flush the output after each answer"
 

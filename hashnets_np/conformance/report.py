@@ -4,7 +4,7 @@ from .adapter import Adapter
 from .cases import read_file
 from .diagnosis import Diagnosis, Stage, diagnose, explain, is_aside, without_remarks
 from .operations import as_lines
-from .runner import FAILS, NOT_COVERED, PASSES, Result, passed
+from .results import FAILS, NOT_COVERED, PASSES, Result, passed
 
 WORDS = {PASSES: "pass", FAILS: "FAIL", NOT_COVERED: "not covered"}
 

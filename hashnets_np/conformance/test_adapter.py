@@ -5,8 +5,10 @@ import os
 import pytest
 
 from .cases import Case, all_cases
+from .loading import find_in_current_folder, load_adapter
 from .operations import as_lines
-from .runner import FAILS, NOT_COVERED, PASSES, find_in_current_folder, load_adapter, run_case
+from .results import FAILS, NOT_COVERED, PASSES
+from .runner import run_case
 
 IMPLEMENTATION = os.environ.get("HASHNETS_IMPL", "")
 

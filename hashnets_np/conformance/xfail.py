@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from .cases import all_cases
-from .runner import FAILS, NOT_COVERED, PASSES, Result
+from .results import FAILS, NOT_COVERED, PASSES, Result
 
 
 def read_expected_failures(path: str) -> dict[str, str]:

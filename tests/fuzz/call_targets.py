@@ -14,7 +14,8 @@ import hashnets_np as hn
 from hashnets_np.__main__ import main
 from hashnets_np.conformance.adapter import Adapter, NotCovered
 from hashnets_np.conformance.cases import all_cases
-from hashnets_np.conformance.runner import Result, run_case
+from hashnets_np.conformance.results import Result
+from hashnets_np.conformance.runner import run_case
 
 SIZES = st.integers(1, 6)
 SEEDS = st.integers(0, 9)

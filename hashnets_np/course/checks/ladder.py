@@ -8,7 +8,8 @@ import numpy as np
 
 from ...conformance import Adapter, LayerSpec, NotCovered, check
 from ...conformance.cases import all_cases
-from ...conformance.runner import FAILS, NOT_COVERED, Result, check_cases
+from ...conformance.results import FAILS, NOT_COVERED, Result
+from ...conformance.runner import check_cases
 from ...maps import SharingMap
 from ..marking import NotYet, one_line, require
 
