@@ -68,7 +68,7 @@ def student(level: float, freedom: float) -> float:
     (2.093, 4.303, 1.96)
     """
     freedom = min(freedom, LARGEST_FREEDOM)
-    angle = np.linspace(0, np.pi / 2, 200_001)
+    angle = np.linspace(0, np.pi / 2, 20_001)
     density = np.cos(angle) ** (freedom - 1)
     below = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2)])
     return float(sqrt(freedom) * np.tan(np.interp(level, below / below[-1], angle)))
