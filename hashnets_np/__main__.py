@@ -44,7 +44,7 @@ def overview() -> str:
 
 
 def flush() -> None:
-    """Print what is buffered: stdout may be a broken pipe or a full disk (test_output_that_nobody_takes)."""
+    """Print what is buffered: stdout may be a broken pipe or a full disk (test_output_that_nobody_reads)."""
     print(end="", flush=True)  # not sys.stdout.flush(): a closed stdout is None
 
 

@@ -27,7 +27,7 @@ def broken(flag):
 
 
 def layer_only(cls):
-    """Leave what people have at first: a layer with forward and backward, and nothing that shows its hash."""
+    """Keep only what people have at first: a layer with forward and backward, and nothing that shows its hash."""
     class Outer(Adapter):
         def __init__(self, spec, w, b):
             self.inner = cls(spec, w, b)

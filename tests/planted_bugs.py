@@ -1,4 +1,4 @@
-"""Bugs that the kit has no name for, planted in copies of a right layer: does it find them, and does it point right?
+"""Bugs that the kit has no name for, planted in copies of a right layer: does it find and place them?
 
     python tests/planted_bugs.py            # prints a line a bug, what is missed, and the three shares
 
@@ -622,7 +622,7 @@ def runs(full: bool) -> Iterator[tuple[str, bool, bool, str]]:
 
 
 def measure(full: bool) -> tuple[int, int, int]:
-    """Print a line a bug; return how many there are, were found, and were placed right."""
+    """Print a line a bug; return how many there are, were found, and were placed at the right stage."""
     count = caught = placed = 0
     for name, found, right, words in runs(full):
         count, caught, placed = count + 1, caught + found, placed + (found and right)

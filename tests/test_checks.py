@@ -1,4 +1,4 @@
-"""Checks of arguments: what is let through at each limit, and what is said of the rest."""
+"""Checks of arguments: what is let through at each limit, and what is reported for the rest."""
 
 import numpy as np
 import pytest

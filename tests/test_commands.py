@@ -148,7 +148,7 @@ def test_a_network_without_a_whole_epoch_is_not_written(capsys, tmp_path, monkey
 
 
 def interrupt_call(monkeypatch, number, after=2):
-    """Let Ctrl-C come in the number-th training of `train`, after so many epochs."""
+    """Send Ctrl-C during one training of `train`, after a number of epochs."""
     calls, real_fit = [], train.fit
 
     def fit(net, data, *, callback=None, **named):
@@ -561,7 +561,7 @@ SHORT = pytest.mark.parametrize("argv", [["hash", "3", "5"], [], ["--help"], ["h
 
 
 @SHORT
-def test_output_that_nobody_takes(argv):
+def test_output_that_nobody_reads(argv):
     with subprocess.Popen([sys.executable, "-m", "hashnets_np", *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           text=True, env=BUFFERED) as process:
         process.stdout.close()
@@ -578,7 +578,7 @@ def test_output_to_a_full_disk_is_one_line(argv):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the shell's >&-")
-def test_a_closed_stdout_is_no_error():
+def test_a_closed_stdout_is_not_an_error():
     command = f'"{sys.executable}" -m hashnets_np hash 3 5 >&-'
     done = subprocess.run(command, shell=True, stderr=subprocess.PIPE, text=True, env=BUFFERED, check=False)
     assert (done.returncode, done.stderr) == (0, "")

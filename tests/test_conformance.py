@@ -1,4 +1,4 @@
-"""The kit can pass and can fail: right layers hold, every broken one is refused and nearly always named."""
+"""The kit can pass and can fail: right layers pass, every broken one is refused and nearly always named."""
 
 import ast
 import inspect
@@ -109,7 +109,7 @@ def test_a_broken_layer_is_refused(name, broken_results):
     assert not passed(broken_results[name])
 
 
-def test_a_difference_is_said_in_one_line(broken_results):
+def test_a_difference_is_reported_in_one_line(broken_results):
     assert not [r.difference for results in broken_results.values() for r in results if "\n" in r.difference]
 
 
@@ -120,7 +120,7 @@ def test_the_bug_is_called_by_its_name(broken_results):
 
 
 def without_other_methods(results):
-    """Leave what a layer shows that has forward and backward alone."""
+    """Keep only what a layer with forward and backward alone shows."""
     chosen = [r for r in results if r.case.topic in ("forward", "gradients", "bias", "authors2015")]
     methods = {"forward", "backward"}
     return [r if set(methods_of(r.case)) <= methods else Result(r.case, NOT_COVERED) for r in chosen]
@@ -165,7 +165,7 @@ def test_a_layer_that_only_ever_refuses_does_not_pass():
     assert "(not yet)" in write_report("mine:Refuses", results)
 
 
-def test_what_a_framework_has_not_implemented_is_a_failure_of_no_known_bug():
+def test_what_a_framework_has_not_implemented_is_a_failure_that_matches_no_known_bug():
     class Half(Right):
         def gather(self):
             raise NotImplementedError('"addmm" not implemented for \'Half\'')
@@ -177,7 +177,7 @@ def test_what_a_framework_has_not_implemented_is_a_failure_of_no_known_bug():
     assert "SharedBits" not in report
 
 
-def test_a_slip_in_the_adapter_does_not_refuse_bad_input():
+def test_a_slip_in_the_adapter_does_not_count_as_refusing_bad_input():
     class Slip(Right):
         @classmethod
         def hash(cls, i, j, seed):
@@ -231,7 +231,7 @@ def test_an_answer_that_cannot_be_read(topic, words):
     assert write_report("mine:Unreadable", results).splitlines()[-1].startswith("FAILED")
 
 
-def test_too_few_values_are_said_and_refuse_nothing():
+def test_too_few_values_are_reported_and_do_not_count_as_a_refusal():
     class TwoOfThree(Right):
         def backward(self, a, dz):
             return super().backward(a, dz)[:2]
@@ -290,7 +290,7 @@ def test_the_report_names_topic_case_difference_bug_and_lines(broken_results):
     assert report.splitlines()[-1].startswith("FAILED: ")
 
 
-def test_a_failure_that_is_no_known_bug_says_what_is_excluded():
+def test_a_failure_that_matches_no_known_bug_says_what_is_excluded():
     class Odd(Right):
         def gather(self):
             return super().gather() + 0.001
@@ -306,7 +306,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_the_command_exits_with_0_only_if_all_that_is_covered_holds(folder, capsys):
+def test_the_command_exits_with_0_only_if_all_that_is_covered_passes(folder, capsys):
     assert main(["check", "right_layer:Right", "--topic", "gather", "--topic", "hash"]) == 0
     asked = sum(case.topic in ("gather", "hash") for case in all_cases())
     assert f"PASSED: {asked} cases pass, 0 fail, 0 not covered" in capsys.readouterr().out
@@ -323,7 +323,7 @@ def test_the_command_exits_with_0_only_if_all_that_is_covered_holds(folder, caps
     ("right_layer:demand", "is not an adapter"), ("numpy:ndarray", "is not an adapter"),
     ("hashnets_np.conformance:Adapter", "implements no method"),
 ])
-def test_what_is_no_adapter_is_an_error_of_one_line(folder, capsys, name, message):
+def test_what_is_not_an_adapter_is_an_error_of_one_line(folder, capsys, name, message):
     assert main(["check", name]) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
@@ -421,7 +421,7 @@ def outputs():
                 yield case, name, x, dense(x, np.float64)
 
 
-def test_an_answer_is_held_against_the_tolerance_of_its_case():
+def test_an_answer_is_judged_by_the_tolerance_of_its_case():
     tried = 0
     for case, name, x, wanted in outputs():
         if case.tolerance and wanted.any():
@@ -435,7 +435,7 @@ def test_an_answer_is_held_against_the_tolerance_of_its_case():
     assert tried > 100
 
 
-def test_entries_that_a_sparse_case_does_not_list_are_held_against_the_rest():
+def test_entries_that_a_sparse_case_does_not_list_are_compared_with_the_rest():
     tried = 0
     for case, name, x, wanted in outputs():
         if isinstance(x, dict) and x["rest"] != "any":

@@ -202,7 +202,7 @@ def test_a_download_is_verified_and_kept(tiny_mnist, tmp_path, monkeypatch):
     assert len(hn.load_dataset("mnist").x_test) == 20
 
 
-def test_a_download_that_no_folder_takes_is_used_all_the_same(tiny_mnist, tmp_path, monkeypatch):
+def test_a_download_that_fits_in_no_folder_is_used_all_the_same(tiny_mnist, tmp_path, monkeypatch):
     (tmp_path / "cache").write_text("a file where the folder should be")
     serve(monkeypatch, lambda name: (tiny_mnist / name).read_bytes())
     assert len(hn.load_dataset("mnist").x_test) == 20
@@ -244,7 +244,7 @@ def test_a_file_is_fetched_whole_or_not_at_all(server, capfd):
 
 @pytest.mark.parametrize("name", ["fashion-mnist", "kmnist", "qmnist", "emnist-letters"])
 @pytest.mark.parametrize("pack", [True, False])
-def test_the_kin_of_mnist_are_loaded_and_say_that_nobody_vouches_for_them(no_network, tmp_path, name, pack):
+def test_relatives_of_mnist_are_loaded_with_a_note_that_they_are_not_verified(no_network, tmp_path, name, pack):
     files = write_set(tmp_path / "data" / name.split("-letters")[0].upper() / "raw", SETS[name].md5, pack=pack)
     data = hn.load_dataset(name, tmp_path / "data")
     images, labels, test_images, _ = (parse_idx(raw) for raw in files.values())
@@ -278,7 +278,7 @@ def test_mnist_is_not_taken_for_another_set(tiny_mnist):
     assert load_idx(tiny_mnist).provenance == "original: MNIST, by the SHA-256 of its four files"
 
 
-def test_a_file_of_another_set_under_mnists_name_is_said_to_be_one(tiny_mnist, tmp_path):
+def test_a_file_of_another_set_under_mnists_name_is_identified_as_such(tiny_mnist, tmp_path):
     write_set(tmp_path / "bare", MNIST_SHA256, seed=5)
     message = r"expected .*another set with such file names.*fashion-mnist, kmnist.*load_idx"
     with pytest.raises(ValueError, match=message):
@@ -467,7 +467,7 @@ def test_images_may_be_rows_already(tmp_path, prefix):
     assert load_idx(tmp_path, prefix).x_train.tolist() == [[0, 1, np.float32(0.2)]]
 
 
-def test_a_path_that_the_system_does_not_take_is_no_file():
+def test_a_path_that_the_system_refuses_is_not_a_file():
     assert not data_files.is_file(pathlib.Path("x" * 5000))
 
 
@@ -632,7 +632,7 @@ def test_the_second_mirror_is_asked_where_the_first_does_not_have_it(tiny_mnist,
     assert asked == ["http://first", "http://second"] * 4
 
 
-def test_why_no_mirror_helped_is_said_for_each(no_network, tmp_path, monkeypatch):
+def test_the_reason_why_a_mirror_failed_is_given_for_each(no_network, tmp_path, monkeypatch):
     monkeypatch.setattr(idx, "MNIST_MIRRORS", ("http://first/", "http://second/"))
     serve(monkeypatch, lambda name: b"something else")
     reasons = r"downloaded \(http://first/: ValueError; http://second/: ValueError\)"
@@ -661,7 +661,7 @@ def test_only_a_gzipped_file_with_a_published_checksum_can_be_the_original(tmp_p
     (np.zeros((3, 2)), np.zeros(2), 8, "3 images, .* has 2 labels"),
     (np.zeros((3, 2)), np.array([0, -1, 2]), 9, "has a label -1, expected 0 or more"),
 ])
-def test_a_pair_that_is_none_is_refused(images, labels, code, message):
+def test_what_is_not_a_pair_is_refused(images, labels, code, message):
     labels = labels.astype(np.dtype(TYPES[code]).newbyteorder("="))
     with pytest.raises(ValueError, match=message):
         idx.check_pair(images.astype(np.uint8), labels, pathlib.Path("images"), pathlib.Path("labels"))

@@ -1,4 +1,4 @@
-"""What is said of failures follows from the results alone: the verdict, the outputs that are wrong, the first line."""
+"""Reports of failures follow from the results alone: the verdict, the outputs that are wrong, the first line."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ def failure(number, manner="", valid=True, **more):
     return Result(case(number, valid), FAILS, "wrong", outputs={"z": manner}, **more)
 
 
-def test_a_manner_that_most_failures_share_is_said_and_others_are_those_of_one_case():
+def test_a_description_that_most_failures_share_is_reported_and_others_belong_to_one_case():
     shared = [failure(1, "row 1"), failure(2, "row 1"), failure(3)]
     assert describe_outputs(shared) == "wrong: z (row 1); right: dw"
     assert describe_outputs([failure(1, "row 1"), failure(2), failure(3)]) == (
@@ -76,7 +76,7 @@ def test_a_vector_that_is_given_by_its_sums_is_placed_by_64_entries():
     assert sums_differ("dw", expected, values, 1e-5) == words
 
 
-def test_where_no_case_gave_an_answer_the_first_error_is_said():
+def test_where_no_case_gave_an_answer_the_first_error_is_reported():
     raised = [Result(case(n), FAILS, f"raised {text}", compared=False, error=text) for n, text in ((1, "a"), (2, "b"))]
     said = "No case gave an answer to compare; the first error: raised a"
     assert said in write_report("mine:Layer", raised)
@@ -197,7 +197,7 @@ def test_an_answer_that_could_be_met_by_chance_names_no_bug(numbers, dtype, is_n
     assert bool(names(fails("A", numbers=numbers, dtype=dtype))) == is_named
 
 
-def test_what_is_seen_in_few_failures_is_said_last():
+def test_what_is_seen_in_few_failures_is_reported_last():
     empty = fails("EmptyBatchShape", would=[])
     others = [fails(), fails()]
     assert diagnose([empty, *others]).bugs == (("EmptyBatchShape", 1, 1),)
@@ -263,7 +263,7 @@ def test_what_failing_cases_share_sets_them_apart_from_those_that_pass():
     assert common_ground([*with_batches(6)[:1], *uncovered]) == []
 
 
-def test_words_that_all_failing_cases_share_are_said_and_no_more_than_three_things():
+def test_words_that_all_failing_cases_share_are_reported_and_no_more_than_three_things():
     def of(status, **inputs):
         return Result(replace(case(1), inputs={"layer": {**LAYER, **inputs}}), status)
 

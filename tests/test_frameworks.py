@@ -232,14 +232,14 @@ def test_torch_loads_dense_layers_and_dropout_too(tmp_path):
     assert relative(theirs.logits(x), net.forward(x)) <= 1e-5
 
 
-def test_jax_refuses_what_is_no_row_of_hashed_layers(tmp_path):
+def test_jax_refuses_what_is_not_a_chain_of_hashed_layers(tmp_path):
     need("jax")
     hn.save(hn.Network([hn.Linear(5, 3)]), tmp_path / "net.safetensors")
     with pytest.raises(ValueError, match="not a chain of hashed layers"):
         WithJax(tmp_path / "net.safetensors")
 
 
-def test_a_keras_layer_without_signs_stays_so_when_it_is_made_again_from_its_config():
+def test_a_keras_layer_without_signs_stays_so_when_it_is_rebuilt_from_its_config():
     need("keras")
     from hashnets_np.conformance.keras_layer import HashedDense
     layer = HashedDense(6, 5, 8, seed=3, signed=False)

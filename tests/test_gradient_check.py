@@ -1,4 +1,4 @@
-"""The gradient check itself: it finds wrong gradients, passes right ones, and knows what it cannot say."""
+"""The gradient check itself: it finds wrong gradients, passes right ones, and reports what it cannot decide."""
 
 import numpy as np
 import pytest

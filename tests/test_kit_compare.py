@@ -1,4 +1,4 @@
-"""How an answer is compared with a golden vector: just inside a tolerance and just outside, and what is said of it."""
+"""How an answer is compared with a golden vector: just inside a tolerance and just outside, and what is reported."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -115,7 +115,7 @@ def test_numbers_of_nested_lists_are_gone_through_without_what_only_describes_th
     assert list(numbers_in(x)) == [1, 2.5, 3, 4.0]
 
 
-# ---- in what manner
+# ---- how it differs
 
 
 WANTED = np.array([[1.0, -2.0, 3.0, 4.0], [5.0, 6.0, -7.0, 8.0], [9.0, 10.0, 11.0, 13.0]])
@@ -141,7 +141,7 @@ def test_a_wrong_output_is_described(name, found, words):
         assert isinstance(said, str) and said.startswith(words) and bool(said) == bool(words)
 
 
-def test_of_a_vector_only_its_relation_is_said_and_of_words_and_whole_numbers_nothing():
+def test_of_a_vector_only_its_relation_is_reported_and_of_words_and_whole_numbers_nothing():
     wanted = WANTED[0].tolist()
     assert manner("z", wanted, -WANTED[0], CASE) == "the negative of the right one"
     assert manner("z", wanted, np.array([1.0, -2.0, 3.0, 99.0]), CASE) == ""

@@ -108,7 +108,7 @@ def test_a_module_that_raises_anything_is_one_line(folder, capfd, error):
     assert "cannot import 'raising:Layer'" in err and err.count("\n") == 1
 
 
-def test_a_closed_stderr_is_no_failure(monkeypatch, capsys):
+def test_a_closed_stderr_is_not_a_failure(monkeypatch, capsys):
     monkeypatch.setattr(sys, "stderr", None)
     show_progress(None)
     assert capsys.readouterr().out == ""
@@ -300,7 +300,7 @@ def test_the_process_is_stopped_whatever_is_raised_and_refusals_are_settled():
     (1, "its process ended with exit code 1 before it answered"), (-9, "its process was ended by SIGKILL"),
     (-1, "its process was ended by SIGHUP"), (-99, "its process was ended by signal 99"),
 ])
-def test_how_a_process_ended_is_said(code, words):
+def test_how_a_process_ended_is_reported(code, words):
     assert outside.how_it_ended(code) == words
 
 
@@ -894,7 +894,7 @@ def test_a_report_says_what_kind_or_bias_fails_even_where_a_few_cases_pass_by_ch
     assert diagnose([replace(r, status=FAILS) for r in results[:4]] + results[4:]).mostly == ()
 
 
-def test_a_number_that_all_failing_cases_of_several_sizes_have_is_said():
+def test_a_number_that_all_failing_cases_of_several_sizes_have_is_reported():
     case = select(ids=["forward-002"])[0]
     layer = case.inputs["layer"]
     sizes = ((2, 3, 4, FAILS), (5, 7, 4, FAILS), (2, 7, 3, PASSES), (6, 3, 9, PASSES))
@@ -904,7 +904,7 @@ def test_a_number_that_all_failing_cases_of_several_sizes_have_is_said():
     assert "K is 4" not in diagnose([results[0], results[0], *results[2:]]).shares  # one size says nothing about K
 
 
-def test_a_pattern_of_wrong_rows_is_said():
+def test_a_pattern_of_wrong_rows_is_reported():
     assert pattern(set(range(127, 300, 128)), 300, "output unit") == "every 128th output unit, beginning with 127"
     assert pattern(set(range(5)), 5, "example") == "" and pattern({4}, 5, "example") == "the last example only"
     wanted = np.array([1.0, -2.0, 3.0, 5.0])
@@ -919,7 +919,7 @@ def test_a_result_that_a_later_call_changes_is_refused():
     assert any(r.bugs == {"ResultOverwritten"} for r in results)
 
 
-def test_what_always_raises_refuses_nothing():
+def test_what_always_raises_does_not_count_as_a_refusal():
     class Raises(Right):
         def __init__(self, spec, w, b):
             raise ValueError("no")

@@ -674,7 +674,7 @@ def test_a_layer_with_another_map_is_told_from_one_that_is_wrong():
     assert find_another_map(type("Zero", (Other,), {"forward": lambda s, a: 0 * Right.forward(s, a)})) == ""
 
 
-def test_a_factor_before_the_weights_is_said_first_and_is_no_other_map():
+def test_a_factor_before_the_weights_is_reported_first_and_is_no_other_map():
     class Scaled(Right):
         def forward(self, a):
             return super().forward(a) * a.dtype.type(0.5)
@@ -694,7 +694,7 @@ def test_a_factor_before_the_weights_is_said_first_and_is_no_other_map():
     assert not probe_layer(as_layer_maker(Scaled)).passed
 
 
-def test_sizes_are_left_out_where_a_finding_is_said_once_for_all():
+def test_sizes_are_left_out_where_a_finding_is_reported_once_for_all():
     assert without_sizes("it fits, batch 70 at 65 x 33") == "it fits" == without_sizes("it fits at 257 x 130")
     assert without_sizes("at 5 x 5 it fits") == "at 5 x 5 it fits"
 

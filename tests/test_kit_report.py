@@ -112,7 +112,7 @@ def test_without_a_named_bug_the_outputs_are_described_in_full_and_what_is_exclu
     assert said([wrong(1)])[1:] == []
 
 
-def test_the_first_error_is_said_where_nothing_was_compared_and_no_bug_is_known():
+def test_the_first_error_is_reported_where_nothing_was_compared_and_no_bug_is_known():
     raised = [wrong(1, compared=False), wrong(2, compared=False)]
     line = "  No case gave an answer to compare; the first error: z[0]: wrong 1"
     assert said(raised)[-1] == line

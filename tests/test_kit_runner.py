@@ -39,7 +39,7 @@ REFUSED = next(case for case in select(["derived-seed"]) if not case.valid)
     ("needs_another:X", "cannot import 'needs_another' (ModuleNotFoundError: No module named 'not_installed')"),
     ("ends:X", "cannot import 'ends' (SystemExit: 3)"),
 ])
-def test_what_is_no_adapter_is_refused_in_one_line(tmp_path, monkeypatch, name, message):
+def test_what_is_not_an_adapter_is_refused_in_one_line(tmp_path, monkeypatch, name, message):
     (tmp_path / "needs_another.py").write_text("import not_installed")
     (tmp_path / "ends.py").write_text("raise SystemExit(3)")
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -211,7 +211,7 @@ def test_a_message_is_one_line_and_a_long_one_loses_its_middle(text, said):
     assert words(ValueError(text)) == said
 
 
-def test_what_cannot_be_written_is_said_to_be_so():
+def test_what_cannot_be_written_is_reported_as_such():
     assert words(NoText()) == "(its message cannot be written: OSError)"
     assert shown(NoText()) == "what cannot be shown: OSError: " and shown("a\n b") == "a b"
     assert len(shown("x" * 99)) == 80

@@ -45,7 +45,7 @@ def test_labels_outside_are_refused(y):
     ([0, 5], "0..4, got int64 from 0 to 5"), ([0, -1], "from -1 to 0"), ([0.0, 1.0], r"did you mean y.astype\(int\)"),
     ([0.5, 1.0], "got float64$"), (["0", "1"], "got <U1"), ([True, False], "got bool"),
 ])
-def test_an_error_rate_of_what_is_no_label_is_refused(y, message):
+def test_an_error_rate_of_what_is_not_a_label_is_refused(y, message):
     with pytest.raises(ValueError, match=message):
         error_rate(np.zeros((2, 5)), np.array(y))
 
@@ -125,7 +125,7 @@ def test_outputs_that_are_whole_numbers_count_as_floats(loss, y, dtype):
 
 @pytest.mark.parametrize("function", [hn.softmax_cross_entropy, hn.squared_error, error_rate])
 @pytest.mark.parametrize("z", [[["a", "b"]], [[1j, 2.0]], np.array([[None, 1.0]])])
-def test_outputs_that_are_no_real_numbers_are_refused(function, z):
+def test_outputs_that_are_not_real_numbers_are_refused(function, z):
     with pytest.raises(ValueError, match=r"z has dtype .*, expected real numbers"):
         function(z, np.array([[0.0, 1.0]]) if function is hn.squared_error else [0])
 

@@ -1,4 +1,4 @@
-"""A network: what fits together, the way back, what it says of itself, and what a copy of it holds."""
+"""A network: what fits together, the way back, how it describes itself, and what a copy of it holds."""
 
 import copy
 import pickle

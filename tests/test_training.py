@@ -437,7 +437,7 @@ def test_probabilities_are_the_softmax_of_the_logits():
     (X[0], {}, r"x has shape \(4,\)"), (X.astype(str), {}, "expected real numbers"), (X * np.nan, {}, "x has nan"),
     (np.ma.masked_greater(X, 0.5), {}, "masked entries"),
 ])
-def test_predict_refuses_what_is_no_matrix_of_numbers(x, more, message):
+def test_predict_refuses_what_is_not_a_matrix_of_numbers(x, more, message):
     with pytest.raises(ValueError, match=message):
         hn.predict(dense_net(), x, **more)
 

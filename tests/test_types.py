@@ -1,4 +1,4 @@
-"""Types that speak: what a type checker says in somebody else's project."""
+"""What a type checker says about the package's types in somebody else's project."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Import what builds the lecture, which is no package."""
+"""Import what builds the lecture, which is not a package."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The text of lesson 10 is what data/README.md says, and its parts don't touch."""
+"""The text of lesson 10 is what data/README.md says, and its parts are disjoint."""
 
 import gzip
 import hashlib

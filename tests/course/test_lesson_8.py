@@ -1,4 +1,4 @@
-"""Lesson 8 says what the records say: it must not break, or keep to an old verdict, when others take their place."""
+"""Lesson 8 says what the records say: it must not break, or keep to an old verdict, when new records replace them."""
 
 import shutil
 import sys

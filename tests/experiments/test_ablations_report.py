@@ -60,7 +60,7 @@ def test_students_t_is_that_of_the_tables():
         assert student(level, freedom) == pytest.approx(t, abs=2e-3)
 
 
-def test_a_change_is_relative_to_the_second_and_its_sign_says_who_errs_more(rng):
+def test_a_change_is_relative_to_the_second_and_its_sign_says_which_makes_more_errors(rng):
     base = np.stack([wrong(rng, 0.2) for _ in range(8)])
     more = base | np.stack([wrong(rng, 0.1) for _ in range(8)])
     expected = 100 * (more.mean() / base.mean() - 1)
@@ -81,7 +81,7 @@ def test_a_cell_counts_as_much_as_another_whatever_its_errors_are():
     assert relative_change([cell(2, 1), cell(40, 40)]).mean == pytest.approx(50.0)
 
 
-def test_95_percent_intervals_hold_the_truth_at_least_so_often():
+def test_95_percent_intervals_contain_the_truth_at_least_that_often():
     rng = np.random.default_rng(1)
     inside = 0
     for _ in range(300):
@@ -92,7 +92,7 @@ def test_95_percent_intervals_hold_the_truth_at_least_so_often():
     assert inside >= 0.93 * 300
 
 
-def test_intervals_of_a_large_ratio_hold_the_truth():
+def test_intervals_of_a_large_ratio_contain_the_truth():
     rng = np.random.default_rng(2)
     inside = 0
     for _ in range(300):
@@ -204,7 +204,7 @@ def test_runs_that_learned_nothing_are_counted(tmp_path):
         page.Study(tmp_path))
 
 
-def test_other_records_are_no_study(tmp_path):
+def test_other_records_are_not_a_study(tmp_path):
     (tmp_path / "runs.jsonl").write_text("")
     assert not page.has_ablations(tmp_path)
     job = replace(read_grid("ablations")[0], protocol="1")

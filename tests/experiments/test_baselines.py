@@ -1,4 +1,4 @@
-"""RER, LRD and dark knowledge: each against a naive version, a gradient check and what the paper says of its size."""
+"""RER, LRD and dark knowledge: against a naive version, a gradient check and what the paper says about its size."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def test_the_fixed_factor_is_normal_with_the_deviation_of_the_paper():
     assert abs((np.abs(r) < 1).mean() - 0.6827) < 0.005 and abs((np.abs(r) < 2).mean() - 0.9545) < 0.003
 
 
-def test_a_fixed_factor_can_be_made_again_with_the_reference_library():
+def test_a_fixed_factor_can_be_recomputed_with_the_reference_library():
     xxhash = pytest.importorskip("xxhash")
     key = (1).to_bytes(4, "little") + (2).to_bytes(4, "little")
     seeds = [xxhash.xxh32_intdigest((7).to_bytes(4, "little") + n.to_bytes(4, "little"), 0) for n in (0, 1)]
@@ -123,7 +123,7 @@ def test_dark_targets_of_nothing_are_refused(change, message):
     (np.array([[2, 0.5, 0.5], [1, 0.5, 0.5]]), "integers in 0..1"),
     (np.array([[0.5, 0.5, 0.5], [1, 0.5, 0.5]]), "must hold labels, whole numbers"),
 ])
-def test_rows_that_are_no_dark_targets_are_refused(targets, message):
+def test_rows_that_are_not_dark_targets_are_refused(targets, message):
     with pytest.raises(ValueError, match=message):
         dark_knowledge(2.0, 0.5)(np.zeros((2, 2)), targets)
 

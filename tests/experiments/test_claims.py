@@ -1,4 +1,4 @@
-"""The table of claims: it says of any records what they say, in the same words for all verdicts."""
+"""The table of claims: it follows from the records alone, with the same wording for every verdict."""
 
 import re
 
@@ -17,13 +17,13 @@ def claim(found, words):
     return row
 
 
-def test_where_nothing_is_run_nothing_is_told():
+def test_where_nothing_is_run_nothing_is_reported():
     nothing = Findings({"1": {}, "2": {}, "released": {}})
     assert {row.verdict for row in table.claims(nothing)} == {CANNOT_TELL}
     assert all(row.ours == "not run" for row in table.claims(nothing))
 
 
-def test_every_claim_stands_in_both_forms_with_its_verdict_whatever_it_is():
+def test_every_claim_appears_in_both_forms_with_its_verdict_whatever_it_is():
     found = results(package_file("records"))
     rows = table.claims(found)
     text = table.claims_table(found)
@@ -69,7 +69,7 @@ def test_a_drop_counts_as_nearly_a_half_from_40_percent_on(tmp_path):
         assert claim(results(tmp_path / folder), "Inflating 8 times, 3 layers, lowers").verdict == says
 
 
-def test_the_best_expansion_is_held_against_those_outside_8_to_16(tmp_path):
+def test_the_best_expansion_is_compared_with_those_outside_8_to_16(tmp_path):
     write(tmp_path, pick("figure4", method="hashnet"), lambda job, n: 2.0 if job.expansion in (8, 16) else 3.0)
     for layers in (3, 5):
         row = claim(results(tmp_path), f"{layers} layers, is better than 1, 2, 4, 32, 64 times")
@@ -84,7 +84,7 @@ def test_at_compression_1_equal_means_within_a_tenth(tmp_path):
         assert claim(results(tmp_path / folder), "At compression 1").verdict == says
 
 
-def test_a_network_without_errors_is_no_division_by_0(tmp_path):
+def test_a_network_without_errors_causes_no_division_by_0(tmp_path):
     for folder, one, best, says in (("a", 2.0, 0.0, SUPPORTED), ("b", 0.0, 0.0, CANNOT_TELL)):
         write(tmp_path / folder, pick("figure4", method="hashnet"),
               lambda job, n, one=one, best=best: one if job.expansion == 1 else best)

@@ -267,7 +267,7 @@ def test_the_smallest_area_of_a_half_plane_set_itself_is_kept():
     assert sets.sum(axis=1).min() == generators.CONVEX_AREA == 19
 
 
-def test_sets_made_again_keep_labels_and_splits_of_the_digits_and_differ_in_their_noise():
+def test_regenerated_sets_keep_labels_and_splits_of_the_digits_and_differ_in_their_noise():
     digits = hn.load_dataset("digits")
     for name in ("basic", "rot", "bg-rand", "bg-img", "bg-img-rot"):
         data = hn.load_dataset(name)
@@ -369,7 +369,7 @@ def cached_file(tmp_path):
     return path
 
 
-def test_cached_arrays_are_compared_with_their_digest_and_made_again_when_they_differ(tmp_path, monkeypatch):
+def test_cached_arrays_are_compared_with_their_digest_and_regenerated_when_they_differ(tmp_path, monkeypatch):
     fake_source(tmp_path, monkeypatch)
     first = hn.load_dataset("rect", tmp_path / "data")
     path = cached_file(tmp_path)

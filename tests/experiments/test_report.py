@@ -29,7 +29,7 @@ def pick(preset, **wanted):
     return [job for job in read_grid(preset) if all(getattr(job, name) == value for name, value in wanted.items())]
 
 
-def test_the_papers_tables_are_complete_and_rect_is_held_against_the_row_printed_convex():
+def test_the_papers_tables_are_complete_and_rect_is_compared_with_the_row_printed_convex():
     paper = res.paper_tables()
     assert len(paper) == 192
     assert paper["rect", "hashnet", 3, "1/64"] == 3.67 and paper["convex", "hashnet", 3, "1/64"] == 31.77
@@ -67,7 +67,7 @@ def test_coverage_is_complete_when_every_job_has_a_record(tmp_path):
     assert tables.coverage_table(tmp_path).count("100.0 %") == 6 + 7 + 1
 
 
-def test_cells_are_held_against_the_paper_and_two_binomial_standard_errors(tmp_path):
+def test_cells_are_compared_with_the_paper_and_two_binomial_standard_errors(tmp_path):
     paper = res.paper_tables()
     limit = 2 * 100 * (0.0367 * (1 - 0.0367) / 50_000) ** 0.5
     for shift, at_or_below, worse, surely in ((0.0, 1, 0, 0), (0.9 * limit, 0, 0, 0), (1.1 * limit, 0, 1, 0),
@@ -255,7 +255,7 @@ def test_a_point_that_is_not_run_interrupts_the_line_and_the_caption_has_the_see
     assert "; seeds 0, 1, 2, a band of" in figures.caption(2, found)
 
 
-def test_our_rect_stands_between_both_printed_rows(tmp_path):
+def test_our_rect_is_shown_between_both_printed_rows(tmp_path):
     write(tmp_path, pick("table2", dataset="rect", method="hashnet", layers=3), lambda *_: 2.0)
     rows = [row[1:] for row in rows_of(evidence.rect_table(res.results(tmp_path)))]
     (ours,) = [n for n, row in enumerate(rows) if "2.00 +- 0.00" in row]
@@ -389,7 +389,7 @@ def test_the_network_of_the_stored_size_is_a_level_in_figure_4(tmp_path):
     assert all(x.startswith("x") for curve in curves.values() for x in curve)
 
 
-def test_where_no_cell_of_the_comparison_is_run_that_is_said(tmp_path):
+def test_where_no_cell_of_the_comparison_is_run_that_is_reported(tmp_path):
     write(tmp_path, pick("table2", dataset="rot", method="hashnet", layers=3), lambda *_: 2.0)
     assert evidence.against_paper(res.results(tmp_path)).endswith("none of the 24 cells of the tables is run yet.")
 

@@ -261,7 +261,7 @@ def test_a_disk_that_fills_up_stops_the_sweep_and_keeps_what_is_there(tmp_path, 
     assert "No space left on device" in error.splitlines()[-1] and len(records.read_all(folder)) == 2
 
 
-def test_a_folder_that_takes_no_records_is_refused_first(tmp_path, capsys):
+def test_a_folder_that_is_not_writable_is_refused_first(tmp_path, capsys):
     (tmp_path / "file").touch()
     assert main(["sweep", "quick", "--records", str(tmp_path / "file" / "r")]) == 2
     error = capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Driving jobs through workers: each once and in order, however workers end; and what is told of it."""
+"""Driving jobs through workers: each once and in order, however workers end; and what is reported."""
 
 import os
 import signal

@@ -198,7 +198,7 @@ def test_fields_of_a_later_version_are_passed_over(tmp_path):
     assert record_from_json(json.loads(line_of(run_record(), colour="red"))) == run_record()
 
 
-def test_a_record_that_is_no_json_is_refused_and_writes_nothing(tmp_path):
+def test_a_record_that_is_not_json_is_refused_and_writes_nothing(tmp_path):
     with pytest.raises(ValueError, match="JSON compliant"):
         records.append(tmp_path / "runs.jsonl", run_record(train_loss=float("nan")))
     assert records.read(tmp_path / "runs.jsonl") == {}

@@ -89,7 +89,7 @@ def test_the_trials_of_all_rounds_compete_and_ranges_grow_from_round_to_round(mo
     assert made["at_edge"] is False
 
 
-def test_a_best_value_at_an_edge_after_the_last_round_is_said(monkeypatch):
+def test_a_best_value_at_an_edge_after_the_last_round_is_reported(monkeypatch):
     def search(job, ranges, found, data, epochs, seed):
         return [Trial(hyper=tune.MIDDLE | {"rate": ranges["rate"].high}, valid_error=5.0)]
 

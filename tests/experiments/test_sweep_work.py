@@ -182,7 +182,7 @@ def test_a_record_names_the_commit_it_was_made_with_if_there_is_one(monkeypatch)
             assert record_to_json(made).get("commit", "left out") == (commit or "left out")
 
 
-def test_an_interrupted_training_is_no_result(monkeypatch):
+def test_an_interrupted_training_is_not_a_result(monkeypatch):
     monkeypatch.setattr(train, "fit", lambda *_, **__: hn.History(valid_error=[50.0], interrupted=True))
     made = work.run_job(JOB, {}, None)
     assert isinstance(made, work.Unable) and "an unfinished training" in made.reason

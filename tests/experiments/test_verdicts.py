@@ -62,7 +62,7 @@ def test_equal_means_within_a_share_and_not_merely_not_told_apart():
     assert abs(standard_errors_within(*few, tenth)) < 2  # told apart from nothing
 
 
-def test_an_error_is_held_against_a_fixed_number():
+def test_an_error_is_compared_with_a_fixed_number():
     assert standard_errors_under(Change(1.35, 0.1, 1e9), 1.55) == pytest.approx(2.0, abs=1e-3)
     assert standard_errors_under(Change(1.35, 0.1, 2), 1.55) < 2
 

@@ -46,7 +46,7 @@ def too_long(*_: object) -> None:
 
 
 def class_of(act: Callable[[Any], object], value: Any) -> tuple[str, str]:
-    """Do it, and tell its class and, of a surprise, what was raised and where."""
+    """Run it; return its class and, for a surprise, what was raised and where."""
     signal.signal(signal.SIGALRM, too_long)
     signal.alarm(SECONDS)
     try:

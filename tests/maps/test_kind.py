@@ -1,4 +1,4 @@
-"""A kind of one's own: one object, registered once, and everything else asks it."""
+"""A kind of your own: one object, registered once, which everything else asks."""
 
 import numpy as np
 import pytest

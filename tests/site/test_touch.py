@@ -87,7 +87,7 @@ def test_every_kind_can_be_chosen_and_a_bad_number_says_why(site, chromium):
     assert not visit.outside and not visit.errors
 
 
-def test_an_empty_field_is_no_zero_and_kinds_without_pieces_ask_for_no_size(site, chromium):
+def test_an_empty_field_is_not_zero_and_kinds_without_pieces_ask_for_no_size(site, chromium):
     with served(site) as base:
         page, visit = watched(chromium, base)
         page.goto(f"{base}/touch.html")

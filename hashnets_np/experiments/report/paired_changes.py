@@ -8,7 +8,7 @@ Cells are taken as independent of each other in the seeds' part, and share their
 A relative change, first / second - 1, is uncertain in both of its terms. So its variance is that of first - r second,
 with r = first / second, divided by the mean of the second. With first - second in its place the second's errors count
 as known, and at a ratio of 4 intervals come out several times too short
-(test_intervals_of_a_large_ratio_hold_the_truth).
+(test_intervals_of_a_large_ratio_contain_the_truth).
 """
 
 from collections.abc import Sequence
