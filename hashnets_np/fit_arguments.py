@@ -99,6 +99,16 @@ def hint_at_scales(dataset: Dataset) -> None:
                  "the other?", stacklevel=4)
 
 
+def hint_at_bytes(x: ArrayLike) -> None:
+    """Warn of images as bytes in `predict`: few networks are trained on inputs of 0..255."""
+    if getattr(x, "dtype", None) != np.uint8:
+        return
+    largest = np.max(np.asarray(x), initial=0)
+    if largest > LARGE_INPUT:
+        warn(f"x has bytes (uint8) up to {largest}, and predict does not scale them; "
+             "was the network trained on inputs of 0..1? Then pass x / 255", stacklevel=3)
+
+
 def hint_at_missing_classes(dataset: Dataset) -> None:
     """Warn if a class is missing in training: a sign that sorted examples were cut instead of drawn at random."""
     missing = np.setdiff1d(dataset.y_valid, dataset.y_train)

@@ -13,7 +13,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .datasets import Dataset, Validation
-from .fit_arguments import Examples, check_fit, choose_criterion, dataset_and_epochs, fresh_optimizer, given_rows
+from .fit_arguments import (
+    Examples,
+    check_fit,
+    choose_criterion,
+    dataset_and_epochs,
+    fresh_optimizer,
+    given_rows,
+    hint_at_bytes,
+)
 from .losses import log_softmax, softmax_cross_entropy
 from .network import Network
 from .optim import SGD
@@ -128,6 +136,11 @@ def predict(net: Network, x: ArrayLike, *, batch_size: int = 1000) -> FloatArray
     ValueError
         For anything but a matrix of finite numbers, and for a batch_size below 1.
 
+    Warns
+    -----
+    UserWarning
+        For bytes (uint8) above 10, which are taken as they are, though most networks are trained on x / 255.
+
     Examples
     --------
     >>> from hashnets_np import build
@@ -136,9 +149,10 @@ def predict(net: Network, x: ArrayLike, *, batch_size: int = 1000) -> FloatArray
     (2, 3)
     """
     check_network(net, "forward")
-    x = as_examples("x", x)
+    rows = as_examples("x", x)
+    hint_at_bytes(x)
     batch_size = check_count("batch_size", batch_size)
-    blocks = [net.forward(x[start : start + batch_size]) for start in range(0, max(len(x), 1), batch_size)]
+    blocks = [net.forward(rows[start : start + batch_size]) for start in range(0, max(len(rows), 1), batch_size)]
     return np.concatenate(blocks)
 
 

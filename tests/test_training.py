@@ -622,6 +622,22 @@ def test_a_set_that_was_not_scaled_as_the_training_set_was_gets_a_hint(recwarn, 
     assert all(each.filename == __file__ for each in recwarn)
 
 
+@pytest.mark.parametrize(("largest", "hint"), [(10, False), (11, True), (255, True)])
+def test_bytes_get_a_hint_where_predict_was_called(recwarn, largest, hint):
+    x = np.full((2, 4), largest, np.uint8)
+    z = hn.predict(dense_net(), x)
+    assert [str(each.message).partition(",")[0] for each in recwarn] == (
+        [f"x has bytes (uint8) up to {largest}"] if hint else [])
+    assert all(each.filename == __file__ for each in recwarn)
+    assert np.array_equal(z, hn.predict(dense_net(), x.astype(np.float32)))
+    assert len(recwarn) == hint  # none for floats
+
+
+def test_no_bytes_get_no_hint(recwarn):
+    hn.predict(dense_net(), np.zeros((0, 4), np.uint8))
+    assert not recwarn.list
+
+
 @pytest.mark.parametrize(("largest", "right"), [(1e30, True), (1.001e30, False), (1 / 1e30, True), (0.999e-30, False)])
 def test_weights_of_examples_have_the_range_that_float32_can_add_up(largest, right):
     weight = np.linspace(0, largest, 20)
