@@ -99,13 +99,10 @@ def hint_at_scales(dataset: Dataset) -> None:
                  "the other?", stacklevel=4)
 
 
-def hint_at_bytes(x: ArrayLike) -> None:
-    """Warn of images as bytes in `predict`: few networks are trained on inputs of 0..255."""
-    if getattr(x, "dtype", None) != np.uint8:
-        return
-    largest = np.max(np.asarray(x), initial=0)
-    if largest > LARGE_INPUT:
-        warn(f"x has bytes (uint8) up to {largest}, and predict does not scale them; "
+def hint_at_bytes(given: ArrayLike, x: FloatArray) -> None:
+    """Warn in `predict` if x was given as bytes, such as images: few networks are trained on inputs of 0..255."""
+    if getattr(given, "dtype", None) == np.uint8 and (largest := largest_input(x)) > LARGE_INPUT:
+        warn(f"x has bytes (uint8) up to {largest:g}, and predict does not scale them; "
              "was the network trained on inputs of 0..1? Then pass x / 255", stacklevel=3)
 
 

@@ -150,7 +150,7 @@ def predict(net: Network, x: ArrayLike, *, batch_size: int = 1000) -> FloatArray
     """
     check_network(net, "forward")
     rows = as_examples("x", x)
-    hint_at_bytes(x)
+    hint_at_bytes(x, rows)
     batch_size = check_count("batch_size", batch_size)
     blocks = [net.forward(rows[start : start + batch_size]) for start in range(0, max(len(rows), 1), batch_size)]
     return np.concatenate(blocks)

@@ -202,7 +202,7 @@ def test_a_download_is_verified_and_kept(tiny_mnist, tmp_path, monkeypatch):
     assert len(hn.load_dataset("mnist").x_test) == 20
 
 
-def test_a_download_that_fits_in_no_folder_is_used_all_the_same(tiny_mnist, tmp_path, monkeypatch):
+def test_a_download_that_cannot_be_kept_is_used_all_the_same(tiny_mnist, tmp_path, monkeypatch):
     (tmp_path / "cache").write_text("a file where the folder should be")
     serve(monkeypatch, lambda name: (tiny_mnist / name).read_bytes())
     assert len(hn.load_dataset("mnist").x_test) == 20
@@ -567,7 +567,7 @@ def test_arrays_that_another_process_made_meanwhile_are_read(tmp_path, monkeypat
     data_files.make_and_keep(path, lambda: {"x": np.arange(3)})
     found = iter([None, data_files.read_cached(path)])
     monkeypatch.setattr(data_files, "read_cached", lambda path: next(found))
-    assert data_files.cached_arrays(path, None)["x"].tolist() == [0, 1, 2]  # not made again
+    assert data_files.cached_arrays(path, None)["x"].tolist() == [0, 1, 2]  # read, not regenerated
 
 
 def test_a_digest_depends_on_names_types_shapes_and_numbers_and_on_nothing_else():
