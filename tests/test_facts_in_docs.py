@@ -12,10 +12,10 @@ import pytest
 
 from hashnets_np.experiments.methods import METHODS
 from hashnets_np.experiments.report.evidence import against_paper
-from hashnets_np.experiments.report.results import results, same_networks
+from hashnets_np.experiments.report.results import paper_tables, results, same_networks
 from hashnets_np.experiments.report.tables import DATASETS
 from hashnets_np.experiments.report.verdicts import SURE, standard_errors_below
-from hashnets_np.experiments.sweep.grid import read_grid
+from hashnets_np.experiments.sweep.grid import read_grid, search_for
 from hashnets_np.experiments.sweep.records import read_all
 
 ROOT = Path(__file__).parent.parent
@@ -100,6 +100,24 @@ def test_the_page_of_the_records_counts_the_cells_that_reach_the_paper(found):
     assert re.findall(r"- BASIC (\w+ \d layers 1/\d+): [^-]*?limit [\d.]+ %(; not sure)?", evidence) == [
         ("HashNet 3 layers 1/8", "; not sure"), ("HashNet 5 layers 1/8", "; not sure"),
         ("HashNetDK 5 layers 1/64", "")]
+
+
+def test_the_page_of_the_records_says_what_was_tried_for_the_cells_above_the_paper(found):
+    said = " ".join(page("data/records/README.md").split()).partition("*What was tried on validation data")[2]
+    records = read_all(ROOT / "data" / "records")
+    cells = [("basic", "hashnet", 3, "1/8"), ("basic", "hashnet", 5, "1/8"), ("basic", "hashnetdk", 5, "1/64")]
+    runs = [job for cell in cells for job in read_grid("protocol2-basic")
+            if (job.dataset, job.method, job.layers, job.compression, job.seed) == (*cell, 0)]
+    searches = [records[search_for(job).key] for job in runs]
+    chosen = re.search(r"The setting chosen has (.+?), (.+?) and (.+?) %", said).groups()
+    assert list(chosen) == [f"{search.valid_error:.2f}" for search in searches]
+    assert all(twice.valid_error >= search.valid_error for search in searches for twice in search.doublings)
+    taught = min(final.valid_error for final in searches[-1].finals if final.hyper["mix"])
+    assert not searches[-1].hyper["mix"] and f"every training with a teacher had {taught:.2f} % or more" in said
+    errors = [(error * (100 - error) / 2000) ** 0.5 for error in (search.valid_error for search in searches)]
+    assert f"one standard error is {min(errors):.2f} to {max(errors):.2f} points" in said
+    above = [found[cell].mean - paper_tables()[cell] for cell in cells]
+    assert f"separates the three from the paper ({min(above):.2f} to {max(above):.2f})" in said
 
 
 def test_pages_count_the_runs_that_used_all_epochs_and_the_doublings_that_helped():
