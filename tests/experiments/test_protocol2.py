@@ -190,6 +190,17 @@ def test_a_training_that_never_gets_off_the_ground_begins_again_and_is_counted()
     assert train.train_to_the_end(replace(TWO, protocol="1"), stuck, data, 12).stuck == 0
 
 
+def test_attempts_that_blow_up_and_attempts_that_are_stuck_are_both_named(monkeypatch):
+    def train_once(job, hyper, *_):
+        if hyper["rate"] < 0.5:
+            raise train.StuckError
+        return None, hn.History(train_loss=[9.0], diverged=True)
+
+    monkeypatch.setattr(train, "train_once", train_once)
+    with pytest.raises(FloatingPointError, match=r"of 6, each .*, 2 blew up and 4 never got off the ground"):
+        train.train_to_the_end(TWO, {"rate": 1.0}, hn.load_dataset("digits"), 12)
+
+
 def test_all_stuck_is_slow_and_is_done_to_its_end():
     data = hn.load_dataset("digits")
     slow = train.DEFAULTS | {"rate": 1e-5}

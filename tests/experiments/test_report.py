@@ -25,6 +25,11 @@ def write(folder, jobs, error, status="done", source="original", valid=2.0):
         append(folder / "runs.jsonl", record if status == "done" else failure(job))
 
 
+def lend_a_spread_of_0(folder):
+    """Write three equal seeds of a cell that a test asks nothing about: the cells of one seed borrow their spread."""
+    write(folder, pick("table2", dataset="convex", method="nn", layers=3), lambda *_: 30.0)
+
+
 def pick(preset, **wanted):
     return [job for job in read_grid(preset) if all(getattr(job, name) == value for name, value in wanted.items())]
 
@@ -76,7 +81,7 @@ def test_cells_are_compared_with_the_paper_and_two_binomial_standard_errors(tmp_
         jobs = pick("table2", dataset="rect", method="hashnet", layers=3)
         write(folder, jobs, lambda *_, by=shift: paper["rect", "hashnet", 3, "1/64"] + by)
         text = evidence.against_paper(res.results(folder))
-        assert f"{at_or_below} of 1 cells run (of 24)" in text
+        assert f"of the 24 cells 1 are run, of which {at_or_below} are at" in text
         assert f"(RECT {at_or_below} of 1; without RECT 0 of 0)" in text
         assert f"binomial standard errors of the paper's number: {worse}; surely worse" in text
         assert text.partition("\n")[0].endswith(f"standard error is added: {surely}.")
@@ -158,8 +163,17 @@ def test_a_cell_of_one_seed_borrows_the_relative_spread_of_the_nearest_cells_wit
         (part,) = result.training
         assert part.variance == pytest.approx((50 * relative) ** 2) and part.freedom == freedom
         assert str(result) == "50.00" and result.spread == 0.0  # nothing is printed
-    assert res.with_borrowed_spread(cells(single))[single[0]].training == []
     assert res.with_borrowed_spread(cells(single, near))[near[0]].borrowed is None
+
+
+def test_where_no_cell_has_several_seeds_the_spread_is_unknown_and_nothing_is_sure(tmp_path):
+    for method, error in (("hashnet", 1.0), ("nn", 50.0)):
+        write(tmp_path, pick("table2", dataset="mnist", method=method, layers=3, seed=0), lambda *_, e=error: e)
+    (row,) = rows_of(evidence.payoff_table(res.results(tmp_path)))
+    assert row[-3:] == ["-49.00", "unknown", ""]
+    lend_a_spread_of_0(tmp_path)
+    (row,) = rows_of(evidence.payoff_table(res.results(tmp_path)))
+    assert row[-3:] == ["-49.00", "0.23", "lower"]
 
 
 def test_two_cells_with_one_borrowed_spread_have_its_degrees_of_freedom_only_once():
@@ -222,8 +236,9 @@ def test_a_method_of_ones_own_counts_at_the_points_of_the_papers_and_has_a_colum
 def test_two_methods_are_compared_image_by_image_only_where_both_say_which_they_got_wrong():
     job = pick("table2", dataset="rect", method="nn", layers=3)[0]
     wrong = pack(np.arange(1000) < 20)
-    known = res.Result((run_record(job, test_error=2.0, test_examples=1000, wrong=wrong),))
-    unknown = res.Result((run_record(job, test_error=3.0, test_examples=1000),))
+    no_spread = res.Part(0.0, 2)
+    known = res.Result((run_record(job, test_error=2.0, test_examples=1000, wrong=wrong),), no_spread)
+    unknown = res.Result((run_record(job, test_error=3.0, test_examples=1000),), no_spread)
     apart = 100 * ((0.02 * 0.98 + 0.03 * 0.97) / 1000) ** 0.5
     assert mean_and_error(known, unknown) == pytest.approx((-1.0, apart))
     assert mean_and_error(unknown, known) == pytest.approx((1.0, apart))
@@ -313,6 +328,7 @@ def test_hashnet_is_compared_with_the_network_of_equal_size_at_one_64th(tmp_path
 @pytest.mark.parametrize(("shift", "better", "surely", "worse"), [(-2.1, 1, 1, 0), (-1.9, 1, 0, 0), (1.9, 0, 0, 0),
                                                                    (2.1, 0, 0, 1)])
 def test_a_difference_is_sure_beyond_two_standard_errors(tmp_path, shift, better, surely, worse):
+    lend_a_spread_of_0(tmp_path)
     write(tmp_path, pick("table2", dataset="mnist", method="nn", layers=3, seed=0), lambda *_: 2.0)
     error = 100 * (2 * 0.02 * 0.98 / 50_000) ** 0.5  # nearly: the shift changes it a little
     write(tmp_path, pick("table2", dataset="mnist", method="dk", layers=3, seed=0), lambda *_: 2.0 + shift * error)
@@ -363,6 +379,13 @@ def test_failed_runs_are_not_covered(tmp_path):
     write(tmp_path, jobs[21:42], lambda *_: 2.0, status="failed")
     row = next(row for row in rows_of(tables.coverage_table(tmp_path)) if row[1] == "figure2")
     assert row == ["1", "figure2", "21", "21", "84", "25.0 %"]
+
+
+def test_a_figure_without_runs_is_empty_at_the_left_and_says_so():
+    picture = figures.compose(4, res.Findings({"1": {}, "2": {}, "released": {}}))
+    ours, theirs = picture.axes[:2]
+    assert [text.get_text() for text in ours.texts] == ["not run yet"] and len(theirs.get_lines()) > 0
+    assert picture.get_supxlabel() == "stored size of 50 hidden units per layer; the paper gives one number each"
 
 
 def test_ours_is_at_the_left_the_papers_at_the_right_and_points_are_joined_in_order(tmp_path):

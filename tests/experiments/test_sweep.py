@@ -108,7 +108,7 @@ def test_the_command_lists_selects_sweeps_and_reports_what_is_left(tmp_path, cap
     chosen = ["--methods", "nn", "--seeds", "0", "--sizes", "1/8"]
     command = ["sweep", str(grid_file), "--records", str(tmp_path / "r"), *chosen]
     assert main([*command, "--list"]) == 0
-    assert capsys.readouterr().out == "digits nn 3 layers c=1/8 seed 0\n"
+    assert capsys.readouterr() == ("digits nn 3 layers c=1/8 seed 0\n", "")
     assert main(command) == 0
     out = capsys.readouterr().out
     assert "1 of 1 jobs of the grid done, 0 failed, 0 left" in out
@@ -116,6 +116,9 @@ def test_the_command_lists_selects_sweeps_and_reports_what_is_left(tmp_path, cap
     assert main(command) == 0
     again = capsys.readouterr().out
     assert again == out.replace("1 of 1 jobs", "nothing left to do: 1 of 1 jobs")
+    assert main([*command, "--list"]) == 0
+    listed = capsys.readouterr()
+    assert (listed.out, listed.err) == ("", again.splitlines()[-1] + "\n")
     (done,) = records.read_all(tmp_path / "r").values()
     records.append(tmp_path / "r" / "runs.jsonl", failure(replace(done.job, seed=1)))
     assert main([*command[:-4], "--seeds", "0,1", *command[-2:]]) == 1

@@ -8,7 +8,7 @@ Satterthwaite's formula gives the degrees of freedom of the sum.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from math import sqrt
+from math import inf, isinf, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +21,9 @@ class Part(NamedTuple):
 
     variance: float
     freedom: float
+
+
+UNKNOWN = Part(inf, 1)  # nothing can be said with it
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,11 @@ class Change:
         return "fewer" if high < 0 else "more" if low > 0 else ""
 
 
+def limit_text(error: float, decimals: int = 2) -> str:
+    """Write a standard error or half an interval, "unknown" where nothing limits it."""
+    return "unknown" if isinf(error) else f"{error:.{decimals}f}"
+
+
 def change_of(mean: float, parts: Iterable[Part]) -> Change:
     """Add up independent sources of chance, with Satterthwaite's degrees of freedom.
 
@@ -54,6 +62,8 @@ def change_of(mean: float, parts: Iterable[Part]) -> Change:
     """
     known = list(parts)
     variance = sum(part.variance for part in known)
+    if isinf(variance):
+        return Change(mean, inf, 1)
     spread = sum(part.variance**2 / part.freedom for part in known)
     return Change(mean, sqrt(variance), variance**2 / spread if spread > 0 else LARGEST_FREEDOM)
 

@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
+from math import inf
 
 from ..released import PROMISE
-from .changes import Change, change_of
+from .changes import Change, change_of, limit_text
 from .results import (
     PAPER_METHODS,
     Cell,
@@ -173,7 +174,7 @@ def _one_pair(words: str, pair: Pair, printed: Mapping[Cell, float], found: Find
     first, second = both
     change = difference(first, second)
     ours = (f"{first.mean:.2f} against {second.mean:.2f} %, difference {change.mean:+.2f} ± "
-            f"{change.half_width(LEVEL):.2f} (protocol {first.protocol})")
+            f"{limit_text(change.half_width(LEVEL))} (protocol {first.protocol})")
     return Claim(words, theirs, ours, (Comparison(standard_errors_below(first, second), first.protocol),), 1)
 
 
@@ -215,7 +216,7 @@ def nearly_half(found: Findings, layers: int, printed: Mapping[Cell, float]) -> 
         return Claim(words, theirs, f"no errors at expansion 1 (protocol {before.protocol})", (), 1)
     change = relative_difference(after, before)
     apart = standard_errors(Change(-change.mean - NEARLY_HALF, change.error, change.freedom))
-    ours = f"{-change.mean:.0f} ± {change.half_width(LEVEL):.0f} % (protocol {after.protocol})"
+    ours = f"{-change.mean:.0f} ± {limit_text(change.half_width(LEVEL), 0)} % (protocol {after.protocol})"
     return Claim(words, theirs, ours, (Comparison(apart, after.protocol),), 1)
 
 
@@ -248,7 +249,7 @@ def rows_exchanged(found: Findings) -> Claim:
         result = found.get(("rect", *cell))
         if result is None:
             continue
-        if abs(own - other) < result.estimate.error:
+        if abs(own - other) < result.estimate.error < inf:
             left_out += 1
             continue
         below = standard_errors_under(result.estimate, (own + other) / 2)

@@ -11,7 +11,7 @@ from itertools import product
 from ..methods import METHODS
 from ..released import PROMISE
 from ..sweep.tune import DARK_RANGES, MIDDLE
-from .changes import change_of
+from .changes import change_of, limit_text
 from .results import PAPER_METHODS, PAPER_ROW, Findings, Result, difference, paper_tables, same_networks
 from .tables import DATASETS, TABLES, markdown_table
 from .verdicts import SURE, standard_errors, standard_errors_below
@@ -47,27 +47,27 @@ def against_paper(found: Findings) -> str:
     for cell, result in cells.items():
         theirs = paper[cell]
         limit = theirs + 2 * result.binomial_error(theirs)
-        surely = _surely_above(result, theirs)
+        surely = standard_errors_above_paper(result, theirs) > SURE
         sure += surely
         if result.mean > limit or surely:
             worse.append(f"{cell[0].upper()} {METHODS[cell[1]].label} {cell[2]} layers {cell[3]}: {result.mean:.2f} % "
                          f"against {theirs:.2f} %, limit {limit:.2f} %{'' if surely else '; not sure'}")
     beyond = sum(result.mean > paper[cell] + 2 * result.binomial_error(paper[cell]) for cell, result in cells.items())
-    lines = [f"HashNet and HashNetDK on MNIST, BASIC and RECT: {reached.total()} of {run.total()} cells run (of "
-             f"24) are at or below the paper's error ({by_set}; without RECT {certain} of {of_certain}); worse by more "
-             f"than two binomial standard errors of the paper's number: {beyond}; surely worse, when our own standard "
-             f"error is added: {sure}.", ""]
+    lines = [f"HashNet and HashNetDK on MNIST, BASIC and RECT: of the 24 cells {run.total()} are run, of which "
+             f"{reached.total()} are at or below the paper's error ({by_set}; without RECT {certain} of {of_certain}); "
+             f"worse by more than two binomial standard errors of the paper's number: {beyond}; surely worse, when our "
+             f"own standard error is added: {sure}.", ""]
     return "\n".join([*lines, *(f"- {line}" for line in worse)])
 
 
-def _surely_above(result: Result, printed: float) -> bool:
-    """Say whether an error is surely above a printed one: with the error of ours, seeds included, and of the paper's.
+def standard_errors_above_paper(result: Result, printed: float) -> float:
+    """Say by how many standard errors ours is above a printed error: those of ours, seeds included, and of the paper's.
 
     Both are from the same test images where the data are the same. As it is not known which the paper got wrong, they
     are taken as independent, which makes the error of the difference too large rather than too small.
     """
     theirs = result.images._replace(variance=result.binomial_error(printed) ** 2)
-    return standard_errors(change_of(result.mean - printed, [result.images, *result.training, theirs])) > SURE
+    return standard_errors(change_of(result.mean - printed, [result.images, *result.training, theirs]))
 
 
 def against_nn(found: Findings) -> str:
@@ -122,14 +122,14 @@ def dark_knowledge_table(found: Findings) -> str:
         counts.update(fact for fact, holds in facts.items() if holds)
         surely = "the same networks" if same else "better" if apart > SURE else "worse" if apart < -SURE else ""
         rows.append([alone.name, alone.protocol, str(layers), size, METHODS[pair[0]].label, str(alone), str(taught),
-                     f"{change.mean:+.2f}", f"{change.error:.2f}", f"{paper_taught - paper_alone:+.2f}", surely])
+                     f"{change.mean:+.2f}", limit_text(change.error), f"{paper_taught - paper_alone:+.2f}", surely])
     head = ["data set", "protocol", "layers", "compression", "network", "alone, %", "taught, %", "difference",
             "its standard error", "the paper's", "surely"]
     summary = (f"Of {len(rows)} differences {counts['better']} are below zero (dark knowledge helps); surely:\n"
                f"{counts['surely better']} below, {counts['surely worse']} above. In {counts['same']} cells both are "
                f"the same networks, because mix 0 was\nchosen. In {counts['as begun']} cells the search left "
                f"temperature and mix where it began; in {counts['worse choice']} the validation\nerror is above that "
-               "of the network alone, the case mix = 0.")
+               "of the network alone, which is the case mix = 0.")
     return f"{NO_SEARCH_LUCK}\n{summary}\n\n{markdown_table(head, rows)}" if rows else "Nothing run yet."
 
 
@@ -145,7 +145,7 @@ def payoff_table(found: Findings) -> str:
                 change = difference(hashnet, nn)
                 apart = standard_errors_below(hashnet, nn)
                 rows.append([hashnet.name, hashnet.protocol, str(layers), size, str(hashnet), str(nn),
-                             f"{change.mean:+.2f}", f"{change.error:.2f}",
+                             f"{change.mean:+.2f}", limit_text(change.error),
                              "lower" if apart > SURE else "higher" if apart < -SURE else ""])
     head = ["data set", "protocol", "layers", "compression", "HashNet, %", "NN, %", "difference", "its standard error",
             "HashNet is surely"]

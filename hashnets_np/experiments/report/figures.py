@@ -110,6 +110,8 @@ def caption(figure: int, found: Findings) -> str:
     cells = [result for panel in PANELS[figure] for result in drawn(figure, panel, found).values()]
     seeds = sorted({tuple(run.job.seed for run in result.runs) for result in cells}, key=len)
     text = " or ".join(", ".join(map(str, each)) for each in seeds)
+    if not cells:
+        return f"{size}; the paper gives one number each"
     band = ", a band of one standard deviation where there are several" if len(seeds[-1]) > 1 else ""
     first = f"{size}; {word_for(text)} {text}{band}; the paper gives one number each"
     if figure == 4:

@@ -5,6 +5,7 @@ presets count. RECT is compared with the row printed CONVEX and the other way ro
 
 An error has two sources of chance: the test images and the training runs. A cell of one seed shows no spread of its
 own, and has none printed; to be compared it borrows the relative spread of cells like it (`with_borrowed_spread`).
+Where no cell has several seeds its spread is unknown, and no comparison with it can be sure.
 """
 
 import csv
@@ -22,7 +23,7 @@ from ..sweep.grid import ALL, PROTOCOL2, Job, read_grid
 from ..sweep.paired import paired_difference, unpack
 from ..sweep.records import read_all
 from ..sweep.schema import FailureRecord, Record, RunRecord
-from .changes import Change, Part, change_of
+from .changes import UNKNOWN, Change, Part, change_of
 
 PAPER_ROW = {"rect": "CONVEX", "convex": "RECT"}  # as printed; the two rows look swapped
 PAPER_METHODS = tuple(method.name for method in PAPER)
@@ -90,7 +91,7 @@ class Result:
         seeds = len(self.runs)
         if seeds > 1:
             return [Part(self.spread**2 / seeds, seeds - 1)]
-        return [Part(self.borrowed.variance * self.mean**2, self.borrowed.freedom)] if self.borrowed else []
+        return [Part(self.borrowed.variance * self.mean**2, self.borrowed.freedom)] if self.borrowed else [UNKNOWN]
 
     @property
     def images(self) -> Part:

@@ -3,14 +3,15 @@
 The report and lesson 8 judge by this rule alone. Its thresholds have reasons that do not depend on any result, but it
 was not written before all results: it replaced an earlier set of verdicts when the 545 runs of protocol 1 were known
 and 6 runs and 2 searches of protocol 2 were in. On 28 November 2026 it was made stricter for few seeds (Student's t,
-and a borrowed spread for single seeds), which can only turn "sure" into "not told apart"; what that changed is in
-`data/records/README.md`.
+and a borrowed spread for single seeds), which can only turn "sure" into "not told apart", and less strict for the
+released recipe; what that changed is in `data/records/README.md`.
 
 * A comparison is **sure** if the interval of the difference does not contain 0. The interval has the level of two
   standard errors of a normal variable, 95.45 %, and is Student's, because the spread of three seeds is a guess itself:
   if there were no difference, one comparison in 22 would pass, one in 44 in a given direction. Test images and training
-  runs are two separate sources of chance, so their variances add up; where both networks were tried on the same
-  images, pairs are compared. A cell of one seed borrows its spread (`results`).
+  runs are two separate sources of chance, so their variances add up. Both networks were tried on the same images: where
+  the records say which each got wrong, pairs are compared; elsewhere (protocol 1) the images are taken as independent,
+  so that fewer comparisons pass. A cell of one seed borrows its spread (`results`).
 * A claim about several data sets is **not supported** if so many comparisons surely contradict it that chance alone
   would produce them in fewer than one case of twenty.
 * Otherwise it is **supported** if more than half of the planned comparisons surely agree, the least that "in general"
@@ -77,7 +78,8 @@ def by_chance(comparisons: int) -> int:
     """Count how many of so many comparisons can surely contradict a claim by chance alone.
 
     If there were no difference anywhere, each comparison would do so with probability 0.023. The number returned is
-    the largest that is reached in at least one case of twenty.
+    the largest that is reached in at least one case of twenty. Comparisons are taken as independent, although those
+    that share a network are not quite.
 
     >>> [by_chance(n) for n in (1, 2, 8, 16, 32)]
     [0, 0, 1, 2, 2]

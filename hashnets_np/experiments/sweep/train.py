@@ -208,7 +208,8 @@ def train_to_the_end(
         net, history = train_once(job, hyper, data, epochs, teacher)
         if not blew_up(history, all_zero_loss):
             return Trained(net, history, 0, stuck)
-    raise FloatingPointError(f"the loss still blew up after {HALVINGS} halvings of the step size")
+    raise FloatingPointError(f"no step size works: of {HALVINGS + 1}, each half of the one before, "
+                             f"{HALVINGS + 1 - stuck} blew up and {stuck} never got off the ground")
 
 
 def blew_up(history: History, all_zero_loss: float) -> bool:
