@@ -184,7 +184,7 @@ def live_curves(errors: Mapping[str, Mapping[str, ArrayLike]]) -> None:
     plot_error_curves(ax, curves, "compression: stored / dense parameters")
     ax.set_ylim(0, None)
     show_figure(fig, "Digits, 64-256-10, 20 epochs; mean and standard deviation of n = 3 seeds, 600 test images.",
-                "HashNet and NN meet at compression 1; towards 1/64 NN rises steeply, HashNet slowly.")
+                "HashNet and NN lie close together from 1 to 1/16; at 1/64 NN is far higher, HashNet a little.")
 
 
 def live_inflation(trained: Mapping[int, ArrayLike], model: Mapping[int, ArrayLike], dense: ArrayLike) -> None:
@@ -192,7 +192,7 @@ def live_inflation(trained: Mapping[int, ArrayLike], model: Mapping[int, ArrayLi
     plt = use_style()
     fig, axes = plt.subplots(1, 2, figsize=(9.6, 3.8), layout="constrained")
     for ax, values, color, title in ((axes[0], trained, "C0", "HashNet, trained"),
-                                     (axes[1], model, "C2", "lesson 7's linear model, nothing trained")):
+                                     (axes[1], model, "C2", "lesson 7's linear model, random network")):
         means, ranges = _mean_and_range(values)
         ax.errorbar(list(values), means, ranges, color=color, capsize=3)
         ax.set(xscale="log", xlabel="expansion", title=title, ylim=(0, None))

@@ -278,8 +278,8 @@ def slides() -> list[Slide]:
               formula(r"\varphi_k(x) = \sum_{h(j)=k} \xi(j)\,x_j")
               + formula(r"dw_k = \sum_{h(i,j)=k} \xi(i,j)\,dV_{ij}", step=1)
               + paragraph("One formula: lesson 1's features, lesson 3's scatter-add.", 2),
-              "<p>Cover the second line with the press. Ask what it reminds them of. This is the one idea of the "
-              "lecture.</p>", 3),
+              "<p>Before the press, ask what comes next; the press uncovers the second line. Ask what it reminds them "
+              "of. This is the one idea of the lecture.</p>", 3),
         Slide("Hashed inner products are right on average", row(histogram()),
               "<p>Two zeros of the digits, 64 numbers hashed to 16, 4000 hash functions with signs (lesson 1). A step "
               "of learning on one image changes another image's output by an inner product of gradients. So each step "
@@ -295,7 +295,8 @@ def slides() -> list[Slide]:
               "does width do, what does noise do? This is the shape of the paper's Figure 4.</p>", 3),
         Slide("On MNIST, HashNet rises last (our runs)", row(curves()),
               "<p>Before this slide: handout, sketch four curves. Three layers; RER: random edges removed; LRD: low "
-              "rank; NN: narrower. Means over seeds, from the records.</p>", 4),
+              "rank; NN: narrower. From the records: one seed (0), or the mean of three where there are three; under "
+              "protocol 1 these are HashNet and NN at 1/8 and 1/64.</p>", 4),
         Slide("Vote: HashNet against NN, 32 comparisons. How many are surely below 1?",
               options(("all 32", "about 20", "about 10")),
               "<p>Eight data sets, 3 and 5 layers, 1/8 and 1/64. Surely: the interval of lesson 8 lies below 1; it "
