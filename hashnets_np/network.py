@@ -24,6 +24,8 @@ class Network:
         inputs.
     seed : int
         In 0..2**32-1. The layer at position n, counted from 0, that was made without a seed gets derive_seed(seed, n).
+        Every layer counts, activations and dropout included; `build` counts only those with weights, as section 4 of
+        data/vectors/SPEC.md does. A model file stores each layer's own seed.
         The same layers with the same seed are the same network. A layer that was used before, on its own, has drawn
         a seed already, and keeps it.
 

@@ -10,7 +10,7 @@ import pytest
 
 import hashnets_np as hn
 from hashnets_np.conformance import host
-from hashnets_np.maps import allowed_biases
+from hashnets_np.maps import allowed_biases, find_kind
 
 KINDS = ("xxhash", "fold", "chunk", "tile", "authors2015", "pytorch2019", "keras")
 MAKES_NUMBERS = {"compression", "rng"}  # arguments that end as `buckets` and as weights, and are not kept
@@ -60,6 +60,22 @@ def test_options_that_a_map_cannot_have_are_rejected():
         host.make_map(5, 6, 4, 1, "xxhash", size=8)
     with pytest.raises(ValueError, match="signed must be True or False, got 'no'"):
         host.make_map(5, 6, 4, 1, "xxhash", signed="no")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_seed_may_be_left_out_only_where_the_kind_has_a_default(kind):
+    """Else two layers that were made without one would silently share a map."""
+    default = find_kind(kind).default_seed
+    if default is None:
+        with pytest.raises(ValueError, match=f"a layer of kind '{kind}' needs a seed, one of its own"):
+            host.make_maps(3, 2, 4, None, None, kind, None)
+    else:
+        assert host.make_maps(3, 2, 4, None, None, kind, None)[0].seed == default
+
+
+@pytest.mark.parametrize("kind", ["authors2015", "pytorch2019"])
+def test_the_map_of_a_bias_has_the_default_seed_of_its_kind(kind):
+    assert host.make_map(3, 1, 4, None, f"{kind}_bias").seed == find_kind(f"{kind}_bias").default_seed
 
 
 def test_a_layer_that_lost_an_option_on_the_way_back_is_rejected():

@@ -125,6 +125,14 @@ def test_results_go_to_json_and_expected_failures_are_read(folder, capsys):
     assert "line 1: expected a case and a reason" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("case", ["soft-targets-011", "forward003"])  # the first was withdrawn
+def test_an_unknown_case_among_the_expected_failures_is_named(folder, capsys, case):
+    (folder / "known.txt").write_text(f"# what we know\n{case} not yet\n")
+    assert main(["check", "adapters:Right", "--xfail", "known.txt"]) == 2
+    error = capsys.readouterr().err
+    assert f"known.txt, line 2: unknown case '{case}'; was it withdrawn?" in error and error.count("\n") == 1
+
+
 def test_one_case_can_be_asked_and_all_can_be_exported(folder, capsys):
     assert main(["check", "adapters:Right", "--case", "derived-seed-002"]) == 0
     assert main(["check", "adapters:Right", "--case", "derived-seed-999"]) == 2

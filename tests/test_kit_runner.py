@@ -1,8 +1,10 @@
 """How a case is run and judged: what an adapter may be, what it leaves out, what it raises, and what it answers."""
 
 import errno
+import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from hashnets_np.conformance.results import FAILS, NOT_COVERED, PASSES, Result, 
 from hashnets_np.conformance.runner import arrays_in, check, check_cases, is_left_out, left_out, run_case, select
 from hashnets_np.conformance.wording import shown, words
 
+ROOT = Path(__file__).parent.parent
 CASES = {case.id: case for case in all_cases()}
 SEED = next(case for case in select(["derived-seed"]) if case.valid)
 REFUSED = next(case for case in select(["derived-seed"]) if not case.valid)
@@ -66,6 +69,26 @@ def test_what_an_adapter_says_of_itself_is_checked(claims, words):
     with pytest.raises(ValueError, match=words):
         check(adapter, ["hash"])
     check_claims(one_that(biases=[None, "dense"], kinds={"fold", "keras", "authors2015_bias"}, dtypes=()))
+
+
+ONE_KIND_MORE = """
+import numpy as np
+import hashnets_np as hn
+
+def rule(m, i, j):
+    return (i + j) % m.buckets, np.ones((i + j).shape, np.int8)
+
+hn.register_kind(hn.Kind("mine", rule))
+from hashnets_np.conformance import check, load_adapter, passed
+adapter = load_adapter("hashnets_np.conformance.numpy_layer:NumpyLayer")
+print("mine" in adapter.kinds, passed(check(adapter, ["bucket-sign"])))
+"""
+
+
+def test_the_kit_runs_beside_a_kind_of_ones_own():
+    """In a process of its own, as the adapter names its kinds when it is imported."""
+    done = subprocess.run([sys.executable, "-c", ONE_KIND_MORE], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (done.returncode, done.stdout) == (0, "False True\n"), done.stderr
 
 
 def test_the_current_folder_is_looked_into_once(monkeypatch):

@@ -70,10 +70,13 @@ def run_sweep(args: argparse.Namespace) -> int:
         raise ValueError(f"argument --data-dir: there is no folder {args.data_dir}")
     records = args.records or FOLDERS.get(args.grid, RECORDS)
     runs = selected(read_grid(args.grid), args)
-    to_do = jobs_to_do(runs, read_all(records), args.retry)
+    recorded = read_all(records)
+    to_do = jobs_to_do(runs, recorded, args.retry)
     if args.list:
         for job in to_do:
             print(job.label())
+        if not to_do:
+            say_on_stderr(f"nothing left to do: {state_line(with_searches(runs), recorded)[0]}; records in {records}")
         return 0
     if any(map(needs_optuna, to_do)) and not args.dask and not find_spec("optuna"):
         raise ValueError("hyper-parameters are searched with Optuna, which is not installed: pip install optuna")

@@ -3,9 +3,11 @@
 Subclass `Adapter` and write the methods that your layer can answer; leave out the others, and what they stand for is
 reported as not covered. Class attributes say what the layer does not do at all: `dtypes`, `kinds`, `biases`,
 `gradients`, `takes_buckets`. Arrays come in as NumPy arrays and may go out as anything that np.asarray takes. Refuse
-bad input by raising any exception but those that are rather a mistake in the adapter or a fault of the machine:
-NameError, ImportError, SyntaxError, MemoryError. An array that isn't C-contiguous may be refused in the same way.
-`NotCovered` says that an input is fine, but more than your layer can do.
+bad input by raising ValueError or TypeError. Other exceptions count as a refusal, too, unless they look like a mistake
+in the adapter or a fault of the machine: NameError, ImportError, SyntaxError, MemoryError, an OSError about space,
+permissions or open files, any other error whose message is about memory, a disk or a GPU (the words are in `judging`),
+and what ends Python, such as SystemExit. An array that isn't C-contiguous may be refused in the same way. `NotCovered`
+says that an input is fine, but more than your layer can do.
 What everything must compute is in data/vectors/SPEC.md. Beside this file are worked adapters: `numpy_layer`,
 `torch_layer`, `jax_layer`, `keras_layer`.
 """
@@ -206,7 +208,8 @@ class Adapter:
         i, j : (n,) integers
             Rows and columns of V.
         kind : str
-            Kind of map; see `LayerSpec`.
+            Kind of map: one of those of `LayerSpec`, or "authors2015_bias" or "pytorch2019_bias", the maps of a hashed
+            bias of those two kinds.
         buckets : int
             K.
         seed : int

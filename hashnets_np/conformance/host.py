@@ -52,7 +52,10 @@ def make_map(n_out: int, n_cols: int, buckets: int, seed: int | None, kind: str,
         raise ValueError(f"maps of kind {kind!r} have no size, got {size!r}; {' and '.join(DEFAULT_SIZES)} have one")
     if not isinstance(signed, bool):
         raise ValueError(f"signed must be True or False, got {signed!r}")
-    seed = TEXT_SEEDS.get(kind, 0) if seed is None else seed
+    seed = TEXT_SEEDS.get(kind.removesuffix("_bias")) if seed is None else seed
+    if seed is None:
+        raise ValueError(f"a layer of kind {kind!r} needs a seed, one of its own: layers of equal shape with the same "
+                         "seed share one map")
     size = DEFAULT_SIZES.get(kind) if size is None else size
     limits = {"n_out": (n_out, 2**32), "n_cols": (n_cols, 2**32), "buckets": (buckets, MAX_BUCKETS)}
     limits |= {} if size is None else {"size": (size, 2**15)}

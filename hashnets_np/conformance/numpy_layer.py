@@ -11,11 +11,11 @@ from ..hashing import derive_seed, xxh32_pair
 from ..kernels import hash_gather, hash_scatter_add
 from ..layers import Dropout, HashedLinear, Layer, ReLU
 from ..losses import softmax_cross_entropy
-from ..maps import KINDS, SharingMap, bucket_count
+from ..maps import SharingMap, bucket_count, find_kind
 from ..maps.text import hash_texts
 from ..network import Network
 from ..optim import SGD
-from .adapter import Adapter, LayerSpec
+from .adapter import KINDS, NEWER_KINDS, Adapter, LayerSpec
 
 
 def make_layer(spec: LayerSpec, w, b, seed=None) -> HashedLinear:
@@ -38,7 +38,7 @@ def make_layer(spec: LayerSpec, w, b, seed=None) -> HashedLinear:
 class NumpyLayer(Adapter):
     """`hashnets_np.HashedLinear` and what it is made of."""
 
-    kinds = tuple(name for name in KINDS if not name.endswith("_bias"))
+    kinds = (*KINDS, *NEWER_KINDS)  # those of the specification: a kind that a user registers has no vectors
 
     def __init__(self, spec, w, b):
         self.layer = make_layer(spec, w, b)
@@ -114,7 +114,7 @@ class NumpyLayer(Adapter):
         """Layers, ReLU and dropout in a row; dropout gets its masks by hand."""
         row: list[Layer] = []
         for n, (spec, (w, b)) in enumerate(zip(layers, weights, strict=True)):
-            derived = KINDS[spec.kind].default_seed is None
+            derived = find_kind(spec.kind).default_seed is None
             row += [Dropout(rate), make_layer(spec, w, b, derive_seed(seed, n) if derived else None), ReLU()]
         row.pop()
         z = x

@@ -1,7 +1,8 @@
 """Asking a layer from outside: in a child process of Python, or, with `program`, as a program in any language.
 
 Whatever a layer does to its process (it ends, hangs, crashes, closes its output), the kit survives, and the case that
-was asked fails. A new process is started for the next one.
+was asked fails. A new process is started for the next one. After three such cases of one operation, its other cases
+fail without being tried.
 """
 
 import contextlib

@@ -20,9 +20,12 @@ def read_expected_failures(path: str) -> dict[str, str]:
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         case, _, reason = line.strip().partition(" ")
-        if case not in known or not reason.strip():
+        if not reason.strip():
             raise ValueError(f"{path}, line {number}: expected a case and a reason, as in "
                              f"'forward-003 no float64', got {line.strip()[:60]!r}")
+        if case not in known:
+            raise ValueError(f"{path}, line {number}: unknown case {case[:60]!r}; was it withdrawn? ids look like "
+                             "forward-003")
         expected[case] = reason.strip()
     return expected
 

@@ -1,7 +1,8 @@
 """The kind "fold": V is folded into w, K weights at a time, each fold shifted by a random amount. Specification 1.1.
 
-V is read row by row as one long line. Every K virtual weights in a row use every real weight exactly once, so the
-loads of any two buckets differ by at most 1. At K = n_out n_cols the map is a signed permutation: the dense network.
+V is read row by row as one long line. Cut this line into pieces of K weights: each whole piece uses every real weight
+exactly once. So the loads of any two buckets differ by at most 1. At K = n_out n_cols the map is a signed permutation:
+the dense network.
 
 Source: RANDOMFOLD, Desai and Shrivastava, ICLR 2024.
 """

@@ -1,7 +1,8 @@
 """What a kind of sharing map is: its rule (i, j) -> (bucket, sign), and what a layer has to know to use it.
 
-Each kind is one object, registered by the file that has its rule. Code that needs to know something about a kind asks
-the object: nothing outside the file of a kind compares its name.
+Each kind is one object, registered by the file that has its rule. The core asks that object and compares no names.
+Outside the core, names count where each kind needs code in another language (the exports and the adapters of the kit),
+and where one kind is meant (`sklearn`, the lessons).
 """
 
 from collections.abc import Callable

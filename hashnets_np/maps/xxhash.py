@@ -1,4 +1,4 @@
-"""The kind "xxhash": bucket and sign from disjoint bits of one hash of (i, j). Specification 1, section 4.
+"""The kind "xxhash": bucket and sign from disjoint bits of one hash of (i, j). Specification 1, section 2.
 
 The bucket comes from bits 1 to 31, the sign from bit 0. So the two are independent, and one hash serves both.
 """
