@@ -11,7 +11,7 @@ import numpy as np
 
 from .kernels import check, check_map
 from .maps import SharingMap
-from .support.checks import check_count
+from .support.checks import check_count, check_integer
 from .types import FloatArray
 
 LOOK_AT = 10**7  # how many virtual weights are searched for bucket-mates, and how many at a time
@@ -95,9 +95,9 @@ def explain(m: SharingMap, i: int, j: int, show: int = 5) -> Explanation:
     if not isinstance(m, SharingMap):
         raise ValueError(f"explain needs a SharingMap, got {type(m).__name__}; for a HashedLinear, pass layer.map")
     show = check_count("show", show, at_least=0)
+    i = check_integer("i", i, 0, m.n_out - 1)
+    j = check_integer("j", j, 0, m.n_cols - 1)
     bucket, sign = (int(value) for value in m.lookup(i, j))
-    i = int(i)
-    j = int(j)
     here = i * m.n_cols + j
     searched = min(m.n_out * m.n_cols, LOOK_AT)
     mates: list[tuple[int, int]] = []
@@ -145,8 +145,10 @@ def feature_hash(a: FloatArray, m: SharingMap, i: int) -> FloatArray:
     """
     m = check_map(m)
     a = check("a", a, (None, m.n_cols))
+    i = check_integer("i", i, 0, m.n_out - 1)
     bucket, sign = m.lookup(i, np.arange(m.n_cols))
     phi = np.zeros((len(a), m.buckets), dtype=np.result_type(a, np.float32))
+    a = a.astype(phi.dtype, copy=False)  # small integers would overflow
     for j in range(m.n_cols):
         phi[:, bucket[j]] += sign[j] * a[:, j]  # Eq. 6; the signs make phi(a) . phi(b) = a . b on average: Eq. 1
     return phi

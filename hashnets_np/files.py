@@ -94,7 +94,8 @@ def save(net: Network, path: str | os.PathLike) -> None:
     for name in sorted(arrays.keys() | needed.keys()):
         if arrays.get(name) != needed.get(name):
             what = f"parameter {name} is {describe(arrays.get(name))}, but its layer expects"
-            raise ValueError(f"{what} {describe(needed.get(name))}; to change the dtype of a network, use net.astype")
+            config = layers[int(name.split(".")[0])]
+            raise ValueError(f"{what} {describe(needed.get(name))}; {dtype_fix(config)}")
         if arrays[name][0] not in DTYPES.values():
             raise ValueError(f"parameter {name} is {describe(arrays[name])}, expected float32 or float64")
     metadata = {"format": FORMAT, "version": str(VERSION), "layers": text}
@@ -159,8 +160,17 @@ def layer_name(layer: Layer) -> str:
     for name, known in LAYERS.items():
         if type(layer) is known:
             return name
+        if (known.__module__, known.__qualname__) == (type(layer).__module__, type(layer).__qualname__):
+            raise ValueError(f"{name} was defined again after this network was made; build the network again")
     raise ValueError(f"a {type(layer).__name__} cannot be saved; model files hold {', '.join(LAYERS)}; "
                      "register_layer adds a class of your own")
+
+
+def dtype_fix(config: dict[str, Any]) -> str:
+    """Say how the parameters of a layer come to have another dtype that a file can hold."""
+    if "dtype" in config:
+        return "to change the dtype of a network, use net.astype"
+    return f"to save it in another dtype, give {config['type']} a dtype argument and pass it to super().__init__"
 
 
 def layer_class(name: object) -> type[Layer]:

@@ -94,7 +94,7 @@ def gradcheck(
     ValueError
         If there is nothing to compare: no example, no direction, no step; for more than 100,000 directions, which would
         run for hours. If a gradient is missing, or has another shape than its parameter. If 100 draws in a row cross a
-        kink: take a smaller step.
+        kink: take a smaller step, or, where an input of a ReLU is exactly 0, another x or other biases.
 
     Examples
     --------
@@ -175,4 +175,5 @@ def draw_slope(
         if all(np.array_equal(one, other) for one, other in zip(sides_after, sides_before, strict=True)):  # type: ignore
             return (loss_after - loss_before) / (2 * step), direction, again
     raise ValueError(f"{MOST_DRAWS} steps of length {step} in a row crossed a kink, as ReLU has one at 0; "
-                     "take a smaller step or fewer units")
+                     "take a smaller step or fewer units. A ReLU whose input is exactly 0 crosses it at any step: then "
+                     "change x, such as an example of zeros, or the biases")

@@ -36,7 +36,7 @@ def to_network(params: Sequence[Params], maps: Sequence[Maps]) -> Network:
     Raises
     ------
     ValueError
-        If a layer's weights are not of the sizes of its map, or not float32 or float64.
+        If a layer's weights are not of the sizes of its map, or not float32 or float64, or if a layer lacks its map.
 
     Examples
     --------
@@ -45,6 +45,9 @@ def to_network(params: Sequence[Params], maps: Sequence[Maps]) -> Network:
     >>> to_network([{"w": jnp.zeros(80)}], maps).num_virtual_parameters()
     650
     """
+    if len(params) != len(maps):
+        raise ValueError(f"params has {len(params)} layers and maps has {len(maps)}; expected both for each layer, as "
+                         "load_network returns them")
     made: list[layers.Layer] = []
     for number, (p, m) in enumerate(zip(params, maps, strict=True)):
         made += [layers.ReLU()] if number else []
@@ -76,7 +79,7 @@ def save_network(params: Sequence[Params], maps: Sequence[Maps], path: str | os.
     Raises
     ------
     ValueError
-        If a layer's weights are not of the sizes of its map, or not float32 or float64.
+        If a layer's weights are not of the sizes of its map, or not float32 or float64, or if a layer lacks its map.
     OSError
         If the file cannot be written.
 

@@ -209,9 +209,11 @@ def weighted_mean(
     """Turn losses (batch,) and gradients (batch, n_out) of single examples into those of their mean."""
     if sample_weight is None:
         return float(losses.mean()), dz / len(losses)
-    weight = unmasked("sample_weight", sample_weight).astype(losses.dtype, copy=False)
+    weight = real_numbers("sample_weight", sample_weight).astype(losses.dtype, copy=False)
     if weight.shape != losses.shape:
         raise ValueError(f"sample_weight has shape {weight.shape}, expected {losses.shape}, one for each example")
+    if not (np.isfinite(weight) & (weight >= 0)).all():
+        raise ValueError(f"sample_weight must be finite and at least 0, got {weight.min():g}..{weight.max():g}")
     total = weight.sum()
     if total == 0:
         return 0.0, np.zeros_like(dz)

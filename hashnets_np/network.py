@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -37,6 +37,8 @@ class Network:
     ------
     ValueError
         If a layer appears twice or does not fit the one before it.
+    TypeError
+        If layers is not a list or another sequence, but a single layer, for example.
 
     Examples
     --------
@@ -54,6 +56,9 @@ class Network:
     """
 
     def __init__(self, layers: Sequence[Layer], *, seed: int = 0) -> None:
+        if not isinstance(layers, Iterable):
+            fix = f"; did you mean Network([{shown(layers)}])?" if isinstance(layers, Layer) else ""
+            raise TypeError(f"layers must be a list of layers, got {shown(layers)}{fix}")
         self.layers = list(layers)
         check_layers(self.layers)
         seed = check_seed(seed)

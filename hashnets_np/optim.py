@@ -79,10 +79,10 @@ class SGD:
     divisors: dict[tuple[int, str], FloatArray] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        check_number("learning_rate", self.learning_rate, 0, above=True)
-        check_number("momentum", self.momentum, 0, 1)
-        check_number("weight_decay", self.weight_decay, 0)
-        check_number("load_exponent", self.load_exponent, 0)
+        self.learning_rate = check_number("learning_rate", self.learning_rate, 0, above=True)
+        self.momentum = check_number("momentum", self.momentum, 0, 1)
+        self.weight_decay = check_number("weight_decay", self.weight_decay, 0)
+        self.load_exponent = check_number("load_exponent", self.load_exponent, 0)
         if self.load_exponent > 1:
             raise ValueError(f"load_exponent must be at most 1, got {self.load_exponent:g}")
         if self.total_steps is not None:
@@ -145,7 +145,7 @@ class SGD:
             raise ValueError(f"the {self.schedule} schedule needs to know the number of steps; write SGD(..., "
                              f"schedule={self.schedule!r}, total_steps=epochs * steps_per_epoch), or train with fit, "
                              "which sets it")
-        return self.learning_rate * SCHEDULES[self.schedule](self.steps_done, self.total_steps or 1)
+        return float(self.learning_rate) * SCHEDULES[self.schedule](self.steps_done, self.total_steps or 1)
 
 
 def gradient(layer: Layer, name: str, number: int) -> FloatArray:

@@ -103,7 +103,7 @@ class EarlyStopping:
 
     def __call__(self, net: Network | None, history: History) -> bool:
         """Say whether it is time to stop."""
-        if math.isnan(history.valid_error[-1]):
+        if all(map(math.isnan, history.valid_error)):
             raise ValueError(NOTHING_TO_JUDGE_BY)
         return len(history.valid_error) - history.best_epoch >= self.patience
 
@@ -253,8 +253,8 @@ def fit(
     """Train a network in place and leave it with the weights of its best epoch.
 
     Call it as fit(net, dataset, epochs=20) or as fit(net, x, y, epochs=20, validation=0.2). Ctrl-C stops at once, also
-    within a step. Only whole, finite epochs are kept: if there was none, the network has the weights it came with. The
-    test set of a `Dataset` is evaluated once, at the end.
+    within a step. Only whole, finite epochs are kept: if there was none, the network has the weights it came with. So
+    it is where a callback or a loss raises. The test set of a `Dataset` is evaluated once, at the end.
 
     Parameters
     ----------
@@ -315,35 +315,40 @@ def fit(
     dataset, epochs = dataset_and_epochs(x, y, epochs, validation, seed)
     batch_size = check_count("batch_size", batch_size)
     optimizer = fresh_optimizer(optimizer)
-    optimizer.total_steps = epochs * math.ceil(len(dataset.x_train) / batch_size)
     criterion = choose_criterion(loss, targets)
     check_fit(net, dataset, criterion)
+    check_callback(callback)
     if isinstance(callback, EarlyStopping) and (criterion is None or not len(dataset.x_valid)):
         raise ValueError(NOTHING_TO_JUDGE_BY)
     examples = Examples(dataset, targets, sample_weight, given_rows(x, dataset, validation, seed))
 
     history = History(criterion=getattr(criterion, "__name__", "loss"))
     rng = np.random.default_rng(check_seed(seed))
+    steps = epochs * math.ceil(len(dataset.x_train) / batch_size)
+    bar = progress_bar(steps, progress)
+    optimizer.total_steps = steps
     best = copy_weights(net)  # until there is a whole epoch (test_half_a_step_is_not_kept)
-    with progress_bar(optimizer.total_steps, progress) as bar, until_interrupted(history):
-        for epoch in range(1, epochs + 1):
-            # go once through the training examples, in a new order
-            train_epoch(net, examples, batch_size, optimizer, loss, rng, history, bar)
-            # look at the validation set
-            history.valid_error.append(judge(net, dataset.x_valid, dataset.y_valid, criterion))
-            show_in_bar(history, bar)
-            if history.diverged:
-                break
-            # keep the best weights
-            if is_best(history.valid_error):
-                best = copy_weights(net)
-                history.best_epoch = epoch
-            # let the caller look, and decide whether this is enough
-            if callback is not None:
-                history.stopped = bool(callback(net, history))
-            if history.stopped:
-                break
-    restore_weights(net, best)
+    try:
+        with bar, until_interrupted(history):
+            for epoch in range(1, epochs + 1):
+                # go once through the training examples, in a new order
+                train_epoch(net, examples, batch_size, optimizer, loss, rng, history, bar)
+                # look at the validation set
+                history.valid_error.append(judge(net, dataset.x_valid, dataset.y_valid, criterion))
+                show_in_bar(history, bar)
+                if history.diverged:
+                    break
+                # keep the best weights
+                if is_best(history.valid_error):
+                    best = copy_weights(net)
+                    history.best_epoch = epoch
+                # let the caller look, and decide whether this is enough
+                if callback is not None:
+                    history.stopped = bool(callback(net, history))
+                if history.stopped:
+                    break
+    finally:  # also where a callback or a loss raises
+        restore_weights(net, best)
 
     # the test set, once
     if history.best_epoch and len(dataset.x_test):
@@ -351,6 +356,13 @@ def fit(
         if math.isnan(history.test_error):
             history.test_error = None
     return history
+
+
+def check_callback(callback: object) -> None:
+    """Check that a callback can be called after an epoch; a class, such as EarlyStopping without (), cannot."""
+    if callback is not None and (isinstance(callback, type) or not callable(callback)):
+        fix = f"; did you mean {callback.__name__}()?" if isinstance(callback, type) else ""
+        raise TypeError(f"callback must be a function, called as callback(net, history), got {shown(callback)}{fix}")
 
 
 def train_epoch(

@@ -1,5 +1,7 @@
 """Checks of arguments: what is let through at each limit, and what is reported for the rest."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -99,6 +101,44 @@ def test_labels_end_where_int64_ends():
 def test_labels_of_another_shape_get_the_fix_that_fits(y, message):
     with pytest.raises(ValueError, match=message):
         checks.as_targets("y", y, 3)
+
+
+@pytest.mark.parametrize(("x", "hint"), [
+    (np.zeros(4), "; for one example, x.reshape(1, -1)"), (np.zeros((2, 2)), "; for one example, x.reshape(1, -1)"),
+    ([0, 0, 0, 0], "; for one example, np.asarray(x).reshape(1, -1)"), (np.zeros((2, 5)), ""), (np.zeros(5), ""),
+    (np.zeros((4, 1)), "; for one example, x.reshape(1, -1)"), (np.zeros(()), ""),
+    (np.zeros((3, 2, 2)), "; did you forget x.reshape(len(x), -1)?"),
+    ([[[0, 0], [0, 0]]] * 3, "; did you forget np.asarray(x).reshape(len(x), -1)?"),
+])
+def test_an_input_of_another_shape_gets_a_hint_that_leads_to_rows_or_none(x, hint):
+    with pytest.raises(ValueError) as error:
+        checks.check_input(x, 4)
+    assert str(error.value) == f"x has shape {np.shape(x)}, expected (batch, n_in=4){hint}"
+    if hint:
+        followed = eval(re.search(r"\S+reshape.*\)", hint)[0], {"x": x, "np": np})
+        assert checks.check_input(followed, 4).shape == (np.size(x) // 4, 4)
+
+
+@pytest.mark.parametrize(("x", "hint"), [
+    (np.zeros(4), "; for one example, x.reshape(1, -1); for examples of one number each, x.reshape(-1, 1)"),
+    ([0, 0], "; for one example, np.asarray(x).reshape(1, -1); for examples of one number each, "
+             "np.asarray(x).reshape(-1, 1)"),
+    (np.zeros((2, 3, 4)), "; did you forget x.reshape(len(x), -1)?"), (np.zeros(()), ""),
+])
+def test_examples_of_another_shape_get_a_hint_that_leads_to_rows_or_none(x, hint):
+    with pytest.raises(ValueError) as error:
+        checks.as_examples("x", x)
+    assert str(error.value) == f"x has shape {np.shape(x)}, expected (n, n_in), one example per row{hint}"
+
+
+def test_hints_name_no_method_that_a_table_lacks():
+    pandas = pytest.importorskip("pandas")
+    with pytest.raises(ValueError, match=r"for one example, np\.asarray\(x\)\.reshape\(1, -1\)"):
+        checks.as_examples("x", pandas.Series([1.0, 2.0]))
+    with pytest.raises(ValueError, match=r"did you forget np\.asarray\(y\)\.ravel\(\)\?"):
+        checks.as_targets("y", pandas.DataFrame({"y": [0, 1]}), 2)
+    with pytest.raises(ValueError, match=r"are the rows one-hot\? np\.asarray\(y\)\.argmax\(axis=1\)"):
+        checks.as_targets("y", pandas.DataFrame(np.eye(2, dtype=int)), 2)
 
 
 @pytest.mark.parametrize(("values", "dtype"), [

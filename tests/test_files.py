@@ -484,3 +484,58 @@ def test_layers_that_no_longer_fit_are_not_saved(tmp_path, layers, message):
     with pytest.raises(ValueError, match=message):
         hn.save(net, tmp_path / "net.safetensors")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_layer_of_ones_own_is_saved_in_another_dtype_if_it_takes_one(tmp_path, monkeypatch):
+    class Scale(hn.Layer):
+        def __init__(self, start=1.0, dtype="float32"):
+            super().__init__(start=start, dtype=dtype)
+            self.params = {"s": np.full(1, start, dtype)}
+
+    monkeypatch.setitem(LAYERS, "Scale", Scale)
+    hn.save(hn.Network([Scale(2.0), hn.Linear(4, 3)]).astype(np.float64), tmp_path / "m")
+    layer = hn.load(tmp_path / "m").layers[0]
+    assert layer.params["s"].dtype == np.float64 and layer.config() == {"start": 2.0, "dtype": "float64"}
+
+
+def test_a_layer_that_takes_no_dtype_is_told_to_when_it_is_saved_in_another_one(tmp_path, monkeypatch):
+    class Scale(hn.Layer):
+        def __init__(self, start=1.0):
+            super().__init__(start=start)
+            self.params = {"s": np.full(1, start, np.float32)}
+
+    monkeypatch.setitem(LAYERS, "Scale", Scale)
+    net = hn.Network([Scale(), hn.Linear(4, 3)])
+    hn.save(net, tmp_path / "m")
+    assert hn.load(tmp_path / "m").layers[0].params["s"].dtype == np.float32
+    with pytest.raises(ValueError) as error:
+        hn.save(net.astype(np.float64), tmp_path / "m")
+    assert str(error.value) == ("parameter 0.s is float64 (1,), but its layer expects float32 (1,); to save it in "
+                                "another dtype, give Scale a dtype argument and pass it to super().__init__")
+
+
+def test_a_network_whose_class_was_defined_again_is_told_to_be_built_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "LAYERS", dict(LAYERS))
+    monkeypatch.setattr("hashnets_np.layers.base.LAYERS", files.LAYERS)
+
+    def cell():
+        @hn.register_layer
+        class Twice(hn.ReLU):
+            pass
+
+        return hn.Network([Twice()])
+
+    old = cell()
+    hn.save(old, tmp_path / "m")
+    new = cell()
+    hn.save(new, tmp_path / "m")
+    with pytest.raises(ValueError, match=r"^Twice was defined again after this network was made; build .* again$"):
+        hn.save(old, tmp_path / "m")
+
+
+def test_an_unregistered_class_under_the_name_of_another_was_not_defined_again(tmp_path):
+    class Linear(hn.ReLU):
+        pass
+
+    with pytest.raises(ValueError, match="a Linear cannot be saved"):
+        hn.save(hn.Network([Linear()]), tmp_path / "m")

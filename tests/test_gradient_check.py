@@ -165,6 +165,12 @@ def test_a_direction_is_drawn_100_times_at_most():
     assert len(draws) == 2 * 100
 
 
+def test_a_relu_whose_input_is_exactly_0_is_told_that_no_step_helps():
+    net = hn.Network([hn.Linear(6, 5, seed=0), hn.ReLU(), hn.Linear(5, 3, seed=1)])
+    with pytest.raises(ValueError, match="A ReLU whose input is exactly 0 crosses it at any step: then change x"):
+        hn.gradcheck(net, np.zeros((3, 6)), [0, 1, 2], directions=1)
+
+
 @pytest.mark.parametrize(("grads", "dx", "message"), [
     ({}, None, "layer 0 .Own. has no gradient of 'w'"),
     ({"w": np.ones((5, 3))}, None, r"the gradient of 'w' has shape \(5, 3\), expected \(3,\)"),

@@ -542,3 +542,41 @@ def test_there_are_at_most_256_hashes(hashes):
         MultiHashedLinear(3, 2, "1/2", seed=0, hashes=hashes)
     with pytest.raises(ValueError, match=r"hashes must be an integer in 1\.\.256"):
         hn.build("hashnet", [3, 2], compression="1/2", hashes=hashes)
+
+
+def test_a_layer_without_a_dtype_argument_keeps_its_config_in_another_dtype():
+    class Scale(hn.Layer):
+        def __init__(self, start):
+            super().__init__(start=start)
+            self.params = {"s": np.full(1, start, np.float32)}
+
+    twin = hn.Network([Scale(2.0)]).astype(np.float64).layers[0]
+    assert twin.params["s"].dtype == np.float64
+    assert twin.config() == {"start": 2.0} and repr(twin) == "Scale(2.0)"
+
+
+@pytest.mark.parametrize("bias", BIASES)
+def test_a_hashed_layer_takes_no_masked_error_term(bias):
+    layer = hn.HashedLinear(4, 3, "1/2", seed=1, bias=bias)
+    layer.forward(np.ones((2, 4), np.float32))
+    with pytest.raises(ValueError, match="dz has masked entries"):
+        layer.backward(np.ma.masked_greater(np.arange(6.0).reshape(2, 3), 4))
+    assert not layer.grads
+
+
+def test_a_mask_of_dropout_is_not_masked_itself():
+    mask = np.ma.masked_array(np.ones((2, 3), bool), mask=[[True, False, False], [False, False, False]])
+    with pytest.raises(ValueError, match="mask has masked entries"):
+        hn.Dropout(0.5).forward(np.ones((2, 3)), train=True, mask=mask)
+
+
+@pytest.mark.parametrize(("x", "mask"), [
+    (np.ones((2, 3)), np.ones((2, 2))), (np.ones((2, 3)), np.full((2, 3), 2)),
+    (np.ma.masked_greater(np.arange(6.0).reshape(2, 3), 4), None),
+])
+def test_a_forward_pass_of_dropout_that_is_refused_leaves_the_last_one(x, mask):
+    layer = hn.Dropout(0.5)
+    layer.forward(np.ones((2, 3)), train=True, mask=[[1, 0, 1], [0, 1, 0]])
+    with pytest.raises(ValueError, match="mask"):
+        layer.forward(x, train=True, mask=mask)
+    np.testing.assert_array_equal(layer.backward(np.ones((2, 3))), [[2, 0, 2], [0, 2, 0]])

@@ -133,3 +133,12 @@ def test_outputs_that_are_not_real_numbers_are_refused(function, z):
 def test_an_answer_that_is_not_a_number_is_wrong():
     z = np.array([[np.nan, 1.0], [1.0, np.nan], [np.nan, np.nan], [2.0, 1.0]])
     assert error_rate(z, [0, 1, 0, 0]) == 75.0
+
+
+@pytest.mark.parametrize(("weight", "message"), [
+    ([1, -1], r"sample_weight must be finite and at least 0, got -1\.\.1"), ([1.0, np.nan], "must be finite"),
+    ([np.inf, 1.0], "must be finite"), (["1", "2"], "sample_weight has dtype <U1, expected real numbers"),
+])
+def test_weights_that_are_no_weights_are_refused(weight, message):
+    with pytest.raises(ValueError, match=message):
+        hn.softmax_cross_entropy(np.zeros((2, 3)), [0, 1], weight)

@@ -26,6 +26,19 @@ def test_layers_that_make_no_network_are_one_clear_error(layers, message):
         hn.Network(layers)
 
 
+@pytest.mark.parametrize(("layers", "message"), [
+    (hn.ReLU(), r"^layers must be a list of layers, got ReLU\(\); did you mean Network\(\[ReLU\(\)\]\)\?$"),
+    (3, "^layers must be a list of layers, got 3$"), (hn.ReLU, "^layers must be a list of layers, got <class .*>$"),
+])
+def test_a_single_layer_is_not_a_list_of_layers(layers, message):
+    with pytest.raises(TypeError, match=message):
+        hn.Network(layers)
+
+
+def test_layers_may_come_from_a_generator():
+    assert len(hn.Network(hn.Linear(3, 3) for _ in range(2)).layers) == 2
+
+
 def test_networks_of_the_same_seed_are_the_same_and_of_another_seed_are_not():
     def weights(seed):
         net = hn.Network([hn.HashedLinear(6, 5, "1/2"), hn.ReLU(), hn.Linear(5, 3)], seed=seed)

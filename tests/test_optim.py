@@ -142,3 +142,26 @@ def test_an_optimizer_of_a_network_of_another_shape_is_told_to_stay_there():
     sgd.step([layer])
     with pytest.raises(ValueError, match=r"has 'w' of shape \(1, 2\), but \(1, 1\) at the last step; pass a new SGD"):
         sgd.step([wider])
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "momentum", "weight_decay"])
+def test_a_numpy_number_trains_as_the_same_python_number(name):
+    weights = []
+    for value in (0.03, np.float64(0.03)):
+        net = hn.Network([hn.Linear(64, 10, seed=0)])  # float32
+        hn.fit(net, hn.load_dataset("digits"), 1, optimizer=hn.SGD(**{"learning_rate": 0.1, name: value}))
+        weights.append(net.layers[0].params["w"])
+    np.testing.assert_array_equal(*weights)
+
+
+def test_a_rate_that_is_set_between_steps_may_be_a_numpy_number():
+    weights = []
+    for factor in (0.7, np.float64(0.7)):
+        layer = hn.Linear(1, 1, bias=False, seed=0)
+        optimizer = hn.SGD(0.1)
+        optimizer.learning_rate *= factor
+        layer.grads["w"] = np.full((1, 1), 0.3, np.float32)
+        optimizer.step([layer])
+        weights.append(layer.params["w"])
+        assert type(optimizer.current_learning_rate()) is float
+    np.testing.assert_array_equal(*weights)

@@ -1,6 +1,7 @@
 """The Dataset class: own arrays and tables are kept as given, checked once, and say what is wrong with them."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -109,9 +110,17 @@ def test_pairs_are_taken_as_they_are():
     np.testing.assert_array_equal(data.y_test, Y[:2])
     assert data.name == "mine" and data.x_train is X
     assert len(hn.Dataset.from_arrays(X, Y).x_valid) == 0
-    for name in ("validation", "test"):
-        with pytest.raises(ValueError, match=rf"{name} must be a pair \(x, y\), got ndarray"):
-            hn.Dataset.from_arrays(X, Y, **{name: X})
+
+
+@pytest.mark.parametrize(("value", "came"), [
+    ("0.2", "'0.2'"), (Fraction(1, 5), r"Fraction\(1, 5\)"), ((X, Y, Y), "tuple of length 3"),
+    ([X], "list of length 1"), (X, r"array\(\[\[.*\.\.\."),
+])
+def test_what_is_neither_a_pair_nor_a_fraction_is_named(value, came):
+    with pytest.raises(ValueError, match=rf"^validation must be a pair .x, y. or a fraction such as 0\.2, got {came}$"):
+        hn.Dataset.from_arrays(X, Y, validation=value)
+    with pytest.raises(ValueError, match=rf"^test must be a pair \(x, y\), got {came}$"):
+        hn.Dataset.from_arrays(X, Y, test=value)
 
 
 def test_tables_are_taken_by_position_in_all_sets():

@@ -216,3 +216,12 @@ def test_jax_weights_of_another_size_are_rejected():
     maps = ours.make_maps(4, 3, buckets=5, seed=1)
     with pytest.raises(ValueError, match="layer 0 has weights of shapes"):
         ours.to_network([{"w": jax.numpy.zeros(6)}], [maps])
+
+
+def test_jax_weights_and_maps_are_as_many():
+    jax = pytest.importorskip("jax")
+    import hashnets_np.jax as ours
+
+    maps = ours.make_maps(4, 3, buckets=5, seed=1)
+    with pytest.raises(ValueError, match="params has 2 layers and maps has 1; expected both for each layer"):
+        ours.to_network([{"w": jax.numpy.zeros(5)}] * 2, [maps])

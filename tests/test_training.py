@@ -407,6 +407,55 @@ def test_a_callback_sees_each_epoch_and_may_end_training():
     assert not hn.fit(small_net(), hn.load_dataset("digits"), 2, callback=lambda *_: None).stopped
 
 
+@pytest.mark.parametrize(("callback", "message"), [
+    (hn.EarlyStopping, r"got .*EarlyStopping.*; did you mean EarlyStopping\(\)\?"), (5, "got 5"),
+])
+def test_what_cannot_be_called_after_an_epoch_is_refused_before_the_first_step(callback, message):
+    net = small_net()
+    before = [p.copy() for _, p in net.parameters()]
+    with pytest.raises(TypeError, match="callback must be a function.*" + message):
+        hn.fit(net, hn.load_dataset("digits"), 2, callback=callback)
+    assert all(np.array_equal(p, kept) for (_, p), kept in zip(net.parameters(), before, strict=True))
+
+
+def test_a_callback_that_raises_leaves_the_weights_of_the_best_epoch():
+    errors = iter([10.0, 30.0])
+    kept = []
+
+    @hn.judged_by(lambda z, y: next(errors))
+    def loss(z, y):
+        return hn.softmax_cross_entropy(z, y)
+
+    def callback(net, history):
+        kept.append([p.copy() for _, p in net.parameters()])
+        if len(kept) == 2:
+            raise RuntimeError("no space for a checkpoint")
+
+    net = small_net()
+    with pytest.raises(RuntimeError, match="checkpoint"):
+        hn.fit(net, hn.load_dataset("digits"), 5, loss=loss, callback=callback)
+    assert all(np.array_equal(p, best) for (_, p), best in zip(net.parameters(), kept[0], strict=True))
+
+
+def test_an_epoch_that_cannot_be_judged_is_no_better_for_early_stopping():
+    errors = iter([30.0, 10.0, np.nan, np.nan, 1.0])
+
+    @hn.judged_by(lambda z, y: next(errors))
+    def loss(z, y):
+        return hn.softmax_cross_entropy(z, y)
+
+    history = hn.fit(small_net(), hn.load_dataset("digits"), 20, loss=loss, callback=hn.EarlyStopping(patience=2))
+    assert history.stopped and len(history.valid_error) == 4 and history.best_epoch == 2
+
+
+@pytest.mark.parametrize("wrong", [{"seed": -1}, {"progress": "yes"}, {"sample_weight": [1.0]}, {"callback": 5}])
+def test_a_fit_that_is_refused_leaves_the_optimizer_as_it_was(wrong):
+    optimizer = hn.SGD(0.1, schedule="cosine", total_steps=1000)
+    with pytest.raises((ValueError, TypeError)):
+        hn.fit(small_net(), hn.load_dataset("digits"), 2, optimizer=optimizer, **wrong)
+    assert optimizer.total_steps == 1000
+
+
 def test_early_stopping_ends_when_the_best_epoch_is_too_long_ago():
     errors = iter([30.0, 10.0, 20.0, 10.0, 9.0, 9.0, 9.5, 9.0, 1.0])
 

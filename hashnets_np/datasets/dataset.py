@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..support.checks import as_examples, as_targets, check_seed, meant
+from ..support.checks import as_examples, as_targets, check_seed, meant, shown
 from ..support.disk import user_path
 from ..types import FloatArray, IntArray
 from .data_files import package_file, read_bounded, verify
@@ -187,7 +187,10 @@ def pair(name: str, value: Any, x: FloatArray, y: NDArray[Any]) -> tuple[Any, An
     if value is None:
         return x[:0], y[:0]
     if not isinstance(value, (tuple, list)) or len(value) != 2:
-        raise ValueError(f"{name} must be a pair (x, y), got {type(value).__name__}")
+        fraction = " or a fraction such as 0.2" if name == "validation" else ""
+        sized = isinstance(value, (tuple, list))
+        came = f"{type(value).__name__} of length {len(value)}" if sized else shown(value)
+        raise ValueError(f"{name} must be a pair (x, y){fraction}, got {came}")
     return value[0], value[1]
 
 

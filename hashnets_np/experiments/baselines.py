@@ -224,11 +224,12 @@ class LowRankLinear(Layer):
         return (self.n_in + 1) * self.n_out
 
 
-def check_temperature(temperature: float) -> None:
+def check_temperature(temperature: float) -> float:
     """Check T: beyond these bounds z / T is not a number that float32 holds, or no different from 0."""
-    check_number("temperature", temperature, 0, above=True)
+    temperature = check_number("temperature", temperature, 0, above=True)
     if not 1e-6 <= temperature <= 1e6:
         raise ValueError(f"temperature must be in 1e-6..1e6, got {temperature:g}; usual are 1 to 20")
+    return temperature
 
 
 def check_soft(soft: NDArray, whole: NDArray) -> None:
@@ -268,7 +269,7 @@ def dark_targets(teacher_logits: NDArray, y: NDArray, temperature: float) -> NDA
     >>> dark_targets(np.array([[2.0, 0.0]]), np.array([1]), temperature=2.0).round(3)
     array([[1.   , 0.731, 0.269]])
     """
-    check_temperature(temperature)
+    temperature = check_temperature(temperature)
     logits = as_examples("teacher_logits", teacher_logits)
     y = as_targets("y", y, len(logits))
     check_labels("y", y, logits.shape[1])
@@ -308,9 +309,10 @@ def dark_knowledge(temperature: float, mix: float) -> Loss:
     ----------
     Section 5, "Dark Knowledge" (DK), of Chen et al., ICML 2015; Hinton, Vinyals, Dean, section 2, arXiv:1503.02531.
     """
-    check_temperature(temperature)
+    temperature = check_temperature(temperature)
     if isinstance(mix, bool) or not isinstance(mix, (int, float, np.integer, np.floating)) or not 0 <= mix <= 1:
         raise ValueError(f"mix must be in [0, 1], got {shown(mix)}")
+    mix = float(mix)
 
     @judged_by(error_rate)
     def loss(z: NDArray, targets: NDArray) -> tuple[float, NDArray]:

@@ -15,7 +15,7 @@ import numpy as np
 from ..kernels import hash_gather, hashed_backward, hashed_forward
 from ..layers import HashedLinear, Layer, check_sizes, register_layer
 from ..maps import SharingMap
-from ..support.checks import check_count, check_input, check_seed
+from ..support.checks import check_count, check_input, check_seed, unmasked
 from ..types import FloatArray, KindName
 
 
@@ -117,7 +117,7 @@ class TenantLinear(Layer):
     def backward(self, dz: FloatArray, input_grad: bool = True) -> FloatArray | None:
         """Compute da (batch, n_in) from dz (batch, n_out); send dw to the store."""
         w, scale = self.weights()
-        dw, da = hashed_backward(w, self.recall("a"), scale * np.asarray(dz), self.map, input_grad)
+        dw, da = hashed_backward(w, self.recall("a"), scale * unmasked("dz", dz), self.map, input_grad)
         assert self.owner is not None
         self.owner.receive(dw)
         return None if da is None else da[:, 1:]

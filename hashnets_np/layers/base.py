@@ -167,7 +167,7 @@ class Layer:
         """Convert the parameters to float32 or float64 (ValueError otherwise)."""
         check_dtype(dtype)
         self.params = {name: p.astype(dtype) for name, p in self.params.items()}
-        if self.params:
+        if "dtype" in self._config:  # a constructor without this argument could not be called with it by `load`
             self._config["dtype"] = np.dtype(dtype).name
 
     def loads(self, name: str) -> IntArray | None:

@@ -66,9 +66,9 @@ class Dropout(Layer):
 
     def forward(self, x: FloatArray, train: bool = False, mask: ArrayLike | None = None) -> FloatArray:
         """Drop units of x; mask (same shape, true where a unit stays) is drawn unless it is given."""
-        self.scale = None
         x = unmasked("x", x)
         if not train or (self.rate == 0 and mask is None):
+            self.scale = None
             return x
         kept = self.draw_mask(x.shape) if mask is None else check_mask(mask, x.shape)
         dtype = np.result_type(x, np.float32)  # also for pixels 0..255: uint8 cannot hold 1 / (1 - rate)
@@ -89,7 +89,7 @@ class Dropout(Layer):
 
 def check_mask(mask: ArrayLike, shape: tuple[int, ...]) -> BoolArray:
     """Check a mask that was given: true and false, or 1 and 0, one for each unit; it must not broadcast."""
-    mask = np.asarray(mask)
+    mask = unmasked("mask", mask)
     if mask.shape != shape:
         raise ValueError(f"mask has shape {mask.shape}, expected {shape}, one entry for each unit of x")
     if not ((mask == 0) | (mask == 1)).all():

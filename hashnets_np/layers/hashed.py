@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 from ..hashing import MAX_UINT32, derive_seed
 from ..kernels import hash_gather, hash_scatter_add, hashed_backward, hashed_forward
 from ..maps import SharingMap, allowed_biases, bucket_count, find_kind
-from ..support.checks import check_flag, check_input, check_seed, shown
+from ..support.checks import check_flag, check_input, check_seed, shown, unmasked
 from ..types import Bias, Compression, FloatArray, Init, IntArray, KindName
 from .base import Layer, register_layer
 from .initial import check_sizes, initial_bias, initial_weights
@@ -186,7 +186,7 @@ class HashedLinear(Layer):
 
     def backward(self, dz: FloatArray, input_grad: bool = True) -> FloatArray | None:
         """Compute da (batch, n_in) from dz (batch, n_out); fill grads["w"] and, with a bias of its own, grads["b"]."""
-        dz = np.asarray(dz)
+        dz = unmasked("dz", dz)
         input_grad = check_flag("input_grad", input_grad)
         dw, da = hashed_backward(self.params["w"], self.recall("a"), dz, self.map, input_grad)  # Eq. 12 and 9
         dz = dz.astype(dw.dtype, copy=False)

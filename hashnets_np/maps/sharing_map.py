@@ -139,15 +139,16 @@ class SharingMap:
         (np.int64(1), np.int8(-1))
 
         """
+        buckets = check_integer("buckets", buckets, 1, MAX_BUCKETS)
         bucket = unmasked("bucket", bucket)
         sign = np.ones(bucket.shape, np.int8) if sign is None else unmasked("sign", sign)
         if bucket.ndim != 2 or bucket.dtype.kind not in "iu" or sign.shape != bucket.shape:
-            raise ValueError(f"bucket and sign must be integer matrices of the same shape, "
-                             f"got {bucket.shape} and {sign.shape}")
+            raise ValueError(f"bucket and sign must be integer matrices of the same shape, got {bucket.dtype} of shape "
+                             f"{bucket.shape} and {sign.dtype} of shape {sign.shape}")
         if bucket.size and (bucket.min() < 0 or bucket.max() >= buckets):
             raise ValueError(f"buckets must be 0..{buckets - 1}, got {bucket.min()}..{bucket.max()}; are they 1-based?")
         if not np.isin(sign, (-1, 1)).all():
-            raise ValueError("signs must be +1 or -1")
+            raise ValueError(f"signs must be +1 or -1, got {sign.min()}..{sign.max()}")
         n_out, n_cols = bucket.shape
         table = (bucket.astype(np.intp).tobytes(), sign.astype(np.int8).tobytes())
         m = cls.__new__(cls)
@@ -183,17 +184,23 @@ class SharingMap:
             raise ValueError(f"(i, j) must lie inside V, which is {self.n_out} x {self.n_cols}; indices are 0-based")
         bucket, sign = self.definition.rule(self, i, j)
         if self.definition.lines is None and self._table is None:  # a rule that may be a user's own
-            self._check_buckets(bucket)
+            self._check_rule(bucket, sign, np.broadcast_shapes(i.shape, j.shape))
         if not self.signed:
             sign = np.ones_like(sign)
-        # a user's rule may count in int64, which 32-bit platforms do not accept as an index
-        return bucket.astype(np.intp, copy=False), sign
+        # a user's rule may count in int64: 32-bit platforms do not accept it as an index, and it would widen float32
+        return bucket.astype(np.intp, copy=False), sign.astype(np.int8, copy=False)
 
-    def _check_buckets(self, bucket: BucketArray) -> None:
-        """Check what a rule found: a negative bucket would count from the end of w."""
+    def _check_rule(self, bucket: BucketArray, sign: SignArray, shape: tuple[int, ...]) -> None:
+        """Check what a rule found: a negative bucket would count from the end of w, a sign of 0 would drop a weight."""
+        if np.shape(bucket) != shape or np.shape(sign) != shape or bucket.dtype.kind not in "iu":
+            raise ValueError(f"the rule of kind {self.kind!r} gave {bucket.dtype} buckets of shape {np.shape(bucket)} "
+                             f"and signs of shape {np.shape(sign)}, expected integers and signs of shape {shape}")
         if bucket.size and (bucket.min() < 0 or bucket.max() >= self.buckets):
             raise ValueError(f"the rule of kind {self.kind!r} gave buckets {bucket.min()}..{bucket.max()}, expected "
                              f"0..{self.buckets - 1}")
+        if not np.isin(sign, (-1, 1)).all():
+            raise ValueError(f"the rule of kind {self.kind!r} gave signs {sign.min()}..{sign.max()} of dtype "
+                             f"{sign.dtype}, expected -1 and +1")
 
     def tile(self, rows: slice, cols: slice = slice(None)) -> tuple[BucketArray, SignArray]:
         """Find bucket and sign of a block of V, as two matrices."""

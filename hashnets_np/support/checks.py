@@ -71,11 +71,14 @@ def check_flag(name: str, value: object) -> bool:
     return bool(value)
 
 
-def check_number(name: str, value: Any, low: float, high: float = np.inf, *, above: bool = False) -> None:
-    """Check a finite number that is at least `low` (with above=True: above it) and below `high`."""
+def check_number(name: str, value: Any, low: float, high: float = np.inf, *, above: bool = False) -> float:
+    """Check a finite number that is at least `low` (with above=True: above it) and below `high`.
+
+    Return it as Python's float: NumPy's float64 would turn float32 arithmetic into float64.
+    """
     is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
     if is_number and np.isfinite(value) and low <= value < high and not (above and value == low):
-        return
+        return float(value)
     least = f"above {low:g}" if above else f"at least {low:g}"
     most = "" if np.isinf(high) else f" and below {high:g}"
     raise ValueError(f"{name} must be a finite number {least}{most}, got {shown(value)}")
@@ -112,10 +115,28 @@ def real_numbers(name: str, values: ArrayLike) -> NDArray[Any]:
 
 def check_input(x: ArrayLike, n_in: int) -> FloatArray:
     """Check a mini-batch that enters a layer: real numbers, (batch, n_in)."""
+    given = x
     x = real_numbers("x", x)
     if x.ndim != 2 or x.shape[1] != n_in:
-        raise ValueError(f"x has shape {x.shape}, expected (batch, n_in={n_in}); did you forget x.reshape(len(x), -1)?")
+        one_example = f"; for one example, {method_call('x', given, 'reshape(1, -1)')}"
+        fix = one_example if x.size == n_in else flatten_hint("x", given, x.ndim)
+        raise ValueError(f"x has shape {x.shape}, expected (batch, n_in={n_in}){fix}")
     return x
+
+
+def flatten_hint(name: str, given: object, ndim: int) -> str:
+    """Say how examples such as images become rows, as the end of a message; nothing if there is one row for each."""
+    return f"; did you forget {method_call(name, given, f'reshape(len({name}), -1)')}?" if ndim > 2 else ""
+
+
+def method_call(name: str, given: object, call: str) -> str:
+    """Write the call of an array's method, for a hint; a list or a DataFrame has to become an array first.
+
+    >>> method_call("y", np.ones(3), "ravel()"), method_call("y", [1, 2, 3], "ravel()")
+    ('y.ravel()', 'np.asarray(y).ravel()')
+    """
+    method = call.split("(")[0]
+    return f"{name}.{call}" if hasattr(given, method) else f"np.asarray({name}).{call}"
 
 
 def as_examples(name: str, x: ArrayLike) -> FloatArray:
@@ -129,13 +150,19 @@ def as_examples(name: str, x: ArrayLike) -> FloatArray:
     """
     if hasattr(x, "toarray"):
         raise ValueError(f"{name} is a sparse matrix, expected rows of numbers; use {name}.toarray()")
+    given = x
     x = as_array(name, x)
     if x.dtype.kind not in "biuf":
         raise ValueError(f"{name} has dtype {x.dtype}, expected real numbers; are there columns of text, or "
                          "missing values?")
+    if x.ndim == 1:
+        one_example = method_call(name, given, "reshape(1, -1)")
+        one_number = method_call(name, given, "reshape(-1, 1)")
+        raise ValueError(f"{name} has shape {x.shape}, expected (n, n_in), one example per row; for one example, "
+                         f"{one_example}; for examples of one number each, {one_number}")
     if x.ndim != 2:
-        raise ValueError(f"{name} has shape {x.shape}, expected (n, n_in), one example per row; "
-                         f"did you forget {name}.reshape(len({name}), -1)?")
+        raise ValueError(f"{name} has shape {x.shape}, expected (n, n_in), one example per row"
+                         f"{flatten_hint(name, given, x.ndim)}")
     x = x.astype(float_dtype(x.dtype), copy=False)
     check_finite(name, x)
     return x
@@ -146,6 +173,7 @@ def as_targets(name: str, y: ArrayLike, n: int) -> NDArray[Any]:
 
     Integers are class labels, 0..classes-1, and become int64. Floats are targets for a loss such as `squared_error`.
     """
+    given = y
     y = as_array(name, y)
     if y.dtype.kind not in "biuf":
         raise ValueError(f"{name} has dtype {y.dtype}, expected integers 0..classes-1 (or floats, for a regression); "
@@ -154,7 +182,8 @@ def as_targets(name: str, y: ArrayLike, n: int) -> NDArray[Any]:
     if y.ndim not in dimensions:
         shapes = "(n,) or (n, n_out)" if y.dtype.kind == "f" else "(n,)"
         one_hot = y.ndim == 2 and y.shape[1] > 1
-        fix = f"are the rows one-hot? {name}.argmax(axis=1)" if one_hot else f"did you forget {name}.ravel()?"
+        labels = f"are the rows one-hot? {method_call(name, given, 'argmax(axis=1)')}"
+        fix = labels if one_hot else f"did you forget {method_call(name, given, 'ravel()')}?"
         raise ValueError(f"{name} must be {shapes}, got {y.shape}; {fix}")
     if len(y) != n:
         raise ValueError(f"{name} has {len(y)} rows for {n} examples; expected one for each")

@@ -160,3 +160,13 @@ def test_the_mask_and_the_fixed_factor_depend_on_the_seed_of_the_layer():
 def test_a_baseline_without_weights_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_numpy_temperature_gives_the_numbers_of_the_same_python_number(rng):
+    logits, y = rng.normal(size=(6, 3)).astype(np.float32), rng.integers(0, 3, 6)
+    made = [dark_targets(logits, y, temperature) for temperature in (3.0, np.float64(3.0))]
+    assert made[1].dtype == np.float32
+    np.testing.assert_array_equal(*made)
+    losses = [dark_knowledge(t, mix)(logits, made[0]) for t, mix in ((3.0, 0.7), (np.float64(3.0), np.float64(0.7)))]
+    assert losses[0][0] == losses[1][0]
+    np.testing.assert_array_equal(losses[0][1], losses[1][1])

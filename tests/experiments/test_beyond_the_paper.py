@@ -96,6 +96,14 @@ def test_two_backward_passes_do_not_add_up(rng):
     np.testing.assert_array_equal(net.layers[0].grads["w"], first)
 
 
+def test_a_layer_of_one_store_takes_no_masked_error_term():
+    store = StoreLinear(3, 2, buckets=5, seed=2)
+    net = hn.Network([TenantLinear(4, 3, store=1, seed=1), store])
+    net.forward(np.ones((2, 4)))
+    with pytest.raises(ValueError, match="dz has masked entries"):
+        net.layers[0].backward(np.ma.masked_greater(np.arange(6.0).reshape(2, 3), 4))
+
+
 def test_layers_of_one_store_begin_with_the_scale_of_their_own_fan_in():
     net = hn.build("hashnet", [400, 100, 100, 10], compression="1/2", seed=1, share="network")
     for layer, n_in in ((net.layers[2], 100), (net.layers[4], 100)):

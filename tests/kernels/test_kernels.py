@@ -112,7 +112,7 @@ def test_weight_sharing_equals_feature_hashing(rng):
     assert_close(feature_hashing_forward(w, a.tolist(), m), hashed_forward(w, a, m), np.float64)
     with pytest.raises(ValueError, match=r"a has shape"):
         feature_hash(a[:, :-1], m, 0)
-    with pytest.raises(ValueError, match=r"must lie inside V"):
+    with pytest.raises(ValueError, match=r"i must be an integer in 0\.\.8, got 9"):
         feature_hash(a, m, m.n_out)
 
 
@@ -276,6 +276,10 @@ def test_inputs_of_whole_numbers_are_hashed_in_floats():
     phi = feature_hash(np.array([[1, 2, 3]], np.uint8), m, 0)
     assert phi.dtype == np.float32 and phi.tolist() == [[-2, 4]]
     assert feature_hash(np.ones((2, 3)), m, 0).dtype == np.float64
+    small = np.array([[-128, 1, 1]], np.int8)  # -(-128) is no int8
+    np.testing.assert_array_equal(feature_hashing_forward(np.ones(2), small, m), hashed_forward(np.ones(2), small, m))
+    with pytest.raises(ValueError, match=r"i must be an integer in 0\.\.0, got array"):
+        feature_hash(np.ones((1, 3)), m, np.array([0]))
 
 
 def test_the_kernels_that_are_chosen_do_the_work(kernels):

@@ -63,3 +63,28 @@ def test_a_rule_whose_buckets_lie_outside_w_is_found_out(bucket, monkeypatch):
     m = hn.SharingMap(4, 3, buckets=5, seed=1, kind="outside")
     with pytest.raises(ValueError, match=rf"gave buckets {bucket}\.\.{bucket}, expected 0\.\.4"):
         hn.hash_gather(np.ones(5), m)
+
+
+@pytest.mark.parametrize(("bucket", "sign", "message"), [
+    (lambda i, j: i + j, lambda i, j: (i + j) & 1, r"gave signs 0\.\.1 of dtype uint32, expected -1 and \+1"),
+    (lambda i, j: i + j, lambda i, j: np.uint32(1) - np.uint32(2) * ((i + j) & np.uint32(1)),
+     r"gave signs 1\.\.4294967295 of dtype uint32, expected -1 and \+1"),
+    (lambda i, j: i + j, lambda i, j: np.ones(i.shape, np.int8),
+     r"gave uint32 buckets of shape \(2, 3\) and signs of shape \(2, 1\), expected .* of shape \(2, 3\)"),
+    (lambda i, j: i, lambda i, j: np.ones((2, 3), np.int8), r"buckets of shape \(2, 1\)"),
+    (lambda i, j: (i + j) / 2, lambda i, j: np.ones((2, 3), np.int8), "gave float64 buckets"),
+])
+def test_a_rule_whose_signs_or_shapes_are_wrong_is_found_out(bucket, sign, message, monkeypatch):
+    monkeypatch.setitem(KINDS, "wrong", Kind("wrong", lambda m, i, j: (bucket(i, j), sign(i, j))))
+    with pytest.raises(ValueError, match=message):
+        hn.hash_gather(np.ones(5), hn.SharingMap(2, 3, buckets=5, kind="wrong"))
+
+
+def test_signs_of_a_rule_that_counts_in_int64_do_not_widen_float32(monkeypatch):
+    def rule(m, i, j):
+        return (i + j) % m.buckets, np.where((i + j) & 1, -1, 1)
+
+    monkeypatch.setitem(KINDS, "wide", Kind("wide", rule))
+    m = hn.SharingMap(2, 3, buckets=2, kind="wide")
+    assert m.lookup(0, 1)[1].dtype == np.int8
+    assert hn.hash_gather(np.ones(2, np.float32), m).dtype == np.float32

@@ -194,3 +194,14 @@ def test_a_hashed_bias_has_a_map_of_the_same_kind_and_size_with_the_seed_that_it
     assert m.bias_map(4, 5) == SharingMap(6, 1, buckets=4, seed=5, kind="chunk", size=3)
     authors = SharingMap(6, 4, buckets=9, seed=1, kind="authors2015")
     assert authors.bias_map(4, 5) == SharingMap(6, 1, buckets=4, seed=1, kind="authors2015_bias")
+
+
+@pytest.mark.parametrize(("bucket", "sign", "buckets", "message"), [
+    ([[0.0, 1.0]], None, 2, r"integer matrices of the same shape, got float64 of shape \(1, 2\) and int8"),
+    ([[0, 1]], [[0, 1]], 2, r"signs must be \+1 or -1, got 0\.\.1"),
+    ([[0, 1]], None, None, "buckets must be an integer in .*, got None"),
+    ([[0, 1]], None, "2", "buckets must be an integer in .*, got '2'"),
+])
+def test_a_table_that_is_refused_is_told_what_came(bucket, sign, buckets, message):
+    with pytest.raises(ValueError, match=message):
+        SharingMap.from_table(bucket, sign, buckets=buckets)
