@@ -7,6 +7,7 @@ saved, exported and looked into like any other. Needs scikit-learn: `pip install
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,18 @@ from .hashing import derive_seed
 from .losses import softmax_cross_entropy, squared_error
 from .network import Network
 from .optim import SGD
-from .support.checks import check_count
-from .training import EarlyStopping, History, fit, minibatches, predict, predict_proba, train_step
+from .support.checks import check_count, shown
+from .training import (
+    EarlyStopping,
+    History,
+    copy_weights,
+    fit,
+    minibatches,
+    predict,
+    predict_proba,
+    restore_weights,
+    train_step,
+)
 from .types import Compression, Loss, ScheduleName
 
 __all__ = ["HashNetClassifier", "HashNetRegressor"]
@@ -44,15 +55,30 @@ def unchanged_if_it_fails(estimator: BaseEstimator) -> Iterator[None]:
         raise
 
 
+def hidden_widths(sizes: Any) -> list[int]:
+    """Check `hidden_layer_sizes`: positive integers, or one integer alone.
+
+    >>> hidden_widths((100, 50)), hidden_widths(100)
+    ([100, 50], [100])
+    """
+    several = [sizes] if isinstance(sizes, (int, np.integer)) else sizes
+    try:
+        return [check_count("hidden_layer_sizes", size) for size in several]
+    except (TypeError, ValueError):  # TypeError: not a sequence, such as None
+        raise ValueError("hidden_layer_sizes must be positive integers, such as (100,) or (100, 50), "
+                         f"got {shown(sizes)}") from None
+
+
 class HashNetEstimator(BaseEstimator):
     """What classifier and regressor share: the parameters, and training."""
 
     loss: Loss
     default_learning_rate: float
+    to_scale: str
     network_: Network
 
     def __init__(
-        self, hidden_layer_sizes: Sequence[int] = (256,), *, compression: Compression = "1/8",
+        self, hidden_layer_sizes: Sequence[int] | int = (256,), *, compression: Compression = "1/8",
         expansion: Compression | None = None, kind: str = "xxhash", method: str = "hashnet",
         learning_rate: float | None = None, momentum: float = 0.9,
         weight_decay: float = 0.0, schedule: ScheduleName = "constant", dropout: float = 0.0,
@@ -86,7 +112,7 @@ class HashNetEstimator(BaseEstimator):
             raise ValueError(f"method must be one of {', '.join(METHODS)}, got {self.method!r}")
         if self.method != "hashnet" and self.kind != "xxhash":
             raise ValueError(f"kind={self.kind!r} is for method='hashnet', got method={self.method!r}")
-        widths = [n_in, *np.atleast_1d(np.asarray(self.hidden_layer_sizes, int)).tolist(), n_out]
+        widths = [n_in, *hidden_widths(self.hidden_layer_sizes), n_out]
         compression = self.compression if self.expansion is None else None
         return build(self.method, widths, compression=compression, expansion=self.expansion, seed=seed,
                      dropout=self.dropout, input_dropout=self.input_dropout, dtype=dtype, kind=self.kind)
@@ -111,10 +137,16 @@ class HashNetEstimator(BaseEstimator):
             x = x[kept]
             y = y[kept]
             weight = None if weight is None else weight[kept]
+        before = copy_weights(self.network_)
         history = fit(
             self.network_, x, y, epochs=self.max_iter, batch_size=self.batch_size,
             validation=validation, optimizer=self._make_optimizer(), seed=seed, loss=self.loss, sample_weight=weight,
             callback=EarlyStopping(self.patience) if self.early_stopping else None, progress=bool(self.verbose))
+        if history.interrupted:
+            # a search must end, too, and not score a half-trained network (test_ctrl_c_ends_a_search)
+            restore_weights(self.network_, before)
+            raise KeyboardInterrupt("training was interrupted; the estimator is as it was before fit")
+        self._optimizer = None  # the velocity of an earlier partial_fit belongs to other weights
         self._note(history)
 
     def _split(self, y: NDArray[Any], seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -129,6 +161,14 @@ class HashNetEstimator(BaseEstimator):
         rate = self.default_learning_rate if self.learning_rate is None else self.learning_rate
         return SGD(rate, momentum=self.momentum, weight_decay=self.weight_decay, schedule=self.schedule)
 
+    def _continued_optimizer(self) -> SGD:
+        """Make an optimizer that continues the previous call of partial_fit, with the parameters as they are now."""
+        optimizer = self._make_optimizer()
+        if self._optimizer is not None:
+            optimizer.steps_done = self._optimizer.steps_done
+            optimizer.velocity = self._optimizer.velocity
+        return optimizer
+
     def _note(self, history: History) -> None:
         """Keep the history, and warn if training blew up."""
         self.loss_curve_ = self.loss_curve_ + history.train_loss
@@ -137,7 +177,7 @@ class HashNetEstimator(BaseEstimator):
         first, last = history.train_loss[0], history.train_loss[-1]
         if history.diverged or last > first:
             what = f"the loss was {first:.3g} in the first epoch and {last:.3g} in the last"
-            warnings.warn(f"training did not converge: {what}; take a smaller learning_rate, or scale the input",
+            warnings.warn(f"training did not converge: {what}; take a smaller learning_rate, or scale {self.to_scale}",
                           ConvergenceWarning, stacklevel=4)
 
     def _train_once(self, x: NDArray[Any], y: NDArray[Any], weight: NDArray[Any] | None, seed: int) -> None:
@@ -145,8 +185,7 @@ class HashNetEstimator(BaseEstimator):
         if self.schedule == "cosine":
             raise ValueError("partial_fit does not know how many steps will come, which schedule='cosine' needs; "
                              "take 'constant'")
-        if self._optimizer is None:
-            self._optimizer = self._make_optimizer()
+        self._optimizer = self._continued_optimizer()
         batch_size = check_count("batch_size", self.batch_size)
         losses = []
         rng = np.random.default_rng(derive_seed(seed, self.n_iter_))
@@ -157,8 +196,8 @@ class HashNetEstimator(BaseEstimator):
         self.loss_curve_ = [*self.loss_curve_, float(np.mean(losses))]
         self.n_iter_ = len(self.loss_curve_)
         if not np.isfinite(self.loss_curve_[-1]):
-            warnings.warn("the loss is no longer finite; start again with a smaller learning_rate, or scale the input",
-                          ConvergenceWarning, stacklevel=3)
+            warnings.warn("the loss is no longer finite; start again with a smaller learning_rate, or scale "
+                          f"{self.to_scale}", ConvergenceWarning, stacklevel=3)
 
     def _check_x_y(self, X: Any, y: Any, reset: bool, **options: Any) -> tuple[NDArray[Any], NDArray[Any]]:
         """Check examples and targets; the network computes in the dtype of X, float64 or float32."""
@@ -191,7 +230,12 @@ class HashNetEstimator(BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         """Leave out the velocity of `partial_fit`, which is as large as the network itself."""
         state = super().__getstate__()
-        return state | {"_optimizer": None} if "_optimizer" in state else state
+        optimizer = state.get("_optimizer")
+        if optimizer is None:
+            return state
+        without_velocity = replace(optimizer)
+        without_velocity.steps_done = optimizer.steps_done
+        return state | {"_optimizer": without_velocity}
 
 
 class HashNetClassifier(ClassifierMixin, HashNetEstimator):
@@ -199,8 +243,8 @@ class HashNetClassifier(ClassifierMixin, HashNetEstimator):
 
     Parameters
     ----------
-    hidden_layer_sizes : sequence of int
-        How many units each hidden layer has, before `expansion`.
+    hidden_layer_sizes : sequence of int, or int
+        How many units each hidden layer has, before `expansion`. One integer alone means one hidden layer.
     compression : str, float or Fraction
         Numbers stored / numbers in the dense network, in (0, 1], for each layer: "1/8" or 0.125.
     expansion : int or float, optional
@@ -264,6 +308,7 @@ class HashNetClassifier(ClassifierMixin, HashNetEstimator):
 
     loss = staticmethod(softmax_cross_entropy)
     default_learning_rate = 0.05
+    to_scale = "the input"
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> "HashNetClassifier":
         """Train the network.
@@ -281,17 +326,19 @@ class HashNetClassifier(ClassifierMixin, HashNetEstimator):
         -------
         HashNetClassifier
             Itself.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            After Ctrl-C, in any epoch, so that a search ends as well. The estimator is as it was before the call.
         """
         with unchanged_if_it_fails(self):
             keep = self.warm_start and hasattr(self, "network_")
             x, y = self._check_x_y(X, y, reset=not keep)
             check_classification_targets(y)
-            if keep:
-                index = self._numbers_of(y)
-            else:
-                self.classes_, index = np.unique(y, return_inverse=True)
-            if len(self.classes_) < 2:
-                raise ValueError(f"the classifier needs at least two classes, got only one class: {self.classes_[0]!r}")
+            if not keep:
+                self.classes_ = self._find_classes(y)
+            index = self._numbers_of(y)
             weight = self._check_weight(sample_weight, x)
             seed = self._prepare(x, len(self.classes_), keep)
             self._train(x, index, weight, seed)
@@ -301,6 +348,9 @@ class HashNetClassifier(ClassifierMixin, HashNetEstimator):
         self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> "HashNetClassifier":
         """Train for one pass through some examples, continuing from the previous call.
+
+        Each call uses the parameters as they are now; momentum and the step of the schedule come from the previous
+        call. Momentum is not pickled: after unpickling, it starts again from zero. After `fit`, both start anew.
 
         Parameters
         ----------
@@ -325,7 +375,7 @@ class HashNetClassifier(ClassifierMixin, HashNetEstimator):
             x, y = self._check_x_y(X, y, reset=first)
             check_classification_targets(y)
             if first:
-                self.classes_ = np.unique(np.asarray(classes))
+                self.classes_ = self._find_classes(classes)
             elif classes is not None and not np.array_equal(np.unique(np.asarray(classes)), self.classes_):
                 raise ValueError(f"classes are {np.unique(np.asarray(classes))}, but those of the first call were "
                                  f"{self.classes_}")
@@ -334,6 +384,13 @@ class HashNetClassifier(ClassifierMixin, HashNetEstimator):
             seed = self._prepare(x, len(self.classes_), keep=True)
             self._train_once(x, index, weight, seed)
         return self
+
+    def _find_classes(self, labels: Any) -> NDArray[Any]:
+        """Find the different labels, sorted; a classifier needs more than one."""
+        classes = np.unique(np.asarray(labels))
+        if len(classes) < 2:
+            raise ValueError(f"the classifier needs more than one class, got {classes}")
+        return classes
 
     def _numbers_of(self, y: NDArray[Any]) -> NDArray[Any]:
         """Find the number of each label among `classes_`."""
@@ -394,10 +451,13 @@ class HashNetClassifier(ClassifierMixin, HashNetEstimator):
 class HashNetRegressor(RegressorMixin, HashNetEstimator):
     """A HashedNet as a scikit-learn regressor: squared error, one or several targets.
 
+    Scale the targets as well as the input: with targets in the hundreds, training diverges.
+    `sklearn.compose.TransformedTargetRegressor` scales them for `fit`, and scales predictions back.
+
     Parameters
     ----------
-    hidden_layer_sizes : sequence of int
-        How many units each hidden layer has, before `expansion`.
+    hidden_layer_sizes : sequence of int, or int
+        How many units each hidden layer has, before `expansion`. One integer alone means one hidden layer.
     compression : str, float or Fraction
         Numbers stored / numbers in the dense network, in (0, 1], for each layer: "1/8" or 0.125.
     expansion : int or float, optional
@@ -455,10 +515,19 @@ class HashNetRegressor(RegressorMixin, HashNetEstimator):
     >>> model = HashNetRegressor((50,), compression="1/2", learning_rate=0.02, random_state=0).fit(X[:200], y[:200])
     >>> model.score(X[200:], y[200:]) > 0.8
     True
+
+    These targets are in the hundreds and are scaled:
+
+    >>> from sklearn.compose import TransformedTargetRegressor
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> scaled = TransformedTargetRegressor(model, transformer=StandardScaler()).fit(X[:200], 100 + 100 * y[:200])
+    >>> scaled.score(X[200:], 100 + 100 * y[200:]) > 0.8
+    True
     """
 
     loss = staticmethod(squared_error)
     default_learning_rate = 0.01
+    to_scale = "the input and the targets"
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> "HashNetRegressor":
         """Train the network.
@@ -476,6 +545,11 @@ class HashNetRegressor(RegressorMixin, HashNetEstimator):
         -------
         HashNetRegressor
             Itself.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            After Ctrl-C, in any epoch, so that a search ends as well. The estimator is as it was before the call.
         """
         with unchanged_if_it_fails(self):
             keep = self.warm_start and hasattr(self, "network_")
@@ -486,6 +560,9 @@ class HashNetRegressor(RegressorMixin, HashNetEstimator):
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> "HashNetRegressor":
         """Train for one pass through some examples, continuing from the previous call.
+
+        Each call uses the parameters as they are now; momentum and the step of the schedule come from the previous
+        call. Momentum is not pickled: after unpickling, it starts again from zero. After `fit`, both start anew.
 
         Parameters
         ----------

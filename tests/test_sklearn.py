@@ -1,5 +1,6 @@
 """The estimators do what scikit-learn expects of its own, and what a user of scikit-learn would try first."""
 
+import itertools
 import pickle
 import warnings
 
@@ -12,17 +13,23 @@ from hashnets_np.maps import KINDS
 sklearn = pytest.importorskip("sklearn", "1.6", reason="the estimators need scikit-learn 1.6 or newer")
 
 from sklearn.calibration import CalibratedClassifierCV  # noqa: E402
+from sklearn.compose import TransformedTargetRegressor  # noqa: E402
+from sklearn.datasets import load_diabetes  # noqa: E402
 from sklearn.exceptions import ConvergenceWarning, NotFittedError  # noqa: E402
 from sklearn.metrics import log_loss  # noqa: E402
 from sklearn.model_selection import GridSearchCV, cross_val_score  # noqa: E402
 from sklearn.pipeline import make_pipeline  # noqa: E402
-from sklearn.preprocessing import MinMaxScaler  # noqa: E402
+from sklearn.preprocessing import MinMaxScaler, StandardScaler  # noqa: E402
 from sklearn.utils.estimator_checks import parametrize_with_checks  # noqa: E402
 
 from hashnets_np.sklearn import METHODS, HashNetClassifier, HashNetRegressor  # noqa: E402
+from hashnets_np.training import train_step  # noqa: E402
 
 DIGITS = hn.load_dataset("digits")
 SMALL = {"hidden_layer_sizes": (50,), "compression": "1/2", "learning_rate": 0.05, "max_iter": 10, "random_state": 0}
+X200 = np.random.default_rng(0).random((200, 4))
+Y200 = (X200[:, 0] > 0.5).astype(int)
+TINY = {"hidden_layer_sizes": (8,), "compression": "1/2", "random_state": 0}
 
 
 @pytest.mark.slow
@@ -215,11 +222,28 @@ def test_partial_fit_that_blows_up_warns():
     ({"learning_rate": -1}, "learning_rate"),
     ({"max_iter": 0}, "epochs"),
     ({"batch_size": 0}, "batch_size"),
-    ({"hidden_layer_sizes": (0,)}, "widths"),
+    *[({"hidden_layer_sizes": sizes}, "hidden_layer_sizes must be positive integers")
+      for sizes in [(0,), (8.9,), "12", (True,), True, None, [[8, 9]]]],
 ])
 def test_a_parameter_that_means_nothing_is_named(options, message):
     with pytest.raises(ValueError, match=message), warnings.catch_warnings():
         HashNetClassifier(**SMALL | options).fit(DIGITS.x_train, DIGITS.y_train)
+
+
+@pytest.mark.parametrize(("sizes", "expected"), [(8, [8]), ((), []), ([8, 9], [8, 9]), (np.array([8, 9]), [8, 9])])
+def test_hidden_layer_sizes_may_be_one_number_or_several(sizes, expected):
+    model = HashNetClassifier(sizes, max_iter=1).fit(X200, Y200)
+    widths = [layer.n_out for layer in model.network_.layers if isinstance(layer, hn.HashedLinear)]
+    assert widths == [*expected, 2]
+
+
+def test_fit_and_partial_fit_refuse_a_single_class():
+    with pytest.raises(ValueError, match="one class"):
+        HashNetClassifier(**TINY).fit(X200, 0 * Y200)
+    with pytest.raises(ValueError, match="one class"):
+        HashNetClassifier(**TINY).partial_fit(X200, 0 * Y200, classes=[0])
+    with pytest.raises(ValueError, match="one class"):
+        HashNetClassifier(**TINY).partial_fit(X200, 0 * Y200, classes=[])
 
 
 def test_partial_fit_rejects_what_it_cannot_know():
@@ -270,3 +294,97 @@ def test_weights_of_examples_count_one_by_one():
     part = HashNetClassifier((), **options).partial_fit(x[:1], y[:1], classes=y, sample_weight=[0.1])
     once = HashNetClassifier((), **options).partial_fit(x[:1], y[:1], classes=y)
     assert part.predict_proba(x)[0, 0] < once.predict_proba(x)[0, 0]
+
+
+def press_ctrl_c(monkeypatch, step):
+    """Let Ctrl-C come at a certain step of training, counted from 1 over all calls of fit."""
+    numbers = itertools.count(1)
+
+    def interrupted_step(*arguments):
+        if next(numbers) == step:
+            raise KeyboardInterrupt
+        return train_step(*arguments)
+
+    monkeypatch.setattr("hashnets_np.training.train_step", interrupted_step)
+
+
+@pytest.mark.parametrize("step", [2, 6])  # an epoch has 4 steps: in the first epoch, and in the second
+def test_ctrl_c_ends_a_search(monkeypatch, step):
+    press_ctrl_c(monkeypatch, step)
+    search = GridSearchCV(HashNetClassifier(**TINY, max_iter=3), {"batch_size": [25, 50]}, cv=2)
+    with pytest.raises(KeyboardInterrupt):
+        search.fit(X200, Y200)
+    assert not hasattr(search, "cv_results_")
+
+
+@pytest.mark.parametrize("step", [2, 6])
+@pytest.mark.parametrize("estimator", [HashNetClassifier, HashNetRegressor])
+def test_an_interrupted_fit_leaves_what_there_was(monkeypatch, estimator, step):
+    model = estimator(**TINY, max_iter=3, warm_start=True)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        press_ctrl_c(patch, step)
+        model.fit(X200, Y200)
+    with pytest.raises(NotFittedError):
+        model.predict(X200)
+    model.fit(X200, Y200)
+    before = hn.predict(model.network_, X200)
+    press_ctrl_c(monkeypatch, step)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X200, Y200)
+    assert np.array_equal(hn.predict(model.network_, X200), before)  # whole epochs are undone, too
+    assert model.n_iter_ == 3
+
+
+@pytest.mark.parametrize("change", [
+    {"learning_rate": 0.01}, {"momentum": 0.5}, {"weight_decay": 0.1}, {"schedule": "released"},
+])
+def test_partial_fit_takes_parameters_that_were_set_in_between(change):
+    model = HashNetClassifier(**TINY)
+    same = HashNetClassifier(**TINY)
+    for _ in range(3):
+        model.partial_fit(X200, Y200, classes=[0, 1])
+        same.partial_fit(X200, Y200, classes=[0, 1])
+    assert np.array_equal(model.predict_proba(X200), same.predict_proba(X200))
+    model.set_params(**change).partial_fit(X200, Y200)
+    same.partial_fit(X200, Y200)
+    assert not np.array_equal(model.predict_proba(X200), same.predict_proba(X200))
+
+
+def test_partial_fit_goes_on_after_unpickling_where_the_schedule_was():
+    model = HashNetClassifier(**TINY, momentum=0.0, schedule="released", batch_size=1)  # only momentum is not pickled
+    for _ in range(10):
+        model.partial_fit(X200, Y200, classes=[0, 1])
+    again = pickle.loads(pickle.dumps(model))
+    model.partial_fit(X200, Y200)
+    again.partial_fit(X200, Y200)
+    assert np.array_equal(again.predict_proba(X200), model.predict_proba(X200))
+
+
+def test_partial_fit_has_the_momentum_of_the_previous_call_but_not_after_unpickling():
+    model = HashNetClassifier(**TINY).partial_fit(X200, Y200, classes=[0, 1])
+    without_momentum = pickle.loads(pickle.dumps(model))
+    model.partial_fit(X200, Y200)
+    without_momentum.partial_fit(X200, Y200)
+    assert not np.allclose(model.predict_proba(X200), without_momentum.predict_proba(X200))
+
+
+def test_partial_fit_after_fit_has_no_momentum_from_before_fit():
+    model = HashNetClassifier(**TINY, max_iter=2, warm_start=True)
+    model.partial_fit(X200, Y200, classes=[0, 1]).fit(X200, Y200)
+    without_momentum = pickle.loads(pickle.dumps(model))
+    model.partial_fit(X200, Y200)
+    without_momentum.partial_fit(X200, Y200)
+    assert np.array_equal(model.predict_proba(X200), without_momentum.predict_proba(X200))
+
+
+def test_a_regressor_that_blows_up_asks_for_scaled_targets_and_these_help():
+    x, y = load_diabetes(return_X_y=True)
+    x = StandardScaler().fit_transform(x)
+    with pytest.warns(ConvergenceWarning, match="scale the input and the targets"):
+        HashNetRegressor(random_state=0).fit(x, y)
+    with pytest.warns(ConvergenceWarning, match="scale the input and the targets"):
+        HashNetRegressor(random_state=0).partial_fit(x, 1e200 * y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        scaled = TransformedTargetRegressor(HashNetRegressor(random_state=0), transformer=StandardScaler()).fit(x, y)
+    assert scaled.score(x, y) > 0.5
