@@ -7,10 +7,13 @@ import argparse
 import contextlib
 import errno
 import importlib
+import io
 import os
 import pkgutil
 import re
 import sys
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -51,8 +54,11 @@ def flush() -> None:
 def main(argv: list[str] | None = None) -> int:
     """Run the command that was asked for; returns the exit code."""
     argv = sys.argv[1:] if argv is None else argv
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may have letters that the encoding lacks
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        code = dispatch(argv)
+        with warnings_in_one_line():
+            code = dispatch(argv)
         message = ""
         flush()
     except BrokenPipeError:  # `| head` has seen enough
@@ -75,6 +81,17 @@ def main(argv: list[str] | None = None) -> int:
         with contextlib.suppress(OSError):  # stderr on a full disk: the exit code says it all the same
             print(f"{command}: {message}", file=sys.stderr, flush=True)
     return code
+
+
+@contextlib.contextmanager
+def warnings_in_one_line() -> Iterator[None]:
+    """Print warnings without the line of code that they came from, which is not the user's."""
+    before = warnings.formatwarning
+    warnings.formatwarning = lambda message, *_, **__: f"{PROGRAM}: warning: {message}\n"
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
 
 
 def describe(error: Exception) -> str:

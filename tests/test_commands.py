@@ -1,6 +1,7 @@
 """The command line: what each command prints, and one clear line with exit code 2 for every bad argument."""
 
 import errno
+import json
 import os
 import re
 import signal
@@ -10,6 +11,7 @@ import sys
 import threading
 import time
 from concurrent.futures import Future
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,7 +19,8 @@ import pytest
 import hashnets_np as hn
 from hashnets_np import __main__ as cli
 from hashnets_np import training
-from hashnets_np.commands import bench, course, demo, train
+from hashnets_np.commands import bench, check, course, demo, train
+from hashnets_np.commands import data as data_command
 from hashnets_np.commands import hash as hash_command
 from hashnets_np.datasets import LOADERS, idx
 from hashnets_np.experiments.sweep.grid import Job
@@ -316,6 +319,7 @@ def test_names_that_mean_something_else_are_refused(capsys, tmp_path, monkeypatc
     (["bench", "--seconds", "inf"], "--seconds must be a finite number above 0, got inf"),
     (["bench", "--momentum", 1], "--momentum must be a finite number at least 0 and below 1, got 1.0"),
     (["bench", "--largest", 50], "--largest must be an integer in 20..40, got 50"),
+    (["bench", "--largest", 21], "--largest must be even, got 21: sizes grow fourfold"),
     (["bench", "--batches", 8, 0], "--batches must be at least 1, got 0"),
     (["check", "x:Y", "--examples", -1], "--examples must be an integer of at least 0, got -1"),
     (["check", "x:Y", "--seed", -1], "--seed must be an integer in 0..2**32-1, got -1"),
@@ -455,9 +459,30 @@ def test_data_verify_downloads_nothing(capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("HASHNETS_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("HASHNETS_DATA", raising=False)
     monkeypatch.setattr(idx, "fetch_url", None)
-    for name in ("mnist", "kmnist", "emnist-letters"):
+    for name in ("mnist", "kmnist", "emnist-letters", "mnist14"):
         code, _, err = run(capsys, "data", "verify", name)
-        assert code == 2 and f"{name} is not here; " in err and "looked for in" in err and err.count("\n") == 1
+        there = "mnist" if name == "mnist14" else name
+        assert code == 2 and f"{there} is not here; " in err and "looked for in" in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["rect", "basic"])
+def test_data_verify_regenerates_nothing(name, capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("HASHNETS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("HASHNETS_DATA", raising=False)
+    code, _, err = run(capsys, "data", "verify", name)
+    assert code == 2 and f"there is no original of {name} to verify: it is regenerated from" in err
+    assert err.count("\n") == 1 and not (tmp_path / "cache").exists()
+
+
+def test_data_verify_says_where_files_are_not_the_published_ones(capsys, monkeypatch):
+    found = replace(hn.load_dataset("digits"), provenance="unverified: IDX files of x, SHA-256 0")
+    monkeypatch.setattr(data_command, "check_presence", lambda *_: None)
+    for name, why in (("kmnist", "these are not the published files, their checksums differ"),
+                      ("emnist-letters", "no checksums of these four files are published")):
+        monkeypatch.setitem(LOADERS, name, lambda data_dir: found)
+        code, out, _ = run(capsys, "data", "verify", name)
+        assert code == 1 and out.endswith(f"\nnot verified: {why}\n")
+        assert run(capsys, "data", "fetch", name)[0] == 0  # which promises nothing
 
 
 @pytest.mark.parametrize(("argv", "same"), [(["help"], ["--help"]), (["help", "train"], ["train", "--help"])])
@@ -551,6 +576,14 @@ def test_an_argument_of_several_lines_is_answered_in_one(capsys):
     assert code == 2 and err.count("\n") == 1
 
 
+def test_the_demo_shows_no_spread_of_one_seed():
+    for seeds, shown, head in ((1, " 14.00 ", "one seed, so that its spread is not known"),
+                               (2, " 14.50 +- 0.71 ", "mean +- standard deviation")):
+        runs = [demo.Run("nn", "1", 0.1, seed, 1, 100, 10.0, 14.0 + seed) for seed in range(seeds)]
+        text = demo.table({(method, c): runs for method in demo.METHODS for c in demo.COMPRESSIONS})
+        assert shown in text and head in text and ("+- 0" in text) == (seeds > 1)
+
+
 def test_the_demo_chooses_by_validation_error_only():
     runs = [demo.Run("nn", "1", rate, seed, 1, 9, valid, test) for rate, seed, valid, test in
             [(0.03, 0, 5.0, 1.0), (0.03, 1, 5.0, 1.0), (0.1, 0, 4.0, 9.0), (0.1, 1, 5.0, 9.0), (0.3, 0, 9.0, 0.0)]]
@@ -566,6 +599,45 @@ def test_output_that_nobody_reads(argv):
                           text=True, env=BUFFERED) as process:
         process.stdout.close()
         assert process.stderr.read() == "" and process.wait() == 1
+
+
+def test_a_network_is_saved_though_nobody_reads_the_output(tmp_path):
+    argv = ["train", "--widths", "64-8-10", "--epochs", "1", "--refit", "--output", str(tmp_path / "net.safetensors")]
+    with subprocess.Popen([sys.executable, "-m", "hashnets_np", *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, env=BUFFERED | {"PYTHONUNBUFFERED": "1"}) as process:
+        process.stdout.close()
+        assert process.stderr.read() == "" and process.wait() == 1
+    assert os.listdir(tmp_path) == ["net.safetensors"]
+
+
+def test_a_report_is_in_its_file_though_nobody_reads_it(tmp_path, monkeypatch):
+    def closed(*_):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(check, "write_report", closed)
+    layer = "hashnets_np.conformance.numpy_layer:NumpyLayer"
+    assert cli.main(["check", layer, "--case", "hash-001", "--json", str(tmp_path / "r.json")]) == 1
+    assert [case["id"] for case in json.loads((tmp_path / "r.json").read_text())["cases"]] == ["hash-001"]
+
+
+def test_a_warning_is_one_line_without_code_of_the_package(tmp_path):
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "x.npy", rng.integers(0, 255, (60, 4)))
+    np.save(tmp_path / "y.npy", rng.integers(0, 2, 60))
+    argv = ["train", "--x", tmp_path / "x.npy", "--y", tmp_path / "y.npy", "--widths", "4-3-2", "--epochs", "1"]
+    done = subprocess.run([sys.executable, "-m", "hashnets_np", *map(str, argv)], capture_output=True, text=True,
+                          check=False, env=BUFFERED)
+    assert done.stderr.startswith("python -m hashnets_np: warning: x_train has values up to 254")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_name_that_the_output_cannot_encode_is_escaped(tmp_path):
+    path = tmp_path / "数字.safetensors"
+    argv = ["train", "--widths", "64-8-10", "--epochs", "1", "--output", str(path)]
+    done = subprocess.run([sys.executable, "-m", "hashnets_np", *argv], capture_output=True, text=True, check=False,
+                          env=BUFFERED | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "1"})
+    assert (done.returncode, done.stderr) == (0, "") and r"\u6570\u5b57.safetensors" in done.stdout
+    assert os.listdir(tmp_path) == [path.name]
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")

@@ -45,7 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--rounds", type=int, default=7, help="turns of each contender (default: %(default)s)")
     add("--seconds", type=float, default=0.2, help="length of a turn (default: %(default)s)")
     add("--momentum", type=float, default=0.0, help="of SGD; 0 is w -= lr dw (default: %(default)s)")
-    add("--largest", type=int, default=34, help="`sizes` goes up to 2**LARGEST virtual weights (default: %(default)s)")
+    add("--largest", type=int, default=34, help="`sizes` goes up to 2**LARGEST virtual weights, in steps of 2**2 "
+        "(default: %(default)s)")
     add("--no-torch", action="store_true", help="skip torch, even if it is installed")
     add("--json", type=new_file, help="write all measurements to this file")
     add("--figures", type=any_path, default=Path("figures"), help="folder of the figure (default: %(default)s)")
@@ -80,6 +81,8 @@ def check(args: argparse.Namespace) -> None:
     check_number("--seconds", args.seconds, 0, above=True)
     check_number("--momentum", args.momentum, 0, 1)
     check_integer("--largest", args.largest, 20, 40)
+    if args.largest % 2:
+        raise ValueError(f"--largest must be even, got {args.largest}: sizes grow fourfold, from 2**20")
     check_output(args.json)
     for layer in args.layers:
         shape(layer)

@@ -142,10 +142,10 @@ def check_layer(args: argparse.Namespace) -> int:
     another_map = asked.find_another_map() if is_another_map_possible(results) else ""
     asked.stop()
     results, notes = apply_expected_failures(results, expected)
+    if args.json:  # before the report, whose pipe may be closed
+        atomic_write(args.json, (json.dumps(as_json(name, results, another_map), indent=1) + "\n").encode())
     print(write_report(name, results, args.all, another_map))
     print("".join(f"\n{line}" for line in unexpected_lines(notes)), end="\n" if notes else "")
-    if args.json:
-        atomic_write(args.json, (json.dumps(as_json(name, results, another_map), indent=1) + "\n").encode())
     if diagnose(results).verdict == "cannot run":
         return 2
     return 0 if passed(results) and not notes else 1

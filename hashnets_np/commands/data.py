@@ -1,7 +1,7 @@
 """List the data sets and where they are, fetch one, or verify that its files are the published ones.
 
 `list` says of each set whether it is here. `fetch` downloads a set into the cache. `verify` reads a set and checks it,
-and downloads nothing.
+and downloads nothing. Exit code 1: the files are not the published ones, or nothing tells whether they are.
 """
 
 import argparse
@@ -41,6 +41,11 @@ def manage_data(args: argparse.Namespace) -> int:
     data = load_dataset(args.name, args.data_dir)
     sizes = f"{len(data.x_train)} training, {len(data.x_valid)} validation, {len(data.x_test)} test examples"
     print(f"{data.name}: {sizes}, {data.x_train.shape[1]} inputs, {data.classes} classes; {data.provenance}")
+    if args.action == "verify" and data.provenance.startswith("unverified"):
+        known = args.name == "mnist" or any(SETS[args.name].md5.values())
+        print("not verified: " + ("these are not the published files, their checksums differ" if known else
+                                  "no checksums of these four files are published"))
+        return 1
     return 0
 
 
@@ -97,7 +102,11 @@ def is_folder(path: Path) -> bool:
 
 
 def check_presence(name: str, data_dir: Path | None) -> None:
-    """Refuse to verify what is not here and would be downloaded."""
-    if (name == "mnist" or name in SETS) and find_set(name, data_dir) is None:
-        looked = ", ".join(str(folder) for folder in search_path(data_dir))
-        raise FileNotFoundError(f"{name} is {idx_state(name, data_dir)}; looked for in {looked}")
+    """Refuse to verify what is not here and would be downloaded or regenerated."""
+    looked = ", ".join(str(folder) for folder in search_path(data_dir))
+    source = "mnist" if name == "mnist14" else name
+    if (source == "mnist" or source in SETS) and find_set(source, data_dir) is None:
+        raise FileNotFoundError(f"{source} is {idx_state(source, data_dir)}; looked for in {looked}")
+    if name in larochelle.SOURCES and larochelle.find_zip(name, data_dir) is None:
+        raise FileNotFoundError(f"there is no original of {name} to verify: it is {larochelle_state(name, data_dir)}; "
+                                f"looked for in {looked}")

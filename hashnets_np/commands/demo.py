@@ -51,7 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, default=5, help="number of seeds, from 0 (default: %(default)s)")
     parser.add_argument("--epochs", type=int, default=20, help="(default: %(default)s)")
     parser.add_argument("--figures", type=any_path, default=Path("figures"), help="folder (default: %(default)s)")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1,
+                        help="processes (default: the number of cores)")
 
 
 def train_demo(args: argparse.Namespace) -> int:
@@ -107,19 +108,22 @@ def choose(results: list[Run], method: str, compression: str) -> list[Run]:
 
 
 def mean_and_spread(runs: list[Run]) -> tuple[float, float]:
-    """Mean and sample standard deviation of the test error."""
+    """Mean and sample standard deviation of the test error; 0 for one seed, whose spread is not known."""
     errors = [r.test_error for r in runs]
     return float(np.mean(errors)), float(np.std(errors, ddof=1)) if len(errors) > 1 else 0.0
 
 
 def table(chosen: dict[tuple[str, str], list[Run]]) -> str:
     """Write the table of test errors."""
-    lines = ["test error on the shipped digits, % (mean +- standard deviation over the seeds)\n",
+    several = len(chosen["nn", "1"]) > 1
+    of = "mean +- standard deviation over the seeds" if several else "one seed, so that its spread is not known"
+    lines = [f"test error on the shipped digits, % ({of})\n",
              f"{'compression':>11}  {'stored: NN':>10}  {'HashNet':>8}  {'error: NN':>14}  {'HashNet':>14}"]
     for c in COMPRESSIONS:
         nn = chosen["nn", c]
         hashed = chosen["hashnet", c]
-        errors = [f"{mean:6.2f} +- {spread:4.2f}" for mean, spread in map(mean_and_spread, (nn, hashed))]
+        errors = [f"{mean:6.2f} +- {spread:4.2f}" if several else f"{mean:.2f}"
+                  for mean, spread in map(mean_and_spread, (nn, hashed))]
         lines.append(f"{c:>11}  {nn[0].stored:>10}  {hashed[0].stored:>8}  {errors[0]:>14}  {errors[1]:>14}")
     return "\n".join([*lines, "\nNN at compression 1 is the dense network, 64-256-10."])
 
@@ -142,8 +146,8 @@ def draw(chosen: dict[tuple[str, str], list[Run]], folder: Path, epochs: int) ->
     ax.set_ylim(bottom=0)
     ax.set_title("Test error at equal storage: hashed weights or fewer units")
     seeds = len(chosen["nn", "1"])
-    caption = (f"UCI digits, 600 test images; virtual widths 64-256-10; {epochs} epochs; "
-               f"mean and standard deviation of {seeds} seeds")
+    what = f"mean and standard deviation of {seeds} seeds" if seeds > 1 else "one seed"
+    caption = f"UCI digits, 600 test images; virtual widths 64-256-10; {epochs} epochs; {what}"
     figure.text(0.01, -0.04, caption, fontsize=9, color="0.35")
     path = folder / "demo.png"
     save_figure(figure, path)

@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -32,16 +33,20 @@ def export_network(args: argparse.Namespace) -> int:
     """Write the file and print what it needs."""
     net = load(args.model)
     if Path(args.output).suffix == ".onnx":
-        check_options(args, ("int8", "data"), "C")
+        check_options(args, ("int8", "data", "data_dir"), "C")
         return run_onnx(net, args)
     check_options(args, ("expanded",), "ONNX")
-    data = load_dataset(args.data, args.data_dir) if args.data else None
-    inputs = data.x_test if data else None
-    print(export_c(net, Path(args.output), weights="int8" if args.int8 else "float32", inputs=inputs))
-    if data:
-        exported = quantize(net) if args.int8 else net.astype(np.float32)
-        before = error_on_test_set(net, data)
-        print(f"test error on {data.name}: {error_on_test_set(exported, data)}; before the export: {before}")
+    if args.data_dir and not args.data:
+        raise ValueError("--data-dir is for --data, which is missing")
+    weights: Literal["float32", "int8"] = "int8" if args.int8 else "float32"
+    if not args.data:
+        print(export_c(net, Path(args.output), weights=weights))
+        return 0
+    data = load_dataset(args.data, args.data_dir)
+    exported = quantize(net) if args.int8 else net.astype(np.float32)
+    errors = error_on_test_set(exported, data), error_on_test_set(net, data)  # first: they may not fit together
+    print(export_c(net, Path(args.output), weights=weights, inputs=data.x_test))
+    print(f"test error on {data.name}: {errors[0]}; before the export: {errors[1]}")
     return 0
 
 
@@ -58,7 +63,7 @@ def check_options(args: argparse.Namespace, names: tuple[str, ...], language: st
     """Reject options that mean nothing for this kind of file."""
     for name in names:
         if getattr(args, name):
-            raise ValueError(f"--{name} is for {language}, but the file is {args.output}")
+            raise ValueError(f"--{name.replace('_', '-')} is for {language}, but the file is {args.output}")
 
 
 def error_on_test_set(net: Network, data: Dataset) -> str:

@@ -43,7 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="a preset or a TOML file; hashnets_np/experiments/sweep/presets holds the presets")
     parser.add_argument("--records", type=any_path, help=f"folder (default: {RECORDS}; for quick: data/cache/quick; "
                         f"for ablations: {RECORDS}/ablations)")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: %(default)s)")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1,
+                        help="processes (default: the number of cores)")
     parser.add_argument("--dask", type=some_text, metavar="ADDRESS",
                         help="work on this Dask scheduler, such as tcp://host:8786; its workers look for data in "
                              "--data-dir or in a $HASHNETS_DATA of their own")

@@ -26,6 +26,8 @@ from . import a_folder, any_path, new_file, some_text
 HELP = "train one network and save it"
 SO_FAR = ".so-far"
 VALIDATION = 0.2
+DIVERGED = ("a loss or weight became infinite or NaN, so training stopped and no network was saved; try a smaller "
+            "--learning-rate")
 LONGEST_NAME = 255  # bytes, on all usual file systems
 
 
@@ -61,18 +63,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def train_network(args: argparse.Namespace) -> int:
-    """Train, and print the result."""
+    """Train, save the network, and print the result last: a pipe that nobody reads must not cost the network."""
     data = load_data(args)
     check_output(args.output, [args.x, args.y])
     so_far = SoFar(so_far_file(args.output))
     try:
-        code = train_and_report(args, data, so_far)
+        code, lines = train_and_save(args, data, so_far)
     except OSError as error:  # as on a full disk: then, as after a kill, that file is all that is left
         if so_far.written:
             what = f"{error.strerror or error}; the best epoch so far is in {so_far.path}"
             raise OSError(error.errno, what, error.filename) from error
         raise
     so_far.remove()
+    print("\n".join(lines))
     return code
 
 
@@ -101,35 +104,35 @@ class SoFar:
             self.path.unlink(missing_ok=True)
 
 
-def train_and_report(args: argparse.Namespace, data: Dataset, so_far: SoFar) -> int:
-    """Train, with the best epoch so far in a file of its own, and again if asked to; print and save the result."""
+def train_and_save(args: argparse.Namespace, data: Dataset, so_far: SoFar) -> tuple[int, list[str]]:
+    """Train, with the best epoch so far in a file of its own, and again if asked to; save; return what to print."""
     net, history = train(args, data, args.epochs, so_far.keep)
-    print(f"{data.name}: {data.provenance}")
-    print(f"{args.method}: {net.num_parameters()} real weights, {net.num_virtual_parameters()} virtual")
-    print(best(history))
-    if diverged(history):
-        return 1
+    lines = [f"{data.name}: {data.provenance}",
+             f"{args.method}: {net.num_parameters()} real weights, {net.num_virtual_parameters()} virtual",
+             best(history)]
+    if history.diverged:
+        return 1, [*lines, DIVERGED]
     if history.interrupted:
-        print("interrupted; the best epoch so far is kept" if history.best_epoch else "interrupted", end="")
-        print(", and not trained again on train + validation" if args.refit else "")
+        kept = "interrupted; the best epoch so far is kept" if history.best_epoch else "interrupted"
+        lines.append(kept + (", and not trained again on train + validation" if args.refit else ""))
     elif args.refit:
         again, refitted = train(args, data.refit(), history.best_epoch)
-        if diverged(refitted):  # it may, though the first did not (test_a_diverged_refit_is_not_written)
-            return 1
+        if refitted.diverged:  # it may, though the first did not (test_a_diverged_refit_is_not_written)
+            return 1, [*lines, DIVERGED]
         if refitted.interrupted:  # an unfinished training on more examples is worth less than a finished one
-            print("interrupted while training again on train + validation; the network chosen before is kept")
+            lines.append("interrupted while training again on train + validation; the network chosen before is kept")
             history.interrupted = True
         else:
-            print(f"trained again on train + validation for {len(refitted.train_loss)} epochs")
+            lines.append(f"trained again on train + validation for {len(refitted.train_loss)} epochs")
             net = again
             history = refitted
-    print("test error not evaluated" if history.test_error is None else f"test error {history.test_error:.2f} %")
+    lines.append("test error not evaluated" if history.test_error is None else f"test error {history.test_error:.2f} %")
     if args.output and not history.best_epoch:
-        print(f"not saved to {args.output}: no epoch finished")
+        lines.append(f"not saved to {args.output}: no epoch finished")
     elif args.output:
         save(net, args.output)
-        print(f"written: {args.output}{size_of(user_path(args.output))}")
-    return 130 if history.interrupted else 0
+        lines.append(f"written: {args.output}{size_of(user_path(args.output))}")
+    return 130 if history.interrupted else 0, lines
 
 
 def size_of(path: Path) -> str:
@@ -182,14 +185,6 @@ def optimizer_for(args: argparse.Namespace, load: float) -> SGD:
     optimizer.learning_rate *= load**exponent  # after the check, whose message shows what the user gave
     optimizer.weight_decay /= load**exponent  # loads divide the gradient only
     return optimizer
-
-
-def diverged(history: History) -> bool:
-    """Print a message if training blew up; such a network is not saved."""
-    if history.diverged:
-        print("a loss or weight became infinite or NaN, so training stopped and no network was saved; "
-              "try a smaller --learning-rate")
-    return history.diverged
 
 
 def best(history: History) -> str:

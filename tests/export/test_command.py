@@ -54,6 +54,8 @@ def test_without_the_package_onnx_it_says_what_to_install(model, tmp_path, capsy
     (["MODEL", "net.onnx", "--int8"], "--int8 is for C"),
     (["MODEL", "nowhere/net.c"], "nowhere"),
     (["MODEL", "net.c", "--data", "cifar"], "unknown data set 'cifar'"),
+    (["MODEL", "net.c", "--data-dir", "."], "--data-dir is for --data, which is missing"),
+    (["MODEL", "net.onnx", "--data-dir", "."], "--data-dir is for C"),
 ])
 def test_what_cannot_be_done_is_one_line(arguments, message, model, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -61,3 +63,11 @@ def test_what_cannot_be_done_is_one_line(arguments, message, model, tmp_path, ca
     err = capsys.readouterr().err
     assert message in err and err.count("\n") == 1
     assert [p.name for p in tmp_path.iterdir()] == ["model.safetensors"]
+
+
+def test_data_of_another_number_of_classes_are_refused_before_a_file_is_replaced(tmp_path, capsys):
+    hn.save(hn.build("hashnet", [64, 5, 3], compression="1/2"), tmp_path / "three.safetensors")
+    (tmp_path / "net.c").write_text("old")
+    assert main(["export", str(tmp_path / "three.safetensors"), str(tmp_path / "net.c"), "--data", "digits"]) == 2
+    assert "y must be integers in 0..2" in capsys.readouterr().err
+    assert (tmp_path / "net.c").read_text() == "old" and not (tmp_path / "net.h").exists()
