@@ -132,6 +132,8 @@ def _real(found: Any, what: str) -> NDArray:
             require(not np.any(array.imag), f"{what} is complex")
             array = array.real
         return array if array.dtype.kind == "f" else np.array(array, dtype=float)
+    except OverflowError as error:  # a whole number of Python may be larger than any float
+        raise NotYet(f"{what} holds a number that is too large, above 1e308") from error
     except (TypeError, ValueError) as error:
         raise NotYet(kind) from error
 

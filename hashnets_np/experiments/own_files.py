@@ -1,8 +1,10 @@
 """Your own data, from files: `train --x x.npy --y y.npy`, also .npz and .csv.
 
-A .npz may hold everything, under the names x and y, or x_train, y_train, x_test and y_test. In a .csv each line is an
-example, with commas between numbers and, if there is one, a line of column names at the top; without a file for the
-labels, they are its last column. Examples in bytes (uint8) are taken for grey levels and divided by 255.
+A .npz may hold everything, under the names x and y, or x_train and y_train, and x_valid, y_valid, x_test and y_test if
+there are such sets. Without x_valid and y_valid, a fraction of the examples is drawn for validation. In a .csv each
+line is an example, with commas between numbers and, if there is one, a line of column names at the top, none of which
+is a number. Without a file for the labels, they are its last column. Examples in bytes (uint8) are taken for grey
+levels and divided by 255.
 """
 
 import warnings
@@ -17,7 +19,9 @@ from ..datasets import Dataset
 from ..datasets.data_files import DAMAGED
 from ..support.disk import user_path
 
-NAMES = {"x": ("x", "x_train"), "y": ("y", "y_train"), "x_test": ("x_test",), "y_test": ("y_test",)}
+NAMES = {"x": ("x", "x_train"), "y": ("y", "y_train"), "x_valid": ("x_valid",), "y_valid": ("y_valid",),
+         "x_test": ("x_test",), "y_test": ("y_test",)}
+EXPECTED = "expected x and y, or x_train and y_train, and perhaps x_valid, y_valid, x_test and y_test"
 LARGEST_RATIO = 256  # of an unpacked .npz to its file: one of a few kilobytes must not fill the memory
 SMALL = 2**26  # bytes that are unpacked whatever the ratio
 LARGEST_LABEL = 2**31
@@ -33,7 +37,8 @@ def load_own(x: Path, y: Path | None, validation: float, seed: int) -> Dataset:
     x, y : paths
         The examples and their labels, .npy, .npz or .csv; no `y` if the file of the examples holds the labels, too.
     validation : float
-        The fraction of the examples that is drawn at random for validation.
+        The fraction of the examples that is drawn at random for validation, unless the file of the examples holds
+        x_valid and y_valid.
     seed : int
         Seed for drawing the fraction.
 
@@ -44,6 +49,7 @@ def load_own(x: Path, y: Path | None, validation: float, seed: int) -> Dataset:
     """
     x = user_path(x)
     parts = read_parts(x)
+    hint = "is this the right file?"
     if y is not None:
         y = user_path(y)
         parts["y"] = only_array(y)
@@ -55,33 +61,44 @@ def load_own(x: Path, y: Path | None, validation: float, seed: int) -> Dataset:
                              "name the file of the other with --y or --x")
         parts["y"] = parts["x"][:, -1]
         parts["x"] = parts["x"][:, :-1]
+        hint = "labels are expected in the last column; is the label column first?"
     labels = as_labels(parts["y"], y or x)
     examples = as_rows(parts["x"], f"the examples in {x}")
     if len(examples) != len(labels):
         raise ValueError(f"{x} has {len(examples)} examples, but {y or x} has {len(labels)} labels")
-    test = None
-    if "x_test" in parts:
-        check_same_scale(parts["x"].dtype, parts["x_test"].dtype, x)
-        test = as_rows(parts["x_test"], f"the examples x_test in {x}"), as_labels(parts["y_test"], x)
-    data = Dataset.from_arrays(examples, labels, validation=validation, test=test, seed=seed, name=x.name)
+    valid = another_set(parts, "valid", x)
+    test = another_set(parts, "test", x)
+    data = Dataset.from_arrays(examples, labels, validation=valid or validation, test=test, seed=seed, name=x.name)
     if data.classes > len(labels):
         raise ValueError(f"the labels in {y or x} go up to {data.classes - 1}, but there are {len(labels)} examples; "
                          "are they the targets of a regression? For that, use hashnets_np.fit with squared_error")
+    if len(np.unique(labels)) < 2:
+        raise ValueError(f"the labels in {y or x} are all {labels[0]}, expected at least two classes; {hint}")
     sizes = f"{len(data.x_train)} training, {len(data.x_valid)} validation, {len(data.x_test)} test examples"
+    origin = "x_valid and y_valid of the file" if valid else f"drawn with seed {seed}"
     scaled = f"; {SCALED}" if parts["x"].dtype == np.uint8 else ""
-    return replace(data, provenance=f"{sizes}, {data.classes} classes; validation drawn with seed {seed}{scaled}")
+    return replace(data, provenance=f"{sizes}, {data.classes} classes; validation {origin}{scaled}")
+
+
+def another_set(parts: dict[str, NDArray], name: str, path: Path) -> tuple[NDArray, NDArray] | None:
+    """Return the examples and labels that a .npz holds for "valid" or "test"; None if it holds no such set."""
+    if f"x_{name}" not in parts:
+        return None
+    x = parts[f"x_{name}"]
+    check_same_scale(parts["x"].dtype, x.dtype, name, path)
+    return as_rows(x, f"the examples x_{name} in {path}"), as_labels(parts[f"y_{name}"], path)
 
 
 def read_parts(path: Path) -> dict[str, NDArray]:
-    """Read the arrays of a file of examples by what they are: x and perhaps y, x_test, y_test."""
+    """Read the arrays of a file of examples by what they are: x and perhaps y, x_valid, y_valid, x_test, y_test."""
     if path.suffix != ".npz":
         return {"x": only_array(path)}
     arrays = read_npz(path)
-    check_test_set(arrays, path)
-    parts = {part: arrays[name] for part, names in NAMES.items() for name in names if name in arrays}
-    if "x" not in parts:
-        parts["x"] = the_only_one(arrays, path)
-    return parts
+    check_sets(arrays, path)
+    if not any(name in arrays for name in NAMES["x"]):
+        return {"x": the_only_one(arrays, path)}
+    check_names(arrays, path)
+    return {part: arrays[name] for part, names in NAMES.items() for name in names if name in arrays}
 
 
 def only_array(path: Path) -> NDArray:
@@ -92,26 +109,49 @@ def only_array(path: Path) -> NDArray:
         return read_npy(path)
     if path.suffix == ".npz":
         arrays = read_npz(path)
-        check_test_set(arrays, path)
-        named = [arrays[name] for name in ("y", "y_train") if name in arrays]
-        return named[0] if named else the_only_one(arrays, path)
+        check_sets(arrays, path)
+        named = [arrays[name] for name in NAMES["y"] if name in arrays]
+        if not named:
+            return the_only_one(arrays, path)
+        check_names(arrays, path)
+        check_labels_only(arrays, path)
+        return named[0]
     if path.suffix == ".csv":
         return read_csv(path)
     raise ValueError(f"{path} is not a .npy, .npz or .csv file; save the array with np.save")
 
 
-def check_test_set(arrays: dict[str, NDArray], path: Path) -> None:
-    """Refuse half a test set, which would be dropped silently."""
-    for half, other in (("x_test", "y_test"), ("y_test", "x_test")):
-        if half in arrays and other not in arrays:
-            raise ValueError(f"{path} has {half} but no {other}; save both in the file of the examples, or neither")
+def check_sets(arrays: dict[str, NDArray], path: Path) -> None:
+    """Refuse half a validation or test set, which would be dropped silently."""
+    for name in ("valid", "test"):
+        for half, other in ((f"x_{name}", f"y_{name}"), (f"y_{name}", f"x_{name}")):
+            if half in arrays and other not in arrays:
+                raise ValueError(f"{path} has {half} but no {other}; save both in the file of the examples, or neither")
+
+
+def check_names(arrays: dict[str, NDArray], path: Path) -> None:
+    """Refuse two arrays for one thing, and arrays of other names: some would be dropped silently."""
+    for names in NAMES.values():
+        if len(names) > 1 and all(name in arrays for name in names):
+            raise ValueError(f"{path} holds both {' and '.join(names)}, expected one of them; save it without one")
+    known = [name for names in NAMES.values() for name in names]
+    unused = [name for name in arrays if name not in known]
+    if unused:
+        raise ValueError(f"{path} also holds {', '.join(unused)}, which would not be used; {EXPECTED}; save it without")
+
+
+def check_labels_only(arrays: dict[str, NDArray], path: Path) -> None:
+    """Refuse a validation or test set beside the labels of --y: it is read only from the file of the examples."""
+    unused = [name for name in arrays if name not in NAMES["x"] + NAMES["y"]]
+    if unused:
+        raise ValueError(f"{path} also holds {', '.join(unused)}, which would not be used, since only labels are read "
+                         "from it; give it as the file of the examples, with --x and without --y")
 
 
 def the_only_one(arrays: dict[str, NDArray], path: Path) -> NDArray:
     """Return the array of a .npz that holds one; with more it must be said which is which."""
     if len(arrays) != 1:
-        raise ValueError(f"{path} holds arrays named {', '.join(arrays) or '(none)'}; expected x and y, or x_train, "
-                         "y_train, x_test and y_test")
+        raise ValueError(f"{path} holds arrays named {', '.join(arrays) or '(none)'}; {EXPECTED}")
     return next(iter(arrays.values()))
 
 
@@ -137,7 +177,9 @@ def read_npz(path: Path) -> dict[str, NDArray]:
             check_unpacked_size(packed, path)
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-    except DAMAGED as error:
+    except Exception as error:  # NumPy, zipfile, zlib, bz2 and lzma have errors of many types, OSError among them
+        if isinstance(error, OSError) and error.filename is not None:  # the file cannot be opened, and is named
+            raise
         raise ValueError(f"{path} is not a complete .npz file of numbers ({one_line(error)}); save it with "
                          "np.savez(path, x=x, y=y)") from error
     for name, array in arrays.items():
@@ -159,11 +201,12 @@ def read_csv(path: Path) -> NDArray:
     try:
         with open(path, encoding="utf-8-sig") as file:
             first = file.readline().rstrip("\r\n").split(",")
-        names = not all(map(is_number, first))
-        check_first_line(first, names)
+        check_first_line(first)
+        names = not any(map(is_number, first))
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "loadtxt: input contained no data")  # said below
-            table = np.loadtxt(path, np.float64, delimiter=",", skiprows=int(names), ndmin=2, encoding="utf-8-sig")
+            table = np.loadtxt(path, np.float64, comments=None, delimiter=",", skiprows=int(names), ndmin=2,
+                               encoding="utf-8-sig")
     except ValueError as error:
         raise ValueError(f"{path} is not a table of numbers separated by commas ({one_line(error)})") from error
     if not table.size:
@@ -171,12 +214,23 @@ def read_csv(path: Path) -> NDArray:
     return table
 
 
-def check_first_line(cells: list[str], names: bool) -> None:
-    """Refuse what pandas writes unasked: row numbers would become inputs, and column numbers an example."""
-    if names and len(cells) > 1 and not cells[0].strip('" '):
-        raise ValueError("its first column has no name, like row numbers that pandas wrote; save it with index=False")
+def check_first_line(cells: list[str]) -> None:
+    """Refuse a first line that is neither numbers nor names: an example with a bad cell would be dropped silently.
+
+    Refuse also what pandas writes unasked: row numbers would become inputs, and column numbers an example.
+    """
     if len(cells) > 2 and cells == [str(n) for n in range(len(cells))]:
         raise ValueError("its first line is 0,1,2, like column numbers that pandas wrote; save it with header=False")
+    if len(cells) > 1 and not cells[0].strip('" '):
+        raise ValueError("its first column has no name, like row numbers that pandas wrote; save it with index=False, "
+                         "or fill in the first cell")
+    numbers = [is_number(cell) for cell in cells]
+    if any(numbers) and not all(numbers):
+        wrong = numbers.index(False)
+        raise ValueError(f"line 1, column {wrong + 1}: {cells[wrong]!r} is not a number, but other cells of the line "
+                         "are; correct it or, if these are names, use only names that are not numbers")
+    if len(cells) > 1 and not all(cell.strip('" ') for cell in cells):
+        raise ValueError("line 1 has an empty cell among its names; give every column a name")
 
 
 def is_number(text: str) -> bool:
@@ -204,10 +258,10 @@ def as_rows(x: NDArray, what: str) -> NDArray:
     return rows / BYTES if x.dtype == np.uint8 else rows
 
 
-def check_same_scale(dtype: np.dtype, of_test: np.dtype, path: Path) -> None:
+def check_same_scale(dtype: np.dtype, other: np.dtype, name: str, path: Path) -> None:
     """Refuse bytes beside other numbers: only the bytes would be divided by 255."""
-    if (dtype == np.uint8) != (of_test == np.uint8):
-        raise ValueError(f"{path} has examples of {dtype} for training and of {of_test} for the test, and only bytes "
+    if (dtype == np.uint8) != (other == np.uint8):
+        raise ValueError(f"{path} has examples of {dtype} for training and of {other} in x_{name}, and only bytes "
                          "(uint8) are divided by 255; save both in one dtype and on one scale")
 
 

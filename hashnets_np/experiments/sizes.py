@@ -63,9 +63,15 @@ def check_widths(widths: Sequence[int]) -> list[int]:
 def equal_size_widths(widths: Sequence[int], stored: int) -> list[int]:
     """Shrink all hidden layers at one rate until the dense network has as nearly `stored` parameters as it can.
 
+    Without a hidden layer there is nothing to shrink: then fewer numbers than the dense network has are a ValueError.
+
     >>> equal_size_widths([784, 1000, 10], stored=12423)
     [784, 16, 10]
     """
+    if len(widths) == 2 and stored < dense_count(widths):
+        raise ValueError(f"a dense network {widths[0]}-{widths[1]} has no hidden layer to shrink; it has "
+                         f"{dense_count(widths)} numbers, but may store {stored}; use compression 1, or add a hidden "
+                         "layer")
     widest = max(widths[1:-1], default=1)
 
     def candidate(step: int) -> list[int]:

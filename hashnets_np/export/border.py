@@ -62,6 +62,22 @@ def check_one_dtype(net: Network) -> np.dtype:
     return dtypes.pop()
 
 
+def check_fits(net: Network, rounded: str) -> None:
+    """Check that finite weights are still finite after they were rounded to what a file holds."""
+    for name, p in net.parameters():
+        if not np.isfinite(p).all():
+            raise ValueError(f"weights {name} hold values that are too large for {rounded}; scale the layer down, or "
+                             "use export_onnx, which keeps the dtype")
+
+
+def check_logits(logits: NDArray) -> None:
+    """Check that the logits of a self-test are finite: C has no constant for others."""
+    wrong = ~np.isfinite(logits).all(axis=1)
+    if wrong.any():
+        raise ValueError(f"the logits of the self-test are not finite for row {wrong.argmax()} of its inputs; expected "
+                         "numbers that fit float32: give smaller inputs, or scale the weights down")
+
+
 def write_layers(net: Network, writers: Mapping[type[Layer], Callable], target: Any, language: str) -> None:
     """Add all layers to a program or graph with the function for each; an error names the layer."""
     for number, layer in enumerate(net.layers):
@@ -107,11 +123,12 @@ def check_inputs(inputs: ArrayLike | None, n_in: int, most: int) -> NDArray[np.f
     """Check the inputs of a self-test and take the first rows; without any, draw numbers in [0, 1)."""
     if inputs is None:
         return np.random.default_rng(0).integers(0, 256, (most, n_in)).astype(np.float32) / np.float32(256)
-    x = np.asarray(inputs, np.float32)
+    with np.errstate(over="ignore"):  # said below
+        x = np.asarray(inputs, np.float32)
     if x.ndim != 2 or x.shape[1] != n_in or len(x) == 0:
         raise ValueError(f"inputs have shape {x.shape}, expected (n, n_in={n_in}) with at least one row")
     if not np.isfinite(x[:most]).all():
-        raise ValueError("inputs hold values that are not finite")
+        raise ValueError("inputs hold values that are not finite in float32")
     return x[:most]
 
 

@@ -5,6 +5,7 @@ What is the same in every file is in `c/` as plain C. What differs from network 
 """
 
 import re
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..network import Network
 from ..training import predict
-from .border import check_inputs, check_network, check_suffix, write_layers, write_together
+from .border import (
+    check_fits,
+    check_inputs,
+    check_logits,
+    check_network,
+    check_suffix,
+    write_layers,
+    write_together,
+)
 from .c_layers import WRITERS
 from .c_program import WEIGHT_TYPES, Program, Step, WeightType, float_literal, in_rows, read_piece
 from .int8 import quantize
@@ -95,7 +104,7 @@ def export_c(
     ------
     ValueError
         For a network without weights, a layer, an option of a layer or a kind of map that has no C code, and weights
-        that are not finite.
+        or logits of the self-test that are not finite in float32.
     OSError
         If a file cannot be written. Nothing is left half-written.
 
@@ -118,8 +127,12 @@ def export_c(
         raise ValueError(f"weights must be 'float32' or 'int8', got {weights!r}")
     n_in, n_out = check_network(net)
     x = check_inputs(inputs, n_in, TEST_INPUTS)
+    exact = rounded_network(net, weights)
     program = Program(weights, n_in)
     write_layers(net, WRITERS, program, "C")
+    with np.errstate(over="ignore", invalid="ignore"):  # said by check_logits
+        logits = predict(exact, x)
+    check_logits(logits)
     statements, stack_bytes = write_calls(program.steps)
     made = CExport(path, path.with_suffix(".h"), n_in, n_out, net.num_parameters(), net.num_virtual_parameters(),
                    program.constant_bytes, stack_bytes)
@@ -127,7 +140,7 @@ def export_c(
     words = {"STEM": name, "NAME": name.upper()}
     prototypes = fill_in("prototypes.h", words | {"N_IN": str(n_in), "N_OUT": str(n_out)}).strip()
     source = [
-        title(made, name),
+        title(made, name, program.includes),
         "\n".join(["#include <stdint.h>", *program.includes]),
         prototypes,
         program.types(),
@@ -135,11 +148,23 @@ def export_c(
         *program.constants,
         fill_in("functions.c", words | {"STATEMENTS": statements}),
     ]
-    exact = quantize(net) if weights == "int8" else net.astype(np.float32)
-    test = self_test(x, predict(exact, x), words)
+    test = self_test(x, logits, words)
     header = fill_in("header.h", words | {"PROTOTYPES": prototypes})
     write_together({made.header: header.encode(), path: ("\n\n".join(source) + test).encode()})
     return made
+
+
+def rounded_network(net: Network, weights: WeightType) -> Network:
+    """Copy a network with its weights as the file will hold them; what no longer fits is a ValueError."""
+    with np.errstate(over="ignore"):  # said by check_fits
+        single = net.astype(np.float32)
+    check_fits(single, "float32")
+    if weights == "float32":
+        return single
+    with np.errstate(over="ignore"):  # 127 times a rounded scale may be a little more than the largest float32
+        rounded = quantize(single)
+    check_fits(rounded, "float32 once they are rounded to int8")
+    return rounded
 
 
 def write_calls(steps: list[Step]) -> tuple[str, int]:
@@ -198,13 +223,16 @@ def fill_in(piece: str, words: dict[str, str]) -> str:
     return re.sub(pattern, lambda found: words[found[0]], read_piece(piece))
 
 
-def title(made: CExport, name: str) -> str:
+def title(made: CExport, name: str, includes: list[str]) -> str:
     """Write the comment at the head of the file."""
     file = made.path.name
+    compiler = f"cc -std=c99 -O2 -D{name.upper()}_MAIN {shlex.quote(file)} -o {name}"
+    if "#include <math.h>" in includes:
+        compiler += " -lm"  # last: a linker takes from a library only what files before it need
     return f"""/* {file}: a neural network, written by hashnets_np. {made.inputs} inputs, {made.outputs} outputs.
    {made.real_weights} real weights ({made.weight_bytes} bytes) stand for {made.virtual_weights} virtual weights.
 
    Which real weight a virtual weight uses is computed when it is needed (Eq. 8 of Chen et al., ICML 2015): there is no
    table, no malloc and no global state. Buffers on the stack: {made.stack_bytes} bytes.
 
-   To try it:  cc -std=c99 -O2 -D{name.upper()}_MAIN {file} -o {name} && ./{name} test */"""
+   To try it:  {compiler} && ./{name} test */"""

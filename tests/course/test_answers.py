@@ -79,6 +79,19 @@ def test_a_wrong_answer_is_refused_in_one_line_and_told_why(check, answer, why, 
     assert not re.search(r"expected -?\d", str(refused.value)), "the answer is given away"
 
 
+@pytest.mark.parametrize("answer", [10**400, -10**400, [1, 10**400], (10**400, 10**400), [[10**400]]],
+                         ids=["positive", "negative", "list", "pair", "table"])
+def test_a_whole_number_too_large_for_a_float_is_one_line_from_every_check(answer):
+    every = {getattr(checks, name) for name in checks.__all__ if name != "RUNGS"} - {checks.puzzle} - SEVERAL
+    for check in every:
+        for given in (answer, lambda *args, **options: answer):
+            with pytest.raises(NotYet) as refused, np.errstate(all="ignore"):
+                check(given)
+            assert "\n" not in str(refused.value)
+    with pytest.raises(NotYet, match="holds a number that is too large, above 1e308"):
+        checks.least_buckets(lambda *args: answer)
+
+
 def test_the_ladder_leads_to_all_golden_vectors():
     assert sorted(checks.RUNGS) == sorted({case.topic for case in all_cases()})
 

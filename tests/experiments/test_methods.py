@@ -152,7 +152,7 @@ def test_bad_arguments_get_one_clear_line(call, message):
         call()
 
 
-@given(st.lists(st.integers(1, 60), min_size=2, max_size=5), st.integers(0, 10_000))
+@given(st.lists(st.integers(1, 60), min_size=3, max_size=5), st.integers(0, 10_000))
 def test_the_nearest_equal_size_is_found_by_halving_as_by_trying_all(widths, stored):
     widest = max(widths[1:-1], default=1)
     tried = [[widths[0], *(max(1, round(h * step / widest)) for h in widths[1:-1]), widths[-1]]
@@ -166,9 +166,20 @@ def test_very_wide_layers_are_shrunk_at_once():
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_network_without_hidden_layers_is_one_layer(method):
-    net = build(method, [64, 10], compression="1/8" if method != "lrd" else "1/2", seed=0)
+    compression = {"lrd": "1/2", "nn": 1, "dk": 1}.get(method, "1/8")
+    net = build(method, [64, 10], compression=compression, seed=0)
     assert net.forward(np.zeros((3, 64), np.float32)).shape == (3, 10)
     assert len([layer for layer in net.layers if layer.params]) == 1
+
+
+@pytest.mark.parametrize("method", ["nn", "dk"])
+@pytest.mark.parametrize("compression", ["1/2", "649/650"])
+def test_a_dense_network_without_hidden_layers_cannot_be_compressed(method, compression):
+    message = r"64-10 has no hidden layer to shrink; it has 650 numbers, but may store (325|649); use compression 1, or"
+    with pytest.raises(ValueError, match=message):
+        build(method, [64, 10], compression=compression)
+    assert build(method, [64, 10], compression=1).num_parameters() == 650
+    assert build(method, [64, 10], expansion=4).num_parameters() == 650
 
 
 def test_an_activation_can_be_chosen():

@@ -79,13 +79,83 @@ def test_train_says_that_bytes_were_divided_by_255(files, capsys):
     assert "bytes (uint8) are taken for grey levels and divided by 255" in " ".join(capsys.readouterr().out.split())
 
 
-@pytest.mark.parametrize("name", ["x", "x_test"])
+@pytest.mark.parametrize("name", ["x", "x_test", "x_valid"])
 def test_bytes_beside_other_numbers_are_refused(tmp_path, name):
-    parts = {"x": X, "y": Y, "x_test": X, "y_test": Y}
+    parts = {"x": X, "y": Y, "x_test": X, "y_test": Y, "x_valid": X, "y_valid": Y}
     parts[name] = np.round(X * 255).astype(np.uint8)
     np.savez(tmp_path / "p.npz", **parts)
     with pytest.raises(ValueError, match=r"of uint8 .*only bytes \(uint8\) are divided by 255; save both in one dtype"):
         load_own(tmp_path / "p.npz", None, 0.2, seed=0)
+
+
+@pytest.mark.parametrize("first", ["1,,0", "1,2.5.1,0", "#1,2,0", "1,two,0"])
+def test_a_first_example_with_a_bad_cell_is_not_taken_for_names(tmp_path, first):
+    (tmp_path / "t.csv").write_text(f"{first}\n2,3,1\n3,4,0\n4,5,1\n5,6,1\n6,7,0\n")
+    cell = re.escape(repr(next(c for c in first.split(",") if not c.isdigit())))
+    with pytest.raises(ValueError, match=rf"t\.csv is not a table .*line 1, column [12]: {cell} is not a number"):
+        load_own(tmp_path / "t.csv", None, 0.2, seed=0)
+
+
+def test_a_line_that_begins_with_a_hash_is_not_skipped(tmp_path):
+    (tmp_path / "t.csv").write_text("# a,b,y\n2,3,1\n3,4,0\n#4,5,1\n5,6,1\n6,7,0\n")
+    with pytest.raises(ValueError, match=r"t\.csv is not a table .*#4"):
+        load_own(tmp_path / "t.csv", None, 0.2, seed=0)
+    (tmp_path / "t.csv").write_text("# a,b,y\n2,3,1\n3,4,0\n5,6,1\n6,7,0\n")  # names, as np.savetxt writes them
+    data = load_own(tmp_path / "t.csv", None, 0.25, seed=0)
+    assert len(data.x_train) + len(data.x_valid) == 4
+
+
+def test_a_table_with_the_labels_first_is_refused(tmp_path, capsys):
+    pixels = np.column_stack([X, np.zeros(len(X))])  # the last pixel is always 0, as in pictures of digits
+    names = ",".join(["label", *(f"pixel{n}" for n in range(65))])
+    save_csv(tmp_path / "kaggle.csv", np.column_stack([Y, pixels]), names)
+    assert main([*TRAIN, "--x", str(tmp_path / "kaggle.csv")]) == 2
+    error = capsys.readouterr().err
+    assert "are all 0, expected at least two classes; labels are expected in the last column; is the label" in error
+
+
+@pytest.mark.parametrize("label", [0, 3])
+def test_labels_of_one_class_are_refused(files, label):
+    np.save(files / "one.npy", np.full(len(X), label))
+    with pytest.raises(ValueError, match=rf"one\.npy are all {label}, expected at least two classes; is this the"):
+        load_own(files / "x.npy", files / "one.npy", 0.2, seed=0)
+
+
+def test_a_validation_set_of_the_file_is_used_as_it_is(files, capsys):
+    valid = {"x_valid": DIGITS.x_valid[:50], "y_valid": DIGITS.y_valid[:50]}
+    np.savez(files / "valid.npz", x_train=X, y_train=Y, **valid, x_test=DIGITS.x_test, y_test=DIGITS.y_test)
+    data = load_own(files / "valid.npz", None, 0.2, seed=0)
+    np.testing.assert_array_equal(data.x_train, X)
+    np.testing.assert_array_equal(data.x_valid, valid["x_valid"])
+    np.testing.assert_array_equal(data.y_valid, valid["y_valid"])
+    assert len(data.x_test) == 600
+    assert main([*TRAIN, "--x", str(files / "valid.npz")]) == 0
+    said = "200 training, 50 validation, 600 test examples, 10 classes; validation x_valid and y_valid of the file"
+    assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, zipfile.ZIP_DEFLATED])
+def test_a_damaged_npz_is_named_however_it_is_packed(files, packing):
+    with zipfile.ZipFile(files / "both.npz") as file:
+        members = {name: file.read(name) for name in file.namelist()}
+    with zipfile.ZipFile(files / "packed.npz", "w", packing) as file:
+        for name, content in members.items():
+            file.writestr(name, content)
+    load_own(files / "packed.npz", None, 0.2, seed=0)
+    whole = bytearray((files / "packed.npz").read_bytes())
+    whole[40:140] = bytes(100)
+    (files / "damaged.npz").write_bytes(bytes(whole))
+    with pytest.raises(ValueError, match=r"damaged\.npz is not a complete \.npz file of numbers"):
+        load_own(files / "damaged.npz", None, 0.2, seed=0)
+
+
+def test_a_npz_that_cannot_be_opened_keeps_its_error(files, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise PermissionError(13, "Permission denied", str(files / "both.npz"))
+
+    monkeypatch.setattr(zipfile, "ZipFile", refuse)
+    with pytest.raises(PermissionError, match=r"both\.npz"):
+        load_own(files / "both.npz", None, 0.2, seed=0)
 
 
 def test_numbers_that_are_large_but_fit_float32_are_kept(files):
@@ -128,6 +198,15 @@ BAD = [
     ("no_tests.npz", None, "no_tests.npz has y_test but no x_test; save both"),
     ("x.npy", "no_tests.npz", "no_tests.npz has y_test but no x_test; save both in the file of the examples"),
     ("empty_test.npz", None, r"the examples x_test in .*empty_test.npz have shape \(0, 64\), which holds no numbers"),
+    ("no_valid_labels.npz", None, "no_valid_labels.npz has x_valid but no y_valid; save both"),
+    ("no_valid.npz", None, "no_valid.npz has y_valid but no x_valid; save both"),
+    ("two_x.npz", None, "two_x.npz holds both x and x_train, expected one of them"),
+    ("two_y.npz", None, "two_y.npz holds both y and y_train, expected one of them"),
+    ("val.npz", None, "val.npz also holds x_val, y_val, which would not be used; expected x and y, or x_train"),
+    ("x.npy", "keras.npz", "keras.npz also holds x_test, y_test, .*give it as the file of the examples, with --x"),
+    ("x.npy", "two_y.npz", "two_y.npz holds both y and y_train, expected one of them"),
+    ("gap.csv", None, "gap.csv is not a table .*line 1 has an empty cell among its names; give every column a name"),
+    ("years.csv", None, "years.csv is not a table .*line 1, column 3: 'y' is not a number, but .*use only names"),
     ("rows.csv", None, "like row numbers that pandas wrote"), ("columns.csv", None, "like column numbers that pandas"),
 ]
 
@@ -153,6 +232,13 @@ def test_what_cannot_be_used_is_one_clear_line(files, capsys, x, y, message):
     (files / "huge.csv").write_text("1,2,0\n1,1e39,1\n")
     np.savez(files / "no_labels.npz", x=X, y=Y, x_test=X)
     np.savez(files / "no_tests.npz", x=X, y=Y, y_test=Y)
+    np.savez(files / "no_valid_labels.npz", x=X, y=Y, x_valid=X)
+    np.savez(files / "no_valid.npz", x=X, y=Y, y_valid=Y)
+    np.savez(files / "two_x.npz", x=X, x_train=X, y=Y)
+    np.savez(files / "two_y.npz", x=X, y_train=Y, y=Y)
+    np.savez(files / "val.npz", x=X, y=Y, x_val=X, y_val=Y)
+    (files / "gap.csv").write_text("a,,y\n1,2,0\n2,3,1\n")
+    (files / "years.csv").write_text("2015,2016,y\n1,2,0\n2,3,1\n")
     np.savez(files / "empty_test.npz", x=X, y=Y, x_test=X[:0], y_test=Y[:0])
     (files / "header.npy").write_bytes(whole[:10] + whole[10:128].replace(b"}", b" ") + whole[128:])
     shape = whole.index(b"(200, 64), }")

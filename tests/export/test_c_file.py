@@ -1,6 +1,7 @@
 """Networks as C files: they compile without a warning, run clean, and give the logits of `predict`."""
 
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -20,6 +21,7 @@ from hashnets_np.maps import KINDS
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion", "-Wshadow", "-Wmissing-prototypes"]
 SANITIZE = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 DIGITS = hn.load_dataset("digits")
+MOST = float(np.finfo(np.float32).max)
 
 
 QUICK = ["xxhash_column", "no_signs", "odd"]
@@ -301,6 +303,57 @@ OPTIONS = {
     "no inputs": ({"inputs": np.ones((0, 2))}, "at least one row"),
     "infinite inputs": ({"inputs": [[1, np.inf]]}, "not finite"),
 }
+
+
+def one_large_weight(value, dtype=np.float64, **options) -> hn.Network:
+    layer = hn.Linear(2, 2, seed=1, dtype=dtype, **options)
+    layer.params["w"][0, 0] = value
+    return hn.Network([layer])
+
+
+def one_large_bias() -> hn.Network:
+    net = one_large_weight(1.0)
+    net.layers[0].params["b"][1] = -1e39
+    return net
+
+
+OVERFLOWS = {
+    "a weight": (lambda: one_large_weight(1e39), {}, r"weights 0\.w hold values that are too large for float32;"),
+    "a weight in int8": (lambda: one_large_weight(1e39), {"weights": "int8"}, r"weights 0\.w .*large for float32;"),
+    "a bias": (one_large_bias, {}, r"weights 0\.b hold values that are too large for float32;"),
+    "the scale in int8": (lambda: one_large_weight(MOST, np.float32), {"weights": "int8", "inputs": [[0.1, 0.1]]},
+                          r"weights 0\.w hold values that are too large for float32 once they are rounded to int8"),
+    "logits": (lambda: hn.Network([hn.Linear(2, 2, seed=1, init="uniform")]), {"inputs": [[1, 1], [MOST, -MOST]]},
+               "the logits of the self-test are not finite for row 1 of its inputs; .*give smaller inputs"),
+    "logits of random inputs": (lambda: hn.Network([hn.Linear(2, 1), hn.Linear(1, 1)]), {}, "not finite for row 0"),
+    "inputs": (lambda: one_large_weight(1.0), {"inputs": [[1e39, 0]]}, "inputs hold values that are not finite in fl"),
+}
+
+
+@pytest.mark.parametrize("case", OVERFLOWS)
+@pytest.mark.filterwarnings("error")
+def test_what_overflows_float32_is_one_clear_line_and_nothing_is_written(case, tmp_path):
+    make, options, message = OVERFLOWS[case]
+    net = make()
+    if case == "logits of random inputs":
+        net.layers[0].params["w"][:] = net.layers[1].params["w"][:] = 1e30
+    with pytest.raises(ValueError, match=message) as error:
+        export_c(net, tmp_path / "net.c", **options)
+    assert "\n" not in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("method", ["lrd", "hashnet"])
+@pytest.mark.parametrize("file", ["net.c", "my net-2.c", "it's.c", "a$b.c"])
+def test_the_command_at_the_head_of_a_file_compiles_and_tests_it(file, method, tmp_path):
+    if not shutil.which("cc"):
+        pytest.skip("no C compiler `cc` on this machine")
+    export_c(hn.build(method, [4, 3, 2], compression="1/2", seed=1), tmp_path / file)
+    command = re.search(r"To try it:  (.*) \*/", (tmp_path / file).read_text())[1]
+    assert shlex.split(command)[4] == file and ("-lm" in command) == (method == "lrd")
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "all 10 inputs agree" in done.stdout
 
 
 @pytest.mark.parametrize("case", [*networks.BAD, *OPTIONS])

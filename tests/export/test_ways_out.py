@@ -61,6 +61,18 @@ def test_the_examples_of_the_page_run(needed, tmp_path, monkeypatch):
     assert len(list(tmp_path.iterdir())) > 1  # the model file, and what the example wrote
 
 
+@pytest.mark.parametrize("bias", ["column", "hashed", "dense"])
+@pytest.mark.parametrize("kind", ["xxhash", "fold", "chunk", "tile"])
+def test_an_onnx_file_is_as_small_as_the_page_says_with_as_many_layers(kind, bias, tmp_path):
+    claim = r"With up to (\d+) hashed layers .* at most (\d+) KiB larger than the real\s"
+    layers, kilobytes = re.search(claim, PAGE).groups()
+    pytest.importorskip("onnx", reason="the package onnx is not installed; make check-exports installs it")
+    net = hn.Network([hn.HashedLinear(8, 8, "1/2", seed=2**32 - 1 - n, kind=kind, bias=bias)
+                      for n in range(int(layers))])
+    made = hn.export_onnx(net, tmp_path / "net.onnx")
+    assert made.size <= 4 * net.num_parameters() + 1024 * int(kilobytes)
+
+
 def test_the_example_compiles_passes_its_self_test_and_reads_digits(compiler, tmp_path):
     shutil.copy(EXAMPLE / "digits.c", tmp_path)
     shutil.copy(EXAMPLE / "digits.h", tmp_path)
