@@ -25,7 +25,6 @@ from . import a_folder, any_path, new_file, some_text
 
 HELP = "train one network and save it"
 SO_FAR = ".so-far"
-VALIDATION = 0.2
 DIVERGED = ("a loss or weight became infinite or NaN, so training stopped and no network was saved; try a smaller "
             "--learning-rate")
 LONGEST_NAME = 255  # bytes, on all usual file systems
@@ -42,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--y", type=any_path, metavar="FILE", help="their labels 0, 1, ...; not needed if the file of --x has them, in "
         "a .npz as y, in a .csv as its last column")
     add("--validation", type=float, metavar="FRACTION", help="how many of your own examples choose the best epoch "
-        "(default: 0.2)")
+        "(default: x_valid and y_valid of a .npz that has them, otherwise 0.2)")
     add("--method", default="hashnet", choices=[m.name for m in METHODS.values() if m.maker],
         help="(default: %(default)s)")
     add("--compression", default="1/8", help="real / virtual weights (default: %(default)s)")
@@ -150,7 +149,7 @@ def load_data(args: argparse.Namespace) -> Dataset:
         return load_dataset(args.data or "digits", args.data_dir)
     if args.data is not None:
         raise ValueError(f"give either --data {args.data} or --x, not both")
-    return load_own(args.x, args.y, VALIDATION if args.validation is None else args.validation, args.seed)
+    return load_own(args.x, args.y, args.validation, args.seed)
 
 
 def so_far_file(output: Path | None) -> Path | None:

@@ -22,6 +22,7 @@ from ..support.disk import user_path
 NAMES = {"x": ("x", "x_train"), "y": ("y", "y_train"), "x_valid": ("x_valid",), "y_valid": ("y_valid",),
          "x_test": ("x_test",), "y_test": ("y_test",)}
 EXPECTED = "expected x and y, or x_train and y_train, and perhaps x_valid, y_valid, x_test and y_test"
+VALIDATION = 0.2  # the fraction that is drawn for validation unless another is asked for
 LARGEST_RATIO = 256  # of an unpacked .npz to its file: one of a few kilobytes must not fill the memory
 SMALL = 2**26  # bytes that are unpacked whatever the ratio
 LARGEST_LABEL = 2**31
@@ -29,16 +30,16 @@ BYTES = 255  # the largest grey level of a picture kept in bytes
 SCALED = "grey levels 0 to 255 were divided by 255; do the same before predict"
 
 
-def load_own(x: Path, y: Path | None, validation: float, seed: int) -> Dataset:
+def load_own(x: Path, y: Path | None, validation: float | None, seed: int) -> Dataset:
     """Make a data set from files.
 
     Parameters
     ----------
     x, y : paths
         The examples and their labels, .npy, .npz or .csv; no `y` if the file of the examples holds the labels, too.
-    validation : float
-        The fraction of the examples that is drawn at random for validation, unless the file of the examples holds
-        x_valid and y_valid.
+    validation : float or None
+        The fraction of the examples that is drawn at random for validation; None: x_valid and y_valid of the file, or
+        a fifth, where it has none.
     seed : int
         Seed for drawing the fraction.
 
@@ -68,7 +69,10 @@ def load_own(x: Path, y: Path | None, validation: float, seed: int) -> Dataset:
         raise ValueError(f"{x} has {len(examples)} examples, but {y or x} has {len(labels)} labels")
     valid = another_set(parts, "valid", x)
     test = another_set(parts, "test", x)
-    data = Dataset.from_arrays(examples, labels, validation=valid or validation, test=test, seed=seed, name=x.name)
+    if valid is not None and validation is not None:
+        raise ValueError(f"{x} holds x_valid and y_valid, so no fraction is drawn; leave --validation out")
+    fraction = VALIDATION if validation is None else validation
+    data = Dataset.from_arrays(examples, labels, validation=valid or fraction, test=test, seed=seed, name=x.name)
     if data.classes > len(labels):
         raise ValueError(f"the labels in {y or x} go up to {data.classes - 1}, but there are {len(labels)} examples; "
                          "are they the targets of a regression? For that, use hashnets_np.fit with squared_error")

@@ -124,7 +124,7 @@ def test_labels_of_one_class_are_refused(files, label):
 def test_a_validation_set_of_the_file_is_used_as_it_is(files, capsys):
     valid = {"x_valid": DIGITS.x_valid[:50], "y_valid": DIGITS.y_valid[:50]}
     np.savez(files / "valid.npz", x_train=X, y_train=Y, **valid, x_test=DIGITS.x_test, y_test=DIGITS.y_test)
-    data = load_own(files / "valid.npz", None, 0.2, seed=0)
+    data = load_own(files / "valid.npz", None, None, seed=0)
     np.testing.assert_array_equal(data.x_train, X)
     np.testing.assert_array_equal(data.x_valid, valid["x_valid"])
     np.testing.assert_array_equal(data.y_valid, valid["y_valid"])
@@ -132,6 +132,8 @@ def test_a_validation_set_of_the_file_is_used_as_it_is(files, capsys):
     assert main([*TRAIN, "--x", str(files / "valid.npz")]) == 0
     said = "200 training, 50 validation, 600 test examples, 10 classes; validation x_valid and y_valid of the file"
     assert said in capsys.readouterr().out
+    assert main([*TRAIN, "--x", str(files / "valid.npz"), "--validation", "0.2"]) == 2
+    assert "holds x_valid and y_valid, so no fraction is drawn; leave --validation out" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, zipfile.ZIP_DEFLATED])
