@@ -10,7 +10,7 @@ Source: the xxHash specification, https://github.com/Cyan4973/xxHash/blob/dev/do
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .support.checks import check_seed, shown
+from .support.checks import check_seed, shown, unmasked
 
 PRIME_1 = 0x9E3779B1
 PRIME_2 = 0x85EBCA77
@@ -23,7 +23,7 @@ KEY_BYTES = 8
 
 def as_uint32(value: ArrayLike, name: str) -> NDArray[np.uint32]:
     """Turn integers in 0..2**32-1 into a uint32 array; anything else is a ValueError that names the argument."""
-    array = np.asarray(value)
+    array = unmasked(name, value)
     if array.size and array.dtype.kind not in "iu":
         raise ValueError(f"{name} must be integers in 0..2**32-1, got {array.dtype} ({shown(value)})")
     if array.size and (int(array.min()) < 0 or int(array.max()) > MAX_UINT32):

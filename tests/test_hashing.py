@@ -63,3 +63,11 @@ def test_one_number_that_is_out_of_range_is_shown_as_it_is():
         xxh32_pair(-1, 5, 0)
     with pytest.raises(ValueError, match=r"got values from -1 to 3$"):
         xxh32_pair([-1, 3], 5, 0)
+
+
+def test_indices_under_a_mask_are_refused():
+    masked = np.ma.array([1, 2], mask=[False, True])
+    with pytest.raises(ValueError, match="j has masked entries"):
+        xxh32_pair(0, masked, 7)
+    with pytest.raises(ValueError, match="i has masked entries"):
+        SharingMap(4, 4, buckets=3).lookup(masked, 0)
