@@ -68,6 +68,13 @@ def choose_criterion(loss: Loss, targets: ArrayLike | None) -> Criterion | None:
     return the_loss
 
 
+def check_callback(callback: object) -> None:
+    """Check that a callback can be called after an epoch; a class, such as EarlyStopping without (), cannot."""
+    if callback is not None and (isinstance(callback, type) or not callable(callback)):
+        fix = f"; did you mean {callback.__name__}()?" if isinstance(callback, type) else ""
+        raise TypeError(f"callback must be a function, called as callback(net, history), got {shown(callback)}{fix}")
+
+
 def check_fit(net: Network, dataset: Dataset, criterion: Criterion | None) -> None:
     """Check that a network and a data set belong together, and hint at inputs that were not scaled."""
     n_in = next((layer.n_in for layer in net.layers if layer.n_in is not None), None)

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from .datasets import Dataset, Validation
 from .fit_arguments import (
     Examples,
+    check_callback,
     check_fit,
     choose_criterion,
     dataset_and_epochs,
@@ -356,13 +357,6 @@ def fit(
         if math.isnan(history.test_error):
             history.test_error = None
     return history
-
-
-def check_callback(callback: object) -> None:
-    """Check that a callback can be called after an epoch; a class, such as EarlyStopping without (), cannot."""
-    if callback is not None and (isinstance(callback, type) or not callable(callback)):
-        fix = f"; did you mean {callback.__name__}()?" if isinstance(callback, type) else ""
-        raise TypeError(f"callback must be a function, called as callback(net, history), got {shown(callback)}{fix}")
 
 
 def train_epoch(

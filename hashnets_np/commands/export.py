@@ -4,10 +4,9 @@ import argparse
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from ..datasets import Dataset, load_dataset
-from ..export import export_c, export_onnx, quantize
+from ..export import export_c, export_onnx
+from ..export.c_file import rounded_network
 from ..files import load
 from ..losses import error_rate
 from ..network import Network
@@ -43,7 +42,7 @@ def export_network(args: argparse.Namespace) -> int:
         print(export_c(net, Path(args.output), weights=weights))
         return 0
     data = load_dataset(args.data, args.data_dir)
-    exported = quantize(net) if args.int8 else net.astype(np.float32)
+    exported = rounded_network(net, weights)
     errors = error_on_test_set(exported, data), error_on_test_set(net, data)  # first: they may not fit together
     print(export_c(net, Path(args.output), weights=weights, inputs=data.x_test))
     print(f"test error on {data.name}: {errors[0]}; before the export: {errors[1]}")
