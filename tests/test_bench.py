@@ -3,18 +3,22 @@
 import contextlib
 import importlib.util
 import json
+import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from hashnets_np import __main__ as cli
-from hashnets_np.bench import measure, worker
+from hashnets_np.bench import measure, sums, worker
 from hashnets_np.bench.contenders import ALL_CONTENDERS, KINDS, TORCH_HASHED, Cell, Dense, Hashed
+from hashnets_np.bench.report import sum_table
 from hashnets_np.commands import bench
 from hashnets_np.kernels import hash_gather, hash_scatter_add
 
 CELL = Cell(n_in=70, n_out=90, buckets=300, batch=6)
+RECORDS = Path(__file__).parent.parent / "data" / "records" / "bench"
 HERE = [n for n in ALL_CONTENDERS if importlib.util.find_spec("torch") or not n.startswith("torch")]
 
 
@@ -67,14 +71,27 @@ def test_parts_are_positive_nanoseconds():
     assert found["hash and bucket"] > 0 and found["matmul z"] > 0
 
 
+def test_the_page_of_the_bench_has_the_recorded_errors_of_the_sums():
+    cells = json.loads((RECORDS / "sums.json").read_text())["sums"]
+    text = (RECORDS / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ([\d,]+) \| (\d\.\de-\d\d, .*) \| (.*) \|$", text, re.M)
+    assert [list(row) for row in rows] == [re.split("  +", line.strip()) for line in sum_table(cells).splitlines()[1:]]
+
+
+@pytest.mark.parametrize("one_sign", [False, True])
+def test_our_sums_keep_more_digits_than_a_running_sum(one_sign):
+    found = sums.digits(2**17, one_sign)
+    assert 0 < found["ours"] < 1e-6 < found["running"]
+
+
 @pytest.mark.slow
 def test_the_command_prints_tables_and_writes_json_and_a_figure(tmp_path, capsys):
     pytest.importorskip("numba")
-    arguments = "bench steps parts sizes --layers 30x20 --batches 1 4 --compressions 1/8 --threads 1 --rounds 2"
+    arguments = "bench steps parts sizes sums --layers 30x20 --batches 1 4 --compressions 1/8 --threads 1 --rounds 2"
     more = ["--seconds", "0.001", "--largest", "20", "--no-torch", "--json", tmp_path / "b.json", "--figures", tmp_path]
     assert cli.main([*arguments.split(), *map(str, more)]) == 0
     out = capsys.readouterr().out
-    assert "30->20" in out and "hash and bucket" in out and "2**20" in out
+    assert "30->20" in out and "hash and bucket" in out and "2**20" in out and "addends per bucket" in out
     results = json.loads((tmp_path / "b.json").read_text())
     assert [cell["batch"] for cell in results["steps"]] == [1, 4]
     for cell in results["steps"]:

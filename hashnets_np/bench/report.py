@@ -103,6 +103,16 @@ def size_table(cells: list[dict[str, Any]]) -> str:
     return table(rows)
 
 
+def sum_table(cells: list[dict[str, Any]]) -> str:
+    """The errors of the sums, by addends per bucket; each cell has random gradients, then gradients of one sign."""
+    rows: list[Iterable[Any]] = [("addends per bucket", "one running sum", "ours")]
+    for cell in cells:
+        errors = [", ".join(f"{cell[gradients][sums]:.1e}" for gradients in ("random", "one sign"))
+                  for sums in ("running", "ours")]  # fmt: skip
+        rows.append([f"{cell['addends']:,}", *errors])
+    return table(rows)
+
+
 def draw_sizes(cells: list[dict[str, Any]], limit: int | None, title: str, path: Path) -> None:
     """Draw time and memory of a training step against the number of virtual weights, as PNG and as SVG."""
     from ..experiments.methods import METHODS

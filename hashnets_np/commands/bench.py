@@ -1,9 +1,9 @@
 """Measure the hashed layer against a dense NumPy layer, and against torch where it is installed.
 
-Five parts: `steps` (time of a training step and of inference), `kinds` (the same step with other kinds of sharing map),
+Six parts: `steps` (time of a training step and of inference), `kinds` (the same step with other kinds of sharing map),
 `parts` (where the time goes, in nanoseconds per virtual weight), `memory` (peak of one step above parameters, inputs,
-outputs and gradients) and `sizes` (time and memory up to 2**34 virtual weights, with a figure). Every contender runs in
-a process of its own, in turns. Close other programs.
+outputs and gradients), `sizes` (time and memory up to 2**34 virtual weights, with a figure) and `sums` (the digits that
+the scatter-add keeps). Every contender runs in a process of its own, in turns. Close other programs.
 """
 
 import argparse
@@ -17,7 +17,8 @@ import numpy as np
 
 from ..bench.contenders import CONTENDERS, KINDS, Cell
 from ..bench.measure import ask_once, cores, installed, processes, time_cell, total_memory
-from ..bench.report import draw_sizes, kind_table, memory_table, parts_table, size_table, step_table
+from ..bench.report import draw_sizes, kind_table, memory_table, parts_table, size_table, step_table, sum_table
+from ..bench.sums import ADDENDS, digits
 from ..maps import bucket_count
 from ..support.checks import check_integer, check_number
 from ..support.disk import atomic_write
@@ -219,8 +220,21 @@ def show_sizes(args: argparse.Namespace, cells: list[dict[str, Any]]) -> str:
     return f"\n{title}\n\n{size_table(cells)}\n\nThe same as a picture: {path}"
 
 
-MEASUREMENTS = {"steps": steps, "kinds": kinds, "parts": parts, "memory": memory, "sizes": sizes}
-TABLES = {"steps": show_steps, "kinds": show_kinds, "parts": show_parts, "memory": show_memory, "sizes": show_sizes}
+def sums(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Compare sums in float32 with sums in float64."""
+    for addends in ADDENDS:
+        yield {"addends": addends, "random": digits(addends, False), "one sign": digits(addends, True)}
+
+
+def show_sums(args: argparse.Namespace, cells: list[dict[str, Any]]) -> str:
+    """Write the table of errors."""
+    title = "Scatter-add in float32: max |difference| / max |reference|, for random gradients and for those of one sign"
+    return f"\n{title}\n\n{sum_table(cells)}"
+
+
+MEASUREMENTS = {"steps": steps, "kinds": kinds, "parts": parts, "memory": memory, "sizes": sizes, "sums": sums}
+TABLES = {"steps": show_steps, "kinds": show_kinds, "parts": show_parts, "memory": show_memory, "sizes": show_sizes,
+          "sums": show_sums}  # fmt: skip
 
 
 def progress(total: int) -> Any:
