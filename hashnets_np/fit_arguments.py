@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any, NamedTuple
 from warnings import warn
 
@@ -66,6 +67,26 @@ def choose_criterion(loss: Loss, targets: ArrayLike | None) -> Criterion | None:
 
     the_loss.__name__ = getattr(loss, "__name__", "loss")
     return the_loss
+
+
+def check_takes_weights(loss: Loss) -> None:
+    """Check that a loss can be called with the weights of the examples as its third argument."""
+    try:
+        signature(loss).bind(None, None, None)
+    except TypeError:
+        name = getattr(loss, "__name__", "the loss")
+        raise ValueError(f"sample_weight was given, but {name} takes no weights; a loss for weighted examples is "
+                         "called as loss(outputs, targets, weights)") from None
+    except ValueError:  # some compiled functions do not tell what they take
+        pass
+
+
+def check_returned(result: object) -> tuple[float, FloatArray]:
+    """Check what a loss returned: its mean, one number, and the gradient."""
+    if not isinstance(result, (tuple, list)) or len(result) != 2 or np.ndim(result[0]):
+        raise ValueError(f"a loss must return its mean, one number, and the gradient; got {shown(result)}")
+    value, gradient = result
+    return value, gradient
 
 
 def check_callback(callback: object) -> None:

@@ -17,6 +17,8 @@ from .fit_arguments import (
     Examples,
     check_callback,
     check_fit,
+    check_returned,
+    check_takes_weights,
     choose_criterion,
     dataset_and_epochs,
     fresh_optimizer,
@@ -26,7 +28,7 @@ from .fit_arguments import (
 from .losses import log_softmax, softmax_cross_entropy
 from .network import Network
 from .optim import SGD
-from .support.checks import as_examples, check_count, check_flag, check_network, check_seed, shown
+from .support.checks import as_examples, check_count, check_flag, check_network, check_seed
 from .types import Criterion, FloatArray, IntArray, Loss
 
 
@@ -218,9 +220,9 @@ def train_step(
     """
     z = net.forward(x, train=True)
     if sample_weight is None:
-        value, dz = loss(z, y)
+        value, dz = check_returned(loss(z, y))
     else:
-        value, dz = loss(z, y, sample_weight)  # a mean: within a batch only the ratios count
+        value, dz = check_returned(loss(z, y, sample_weight))  # a mean: within a batch only the ratios count
         share = float(np.mean(sample_weight))  # and between batches this
         value = share * value
         dz = share * dz
@@ -317,6 +319,8 @@ def fit(
     batch_size = check_count("batch_size", batch_size)
     optimizer = fresh_optimizer(optimizer)
     criterion = choose_criterion(loss, targets)
+    if sample_weight is not None:
+        check_takes_weights(loss)
     check_fit(net, dataset, criterion)
     check_callback(callback)
     if isinstance(callback, EarlyStopping) and (criterion is None or not len(dataset.x_valid)):
@@ -370,8 +374,6 @@ def train_epoch(
             x, y, weight = examples.batch(rows)
             more = () if weight is None else (weight,)
             losses.append(train_step(net, x, y, optimizer, loss, *more))
-            if np.ndim(losses[-1]):
-                raise ValueError(f"a loss must return its mean, one number, and the gradient; got {shown(losses[-1])}")
             bar.update()
             if not np.isfinite(losses[-1]):
                 history.diverged = True

@@ -1,5 +1,6 @@
 """The training loop: what it takes, what it keeps, and what it refuses."""
 
+import functools
 import subprocess
 import sys
 from dataclasses import replace
@@ -753,9 +754,24 @@ def test_what_is_not_a_network_is_a_type_error_that_says_so(use, net):
     assert ("did you mean Network" in str(error.value)) == isinstance(net, hn.Linear)
 
 
-def test_a_loss_that_returns_one_number_for_each_example_is_refused():
-    with pytest.raises(ValueError, match="a loss must return its mean, one number"):
-        hn.fit(dense_net(), X, Y, epochs=1, loss=lambda z, y: (np.zeros(len(z)), np.zeros_like(z)))
+@pytest.mark.parametrize("returned", [
+    lambda z: (np.zeros(len(z)), np.zeros_like(z)), lambda z: 0.5, lambda z: None, lambda z: (0.5,),
+    lambda z: (0.5, z, z), lambda z: np.zeros(2),
+])  # fmt: skip
+def test_a_loss_must_return_one_number_and_the_gradient(returned):
+    with pytest.raises(ValueError, match="a loss must return its mean, one number, and the gradient; got "):
+        hn.fit(dense_net(), X, Y, epochs=1, loss=lambda z, y: returned(z))
+
+
+def test_a_loss_that_takes_no_weights_is_refused_where_examples_have_them():
+    def plain(z, y):
+        return hn.softmax_cross_entropy(z, y)
+
+    with pytest.raises(ValueError, match=r"plain takes no weights; .* loss\(outputs, targets, weights\)"):
+        hn.fit(dense_net(), X, Y, epochs=1, loss=plain, sample_weight=np.ones(20))
+    assert hn.fit(dense_net(), X, Y, epochs=1, loss=plain).train_loss
+    partial = functools.partial(hn.softmax_cross_entropy)
+    assert hn.fit(dense_net(), X, Y, epochs=1, loss=partial, sample_weight=np.ones(20)).train_loss
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 5, 10])
