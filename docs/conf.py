@@ -20,8 +20,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
 ]
-exclude_patterns = ["files", "_static", "_templates"]
-templates_path = ["_templates"]
+exclude_patterns = ["files", "_static"]
 suppress_warnings = ["myst.header"]  # the records start some sections two levels down
 
 # Lessons are shown as they are committed; nothing is run here.
@@ -36,6 +35,7 @@ myst_heading_anchors = 4
 myst_links_external_new_tab = False
 
 default_role = "py:obj"  # `name` in a docstring is a link where there is a page of that name
+autodoc_mock_imports = ["torch", "jax"]  # too large to install for docstrings alone
 autodoc_typehints = "none"  # types stand in the docstrings
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False

@@ -1,6 +1,6 @@
 // A HashedNet in Rust, written from data/vectors/SPEC.md alone, that the kit asks by lines of JSON (section 11):
 //
-//     rustc -O -o hashed_layer tests/hashed_layer.rs
+//     rustc -O --edition 2021 -o hashed_layer tests/hashed_layer.rs
 //     python -m hashnets_np check --command ./hashed_layer
 //
 // It needs nothing but Rust's standard library: the file has its own JSON reader and its own XXH32. It covers everything

@@ -11,6 +11,7 @@ const wGrid = document.querySelector("#hn-w");
 const result = document.querySelector("#hn-result");
 const message = document.querySelector("#hn-message");
 const summary = document.querySelector("#hn-summary");
+const unused = document.querySelector("#hn-unused");
 
 let map = null;
 let cells = []; // of V, row by row: {i, j, bucket, sign}
@@ -83,6 +84,7 @@ const count = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
 const signText = (sign) => (sign > 0 ? "+" : "−");
 
 function show() {
+  unused.textContent = "";
   const { i, j } = chosen;
   const { bucket, sign, steps } = map.lookup(i, j);
   const mates = cells.filter((cell) => cell.bucket === bucket && (cell.i !== i || cell.j !== j));
@@ -127,10 +129,9 @@ wGrid.addEventListener("click", (event) => {
   const index = [...wGrid.children].indexOf(event.target);
   const first = cells.find(({ bucket }) => bucket === index);
   if (!first) {
-    message.textContent = index < 0 ? "" : `No entry of V uses w[${index}].`;
+    unused.textContent = index < 0 ? "" : `No entry of V uses w[${index}].`;
     return;
   }
-  message.textContent = "";
   chosen = { i: first.i, j: first.j };
   show();
 });

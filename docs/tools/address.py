@@ -7,6 +7,7 @@ that installs the package on Colab first in every notebook. Without an address n
 to an invented place.
 """
 
+import argparse
 import json
 import re
 import sys
@@ -105,16 +106,16 @@ def places(there: Address) -> dict[str, tuple[str, str, str]]:
     }
 
 
-def written(text: str, opening: str, closing: str, between: str) -> str:
-    r"""Replace what stands between two marks.
+def written(name: str, text: str, opening: str, closing: str, between: str) -> str:
+    r"""Replace what stands between two marks of a file.
 
-    >>> written("a\n# address\nold\n# end\nb\n", "# address\n", "# end\n", "new\n")
+    >>> written("README.md", "a\n# address\nold\n# end\nb\n", "# address\n", "# end\n", "new\n")
     'a\n# address\nnew\n# end\nb\n'
     """
     before, mark, rest = text.partition(opening)
     _, end, after = rest.partition(closing)
     if not mark or not end:
-        raise SystemExit(f"the marks {opening.strip()!r} and {closing.strip()!r} are not there")
+        raise SystemExit(f"{name}: the marks {opening.strip()!r} and {closing.strip()!r} are not there")
     return before + opening + between + closing + after
 
 
@@ -130,7 +131,7 @@ def updated(root: Path) -> dict[Path, str]:
     """Map every file that depends on the setting to its text as it should be."""
     there = address(root)
     files = {root / name: marks for name, marks in places(there).items()}
-    texts = {path: written(path.read_text(encoding="utf-8"), *marks) for path, marks in files.items()}
+    texts = {path: written(path.name, path.read_text(encoding="utf-8"), *marks) for path, marks in files.items()}
     cell = there.colab_cell()
     for path in sorted(root.glob("notebooks/**/*.ipynb")):
         text = path.read_text(encoding="utf-8")
@@ -152,4 +153,6 @@ def main(check: bool, root: Path = ROOT) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main("--check" in sys.argv[1:]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing, say which files do not fit the setting")
+    sys.exit(main(parser.parse_args().check))

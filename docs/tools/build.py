@@ -18,6 +18,7 @@ from reference import write_reference
 from stage import ROOT, stage
 
 MATHJAX_ONLINE = "https://cdn.jsdelivr.net/npm/mathjax@3/es5/tex-chtml-full.js"
+MARK = ".nojekyll"  # a file that every site has
 MATHJAX_FILES = ("tex-chtml-full.js", "output/chtml/fonts/woff-v2")
 
 
@@ -67,11 +68,19 @@ def build(site: Path, runtime: Path | None, mathjax: Path | None, lite: bool) ->
         run_sphinx(source, work / "html", work, mathjax)
         build_lecture(work / "html" / "slides")
         shutil.copytree(ROOT / "notebooks", work / "html" / "notebooks", ignore=LEFT_BEHIND)  # to download
-        (work / "html" / ".nojekyll").touch()  # GitHub Pages drops folders that begin with _ without this
+        (work / "html" / MARK).touch()  # GitHub Pages drops folders that begin with _ without this
         if lite:
             build_lite(work / "html", work, runtime)
-        shutil.rmtree(site, ignore_errors=True)
+        if site.exists():
+            shutil.rmtree(site)
         shutil.move(work / "html", site)
+
+
+def check_target(site: Path) -> None:
+    """Refuse to replace what is not an earlier site."""
+    if site.is_file() or (site.is_dir() and any(site.iterdir()) and not (site / MARK).exists()):
+        raise SystemExit(f"{site} is not an earlier site (it has no file {MARK}), and would be replaced; "
+                         "name another folder, or empty this one")
 
 
 def main() -> None:
@@ -82,6 +91,7 @@ def main() -> None:
     parser.add_argument("--mathjax", type=Path, help="folder es5 of mathjax@3 (default: browsers load it from its CDN)")
     parser.add_argument("--no-lite", action="store_true", help="leave out the lessons that run in the browser")
     args = parser.parse_args()
+    check_target(args.site.resolve())
     build(args.site.resolve(), args.runtime and args.runtime.resolve(), args.mathjax, not args.no_lite)
     print(f"The site is in {args.site}: python -m http.server --directory {args.site}")
 

@@ -9,9 +9,12 @@ import inspect
 from pathlib import Path
 from types import ModuleType
 
+from sphinx.ext.autodoc.mock import mock
+
 from hashnets_np import __main__ as cli
 
-# Modules whose public names have pages, with the heading above them. One that is not there yet is left out.
+FRAMEWORKS = ["torch", "jax"]  # too large to install for docstrings alone; conf.py lists them as well
+# Modules whose public names have pages, with the heading above them.
 MODULES = {
     "hashnets_np": "",
     "hashnets_np.conformance": "Checking another implementation (hashnets_np.conformance)",
@@ -48,8 +51,8 @@ def public_names() -> dict[str, list[str]]:
     groups: dict[str, list[str]] = {topic: [] for topic in TOPICS.values()}
     seen: list[object] = []  # a name that hashnets_np hands on has its page there
     for module_name, heading in MODULES.items():
-        module = import_or_none(module_name)
-        for name in getattr(module, "__all__", ()):
+        module = import_module(module_name)
+        for name in module.__all__:
             thing = getattr(module, name)
             if any(thing is other for other in seen):
                 continue
@@ -59,17 +62,15 @@ def public_names() -> dict[str, list[str]]:
     return {topic: sorted(names, key=str.lower) for topic, names in groups.items() if names}
 
 
-def import_or_none(name: str) -> ModuleType | None:
-    """Import a module that may not be there, or may need something that is not installed."""
-    try:
+def import_module(name: str) -> ModuleType:
+    """Import a module, if need be with stand-ins for the frameworks."""
+    with mock(FRAMEWORKS):
         return importlib.import_module(name)
-    except ImportError:
-        return None
 
 
 def home(thing: object) -> str:
     """Name the part of the package that defines something."""
-    return getattr(thing, "__module__", "").split(".")[1:2][0] if "." in getattr(thing, "__module__", "") else ""
+    return getattr(thing, "__module__", "").partition(".")[2].partition(".")[0]
 
 
 def write_reference(folder: Path) -> None:
@@ -85,7 +86,7 @@ def write_reference(folder: Path) -> None:
 def resolve(full_name: str) -> object:
     """Find the object with a dotted name."""
     module, _, name = full_name.rpartition(".")
-    return getattr(importlib.import_module(module), name)
+    return getattr(import_module(module), name)
 
 
 def short(full_name: str) -> str:
@@ -95,7 +96,9 @@ def short(full_name: str) -> str:
 
 def index(groups: dict[str, list[str]]) -> str:
     """Write the list of all names, each with the first line of its docstring."""
-    lines = ["# Reference", "", "Everything that `import hashnets_np as hn` offers, one page a name.", ""]
+    intro = ("Everything that `import hashnets_np as hn` offers, and what its modules for checking, scikit-learn, "
+             "PyTorch and JAX add, one page a name.")
+    lines = ["# Reference", "", intro, ""]
     for topic, names in groups.items():
         lines += [f"## {topic}", "", "| name | what it is |", "|---|---|"]
         for full_name in names:
@@ -117,13 +120,21 @@ def page(full_name: str) -> str:
     lines = [short(full_name), "=" * len(short(full_name)), "", f".. currentmodule:: {module}", ""]
     if inspect.isclass(thing):
         left_out = ", ".join([GENERATED, *getattr(thing, "_fields", ())])  # fields are listed under Attributes
-        lines += [f".. autoclass:: {name}", "   :members:", f"   :inherited-members: {FOREIGN}",
+        lines += [f".. autoclass:: {name}{signature(thing)}", "   :members:", f"   :inherited-members: {FOREIGN}",
                   f"   :exclude-members: {left_out}", "   :member-order: bysource"]
     elif callable(thing):
         lines += [f".. autofunction:: {name}"]
     else:
         lines += [f".. autodata:: {name}"]
     return "\n".join([*lines, ""])
+
+
+def signature(thing: type) -> str:
+    """Write the arguments of a class whose base is a stand-in, which hides them; otherwise autodoc finds them."""
+    if not hasattr(thing, "__sphinx_mock__"):
+        return ""
+    _, *arguments = inspect.signature(thing.__init__).parameters.values()
+    return str(inspect.Signature([each.replace(annotation=each.empty) for each in arguments]))
 
 
 def commands() -> str:

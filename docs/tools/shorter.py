@@ -17,11 +17,6 @@ def topic(path: Path) -> str:
     return path.stem.partition("_")[2]
 
 
-def takes_minutes(path: Path) -> bool:
-    """Say whether a lesson takes minutes in the browser all the same."""
-    return LESSONS.get(topic(path), {}).get("minutes", False)
-
-
 def shorten(notebook: dict, path: Path) -> None:
     """Change a lesson's cells for the browser, in place."""
     if topic(path) not in LESSONS or path.parent.name in ("exercises", "solutions"):

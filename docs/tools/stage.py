@@ -15,7 +15,7 @@ from address import COLAB_CELL, address
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# Globs in the project -> folder or page on the site. What is not there yet is left out.
+# Globs in the project -> folder or page on the site.
 PAGES = {
     "docs/*.md": "",
     "notebooks/README.md": "course.md",
@@ -51,7 +51,10 @@ def pages() -> dict[Path, str]:
     """Map each source file to its place on the site."""
     found = dict(GENERATED)
     for pattern, place in PAGES.items():
-        for path in sorted(ROOT.glob(pattern)):
+        paths = sorted(ROOT.glob(pattern))
+        if not paths:
+            raise SystemExit(f"there is no {pattern}, which docs/tools/stage.py lists in PAGES; correct the list")
+        for path in paths:
             if path.name == "README.md" and place.endswith("/"):
                 there = f"{place}{path.parent.name}.md"
             else:
@@ -73,19 +76,8 @@ def stage(target: Path) -> None:
         else:
             text = SECTION.sub(readme_section, path.read_text(encoding="utf-8"))
             there.write_text(rewrite(text, path, place, places, target), encoding="utf-8")
-    for page in target.glob("*.md"):
-        page.write_text(drop_empty_globs(page.read_text(encoding="utf-8"), target), encoding="utf-8")
     shutil.copy(ROOT / "docs" / "conf.py", target)
-    for folder in ("_static", "_templates"):
-        shutil.copytree(ROOT / "docs" / folder, target / folder)
-
-
-def drop_empty_globs(text: str, target: Path) -> str:
-    """Drop the lines of contents lists, `name*`, that no page matches yet: Sphinx warns of them."""
-    def keep_or_drop(line: re.Match) -> str:
-        return line[0] if list(target.glob(f"{line[0].strip()}.*")) else ""
-
-    return re.sub(r"^[\w/-]+\*$\n?", keep_or_drop, text, flags=re.M)
+    shutil.copytree(ROOT / "docs" / "_static", target / "_static")
 
 
 def readme_section(mark: re.Match) -> str:
@@ -99,17 +91,19 @@ def readme_section(mark: re.Match) -> str:
 
 def rewrite(text: str, path: Path, place: str, places: dict[Path, str], target: Path) -> str:
     """Bring the links of a page to where their targets are on the site; code stays as it is."""
+    def bring(part: str) -> str:
+        return LINK.sub(lambda m: m[1] + rewrite_link(m[2], path, place, places, target) + m[3], part)
+
     out = []
     last = 0
     for code in sorted([*FENCE.finditer(text), *CODE.finditer(text)], key=lambda match: match.start()):
         if code.start() < last:
             continue
-        out.append(LINK.sub(lambda m: m[1] + rewrite_link(m[2], path, place, places, target) + m[3],
-                            text[last : code.start()]))
+        out.append(bring(text[last : code.start()]))
         # a link's text may be code: what ends here may go on with its target, so only the code itself is kept apart
         out.append(code[0])
         last = code.end()
-    out.append(LINK.sub(lambda m: m[1] + rewrite_link(m[2], path, place, places, target) + m[3], text[last:]))
+    out.append(bring(text[last:]))
     return "".join(out)
 
 

@@ -6,6 +6,8 @@ above it into your project, with `host.py`, which checks sizes and hashes the te
 data/vectors/SPEC.md.
 """
 
+from __future__ import annotations
+
 import json
 import os
 from typing import Any, NamedTuple

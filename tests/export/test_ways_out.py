@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import hashnets_np as hn
+from hashnets_np.export import quantize
 from hashnets_np.export.c_program import Program
 
 ROOT = Path(__file__).parents[2]
@@ -59,6 +60,19 @@ def test_the_examples_of_the_page_run(needed, tmp_path, monkeypatch):
     exec(first, names)
     exec(example, names)
     assert len(list(tmp_path.iterdir())) > 1  # the model file, and what the example wrote
+
+
+@pytest.mark.slow
+def test_a_byte_for_each_weight_costs_what_the_page_says():
+    low, high = map(float, re.search(r"by (-[\d.]+) to \+([\d.]+) points", PAGE).groups())
+    data = hn.load_dataset("digits")
+    changes = []
+    for seed in range(10):
+        net = hn.build("hashnet", [64, 100, 10], compression="1/8", seed=seed)
+        hn.fit(net, data, epochs=20, optimizer=hn.SGD(0.05), seed=seed)
+        exact, rounded = (hn.error_rate(hn.predict(each, data.x_test), data.y_test) for each in (net, quantize(net)))
+        changes.append(rounded - exact)
+    assert (round(min(changes), 1), round(max(changes), 1)) == (low, high)
 
 
 @pytest.mark.parametrize("bias", ["column", "hashed", "dense"])

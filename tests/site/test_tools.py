@@ -21,7 +21,7 @@ def test_without_an_address_there_are_no_links_to_it():
 
 
 def test_with_an_address_every_file_gets_its_links():
-    written = {name: address.written((address.ROOT / name).read_text(), *marks)
+    written = {name: address.written(name, (address.ROOT / name).read_text(), *marks)
                for name, marks in address.places(HERE).items()}
     assert "actions/workflows/tests.yml/badge.svg" in written["README.md"]
     assert 'repository-code: "https://github.com/someone/hashnets_np"' in written["CITATION.cff"]
@@ -153,3 +153,13 @@ def test_a_changed_lesson_is_an_error_that_names_the_missing_text():
     path = stage.ROOT / "notebooks/05_training.ipynb"
     with pytest.raises(SystemExit, match=r"05_training.ipynb has changed: docs/tools/shorter.toml looks for"):
         shorter.shorten({"cells": [{"cell_type": "markdown", "source": "# Training"}]}, path)
+
+
+def test_a_folder_that_is_no_site_is_not_replaced(tmp_path):
+    build = pytest.importorskip("build", reason="Sphinx is not installed: it is in .venv-docs")
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(SystemExit, match="is not an earlier site"):
+        build.check_target(tmp_path)
+    (tmp_path / build.MARK).touch()
+    build.check_target(tmp_path)
+    build.check_target(tmp_path / "new")

@@ -104,6 +104,23 @@ def test_an_empty_field_is_not_zero_and_kinds_without_pieces_ask_for_no_size(sit
     assert not visit.outside and not visit.errors
 
 
+def test_a_message_stays_as_long_as_it_is_true(site, chromium):
+    with served(site) as base:
+        page, visit = watched(chromium, base)
+        page.goto(f"{base}/touch.html")
+        page.fill("input[name=buckets]", "768")
+        nobody = next(k for k in range(768) if k not in hn.SharingMap(8, 12, buckets=768, seed=7).table()[0])
+        page.locator("#hn-w .hn-cell").nth(nobody).click()
+        assert page.locator("#hn-unused").inner_text() == f"No entry of V uses w[{nobody}]."
+        page.locator("#hn-v .hn-cell").first.click()
+        assert page.locator("#hn-unused").inner_text() == ""
+        page.fill("input[name=rows]", "99")
+        page.locator("#hn-w .hn-cell").nth(nobody).click()
+        assert page.locator("#hn-message").inner_text() == "rows is 99; this page draws at most 24"
+        page.context.close()
+    assert not visit.outside and not visit.errors
+
+
 def test_the_keyboard_reaches_both_grids_and_labels_say_what_is_seen(site, chromium):
     m = hn.SharingMap(8, 12, buckets=12, seed=7)
     bucket, sign = m.table()

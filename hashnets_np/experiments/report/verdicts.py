@@ -8,10 +8,11 @@ released recipe; what that changed is in `data/records/README.md`.
 
 * A comparison is **sure** if the interval of the difference does not contain 0. The interval has the level of two
   standard errors of a normal variable, 95.45 %, and is Student's, because the spread of three seeds is a guess itself:
-  if there were no difference, one comparison in 22 would pass, one in 44 in a given direction. Test images and training
-  runs are two separate sources of chance, so their variances add up. Both networks were tried on the same images: where
-  the records say which each got wrong, pairs are compared; elsewhere (protocol 1) the images are taken as independent,
-  so that fewer comparisons pass. A cell of one seed borrows its spread (`results`).
+  if there were no difference, at most one comparison in 22 would pass, one in 44 in a given direction. Test images and
+  training runs are two separate sources of chance, so their variances add up. Both networks were tried on the same
+  images: where the records say which each got wrong, pairs are compared; elsewhere (protocol 1) the images are taken as
+  independent. Either way fewer comparisons pass than one in 22: pairs are compared by shares of a few seeds, whose luck
+  is then counted a second time. A cell of one seed borrows its spread (`results`).
 * A claim about several data sets is **not supported** if so many comparisons surely contradict it that chance alone
   would produce them in fewer than one case of twenty.
 * Otherwise it is **supported** if more than half of the planned comparisons surely agree, the least that "in general"
@@ -59,8 +60,9 @@ def standard_errors_within(first: Result, second: Result, share: float) -> float
     "Not told apart" is not "equal": with few images nothing is told apart. So a claim of equality needs a margin, and
     it is sure only if the whole interval of the difference lies within.
     """
-    change = difference(first, second)
-    return standard_errors(Change(share * second.mean - abs(change.mean), change.error, change.freedom))
+    below_the_upper_end = -standard_errors(difference(first, second, 1 + share))
+    above_the_lower_end = standard_errors(difference(first, second, 1 - share))
+    return min(below_the_upper_end, above_the_lower_end)
 
 
 def standard_errors_under(estimate: Change, limit: float) -> float:
@@ -77,7 +79,7 @@ def ratio(first: Result, second: Result) -> tuple[float, float, float]:
 def by_chance(comparisons: int) -> int:
     """Count how many of so many comparisons can surely contradict a claim by chance alone.
 
-    If there were no difference anywhere, each comparison would do so with probability 0.023. The number returned is
+    If there were no difference anywhere, each comparison would do so with probability 0.023, or less (see above). The number returned is
     the largest that is reached in at least one case of twenty. Comparisons are taken as independent, although those
     that share a network are not quite.
 
