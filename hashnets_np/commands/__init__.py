@@ -1,4 +1,7 @@
-"""One module per command, each with HELP, add_arguments(parser) and run(args) -> exit code."""
+"""One module per command, each with HELP and add_arguments(parser).
+
+The latter also sets `execute`, the function that takes the parsed arguments and returns the exit code.
+"""
 
 import argparse
 import tempfile

@@ -73,14 +73,15 @@ def train_all(seeds: int, epochs: int, workers: int) -> list[Run]:
     """Train every combination, in processes of one thread each."""
     from tqdm import tqdm
 
-    os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1", NUMBA_NUM_THREADS="1")
+    from ..experiments.sweep.drive import ONE_THREAD, environment
+
     # the methods in turn, so that the bar moves evenly: a HashedNet takes several times as long as the narrower network
     points = itertools.product(COMPRESSIONS, LEARNING_RATES, range(seeds), METHODS)
     plan = [Run(method, compression, rate, seed, epochs) for compression, rate, seed, method in points]
     print(f"Training {len(plan)} networks on {workers} cores, after about 10 s of compiling.", file=sys.stderr)
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=begin_work) as pool:
         try:
-            with interrupts_held_back():
+            with environment(ONE_THREAD), interrupts_held_back():
                 futures = [pool.submit(train_one, run) for run in plan]
             # disable=None: a bar on terminals only
             return [future.result() for future in tqdm(futures, unit="run", leave=False, disable=None)]
@@ -94,7 +95,10 @@ def train_one(plan: Run) -> Run:
     net = build(plan.method, WIDTHS, compression=plan.compression, seed=plan.seed)
     optimizer = SGD(plan.learning_rate, momentum=0.9, schedule="cosine")
     history = fit(net, load_dataset("digits"), plan.epochs, optimizer=optimizer, seed=plan.seed)
-    assert history.test_error is not None  # the digits have a test set
+    if history.test_error is None:
+        raise ValueError(f"{plan.method} at compression {plan.compression} with learning rate {plan.learning_rate} and "
+                         f"seed {plan.seed} diverged in its first epoch, expected at least one whole epoch; choose "
+                         "smaller LEARNING_RATES in hashnets_np/commands/demo.py")
     valid = min(history.valid_error)
     test = history.test_error
     return plan._replace(stored=net.num_parameters(), valid_error=valid, test_error=test)

@@ -21,10 +21,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def nothing_to_report(folder: Path) -> str:
-    """Say why there is no report: no runs, or only runs of other grids, whose results `sweep` shows."""
+    """Say why there is no report: no runs, half cells of protocol 2, or other grids, whose results `sweep` shows."""
+    from ..experiments.report.results import coverage
+    from ..experiments.sweep.grid import PROTOCOL2
     from ..experiments.sweep.records import read_all
     from ..experiments.sweep.schema import RunRecord
 
+    done = {name: counts[0] for name, counts in coverage(folder).items()}
+    begun = [name for name in PROTOCOL2 if done[name]]
+    if begun:
+        runs = done["protocol2"]
+        return (f"of the paper's presets {folder} has only runs of protocol 2 ({runs}), and no cell has all of its "
+                f"seeds; go on with `sweep {begun[0]} --records {folder}`")
     others = sum(isinstance(record, RunRecord) for record in read_all(folder).values())
     if not others:
         return f"no finished run of the paper's presets in {folder}; run `sweep table1` first"
@@ -40,17 +48,23 @@ def write_report(args: argparse.Namespace) -> int:
     from ..experiments.report.figures import TITLES, draw
     from ..experiments.report.results import results
     from ..experiments.report.tables import coverage_table
+    from ..experiments.sweep.drive import say_on_stderr
+    from ..experiments.sweep.records import read_all
 
+    folders = (args.records, args.records / "ablations")
+    for folder in folders:
+        read_all(folder, say_on_stderr)  # say once what is skipped; whoever reads the records below does not
     found = results(args.records)
-    ablations = [folder for folder in (args.records, args.records / "ablations") if has_ablations(folder)]
-    if not found and not ablations:
+    has_runs = any(found.protocols.values())
+    ablations = [folder for folder in folders if has_ablations(folder)]
+    if not has_runs and not ablations:
         raise ValueError(nothing_to_report(args.records))
     out = args.out or args.records
     for folder in ablations:
         own = out / folder.relative_to(args.records)
         writable_folder(own, "--out")
         print(f"Other ways to share weights: {write_page(folder, own)}")
-    if not found:
+    if not has_runs:
         return 0
     writable_folder(out, "--out")
     drawn = {title: draw(number, found, out) for number, title in TITLES.items()}

@@ -124,7 +124,7 @@ class MaskedLinear(Layer):
         """x (batch, n_in) -> z (batch, n_out): z = a V^T + b."""
         self.a = check_input(x, self.n_in)
         self.V = self.virtual_weight()
-        return self.a @ self.V.T + self.params["b"]
+        return self.a @ self.V.T + check("b", self.params["b"], (self.n_out,))
 
     def backward(self, dz: NDArray, input_grad: bool = True) -> NDArray | None:
         """dz (batch, n_out) -> da (batch, n_in): dw is dV = dz^T a where an edge survives."""
@@ -210,7 +210,7 @@ class LowRankLinear(Layer):
     def forward(self, x: NDArray, train: bool = False) -> NDArray:
         """x (batch, n_in) -> z (batch, n_out): z = (a R^T) U^T + b."""
         self.a = check_input(x, self.n_in) @ self.fixed.T
-        return self.a @ self.params["u"].T + self.params["b"]
+        return self.a @ self.params["u"].T + check("b", self.params["b"], (self.n_out,))
 
     def backward(self, dz: NDArray, input_grad: bool = True) -> NDArray | None:
         """dz (batch, n_out) -> da (batch, n_in): dU = dz^T (a R^T), da = (dz U) R."""

@@ -16,7 +16,7 @@ from ..kernels import hash_gather, hashed_backward, hashed_forward
 from ..layers import HashedLinear, Layer, check_sizes, register_layer
 from ..maps import SharingMap
 from ..support.checks import check_count, check_input, check_seed, unmasked
-from ..types import FloatArray, KindName
+from ..types import FloatArray, IntArray, KindName
 
 
 @register_layer
@@ -30,6 +30,18 @@ class StoreLinear(HashedLinear):
     kept_by_forward: ClassVar[tuple[str, ...]] = ("a", "from_tenants")
 
     from_tenants: FloatArray | None
+    tenants: "tuple[TenantLinear, ...]" = ()  # the layers of its network that use its weights
+
+    def join(self, layers: Sequence[Layer]) -> None:
+        """Find the layers that use these weights."""
+        self.tenants = tuple(layer for layer in layers if isinstance(layer, TenantLinear) and layer.is_of(self, layers))
+
+    def loads(self, name: str) -> IntArray | None:
+        """Count how many virtual weights share each real weight, those of the tenants included."""
+        own = super().loads(name)
+        if name != "w" or own is None:
+            return own
+        return own + sum(tenant.map.loads() for tenant in self.tenants)
 
     def forward(self, x: FloatArray, train: bool = False) -> FloatArray:
         """Compute z (batch, n_out) from x (batch, n_in); a new pass begins."""
@@ -80,6 +92,10 @@ class TenantLinear(Layer):
         self.n_in = n_in
         self.n_out = n_out
         self.owner: StoreLinear | None = None
+
+    def is_of(self, store: StoreLinear, layers: Sequence[Layer]) -> bool:
+        """Tell whether this layer looks its weights up in a store."""
+        return self._config["store"] < len(layers) and layers[self._config["store"]] is store
 
     def join(self, layers: Sequence[Layer]) -> None:
         """Find the layer that holds the weights, and make the map into them."""

@@ -19,7 +19,7 @@ from ..layers import Layer, check_sizes, initial_weights, register_layer
 from ..layers.hashed import weight_map
 from ..maps import bucket_count
 from ..support.checks import check_count, check_flag, check_input, check_integer, check_seed
-from ..types import Compression, FloatArray, KindName
+from ..types import Compression, FloatArray, IntArray, KindName
 
 MOST_HASHES = 256
 FIRST_SEED = 2**31  # the u-th map has seed derive_seed(seed, FIRST_SEED + u), far from the numbers of layers
@@ -108,6 +108,12 @@ class MultiHashedLinear(Layer):
     def num_virtual_parameters(self) -> int:
         """Count the virtual weights, the bias column among them."""
         return self.n_out * (self.n_in + 1)
+
+    def loads(self, name: str) -> IntArray | None:
+        """Count how many terms of virtual weights use each real weight, over all U maps."""
+        if name != "w":
+            return None
+        return np.sum([m.loads() for m in self.maps], axis=0)
 
     def current_alpha(self) -> FloatArray:
         """Return alpha (U,): the learned one, or the fixed one in the dtype of w."""

@@ -55,9 +55,14 @@ def read_expansion(expansion: object) -> Fraction:
 
 def check_widths(widths: Sequence[int]) -> list[int]:
     """Check that widths are at least two positive whole numbers."""
-    if len(widths) < 2 or any(isinstance(w, bool) or int(w) != w or w < 1 for w in widths):
-        raise ValueError(f"widths must be two or more positive whole numbers, inputs first, got {list(widths)}")
-    return [int(w) for w in widths]
+    try:
+        whole = [int(w) for w in widths]
+    except (TypeError, ValueError, OverflowError):  # not a sequence, or not of numbers: 64, None, ["a", 3], nan
+        whole = []
+    if len(whole) < 2 or min(whole) < 1 or any(isinstance(w, bool) for w in widths) or whole != list(widths):
+        raise ValueError("widths must be two or more positive whole numbers, inputs first, such as [784, 100, 10], got "
+                         f"{shown(widths)}")
+    return whole
 
 
 def equal_size_widths(widths: Sequence[int], stored: int) -> list[int]:

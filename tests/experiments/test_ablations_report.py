@@ -204,6 +204,15 @@ def test_runs_that_learned_nothing_are_counted(tmp_path):
         page.Study(tmp_path))
 
 
+def test_a_study_refuses_seeds_that_were_made_in_another_way(tmp_path):
+    write_study(tmp_path, share)
+    runs = (tmp_path / "runs.jsonl").read_text()
+    for name, one, other in (("epochs", 40, 3), ("examples", 100, 99)):
+        (tmp_path / "runs.jsonl").write_text(runs.replace(f'"{name}": {one}', f'"{name}": {other}', 1))
+        with pytest.raises(ValueError, match=f" {name} is "):
+            page.Study(tmp_path)
+
+
 def test_other_records_are_not_a_study(tmp_path):
     (tmp_path / "runs.jsonl").write_text("")
     assert not page.has_ablations(tmp_path)

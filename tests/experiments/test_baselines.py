@@ -170,3 +170,10 @@ def test_a_numpy_temperature_gives_the_numbers_of_the_same_python_number(rng):
     losses = [dark_knowledge(t, mix)(logits, made[0]) for t, mix in ((3.0, 0.7), (np.float64(3.0), np.float64(0.7)))]
     assert losses[0][0] == losses[1][0]
     np.testing.assert_array_equal(losses[0][1], losses[1][1])
+
+
+@pytest.mark.parametrize("layer", [MaskedLinear(2, 3, 4, seed=0), LowRankLinear(2, 3, 1, seed=0)])
+def test_biases_that_a_user_puts_in_never_broadcast(layer):
+    layer.params["b"] = np.arange(3.0)[:, None]
+    with pytest.raises(ValueError, match=r"b has shape \(3, 1\), expected \(3\)"):
+        layer.forward(np.ones((3, 2)))

@@ -1,5 +1,6 @@
 """Several hashes, one store for all layers, maps without signs, shared seeds, gradients divided by loads."""
 
+import copy
 import itertools
 
 import numpy as np
@@ -194,3 +195,30 @@ def test_dense_biases_that_use_up_the_budget_are_refused():
     assert hn.build("hashnet", [7, 3], compression="1/6", kind="keras").num_parameters() == 3 + 1
     with pytest.raises(ValueError, match="7 -> 3 may store 3 numbers, too few for 3 biases and a weight"):
         hn.build("hashnet", [7, 3], compression="1/8", kind="keras")
+
+
+@pytest.mark.parametrize("choices", [{"hashes": 3}, {"hashes": 2, "learn_alpha": True}, {"share": "network"}], ids=str)
+def test_loads_count_all_virtual_weights_that_share_a_real_one(choices):
+    net = make(choices)
+    loads = [layer.loads("w") for layer in net.layers if "w" in layer.params]
+    virtual = sum((n_in + 1) * n_out for n_in, n_out in itertools.pairwise(WIDTHS))
+    assert sum(int(load.sum()) for load in loads) == virtual * choices.get("hashes", 1)
+    assert all(layer.loads("alpha") is None for layer in net.layers if "alpha" in layer.params)
+
+
+@pytest.mark.parametrize("choices", [{"hashes": 3}, {"share": "network"}], ids=str)
+def test_a_gradient_is_divided_by_the_loads_of_all_maps(choices):
+    net = make(choices)
+    layer = next(layer for layer in net.layers if layer.params)
+    before = layer.params["w"].copy()
+    for each in net.layers:
+        each.grads = {name: np.ones_like(p) for name, p in each.params.items()}
+    hn.SGD(1.0, momentum=0, load_exponent=1.0).step(net.layers)
+    np.testing.assert_allclose(before - layer.params["w"], 1 / np.maximum(layer.loads("w"), 1))
+
+
+def test_a_store_alone_has_its_own_loads_and_a_copy_of_a_network_those_of_its_tenants():
+    store = StoreLinear(6, 5, buckets=9, seed=1)
+    assert store.loads("w").sum() == 7 * 5
+    net = copy.deepcopy(hn.Network([store, hn.ReLU(), TenantLinear(5, 3, store=0, seed=2)]))
+    assert net.layers[0].loads("w").sum() == 7 * 5 + 6 * 3

@@ -134,6 +134,11 @@ BAD = [
     (lambda: hn.build("nn", THREE, compression=1, expansion=2), "exactly one of compression and expansion"),
     (lambda: hn.build("hashnet", [784], compression=1), "widths must be two or more"),
     (lambda: hn.build("hashnet", [784, 0, 10], compression=1), "widths must be two or more"),
+    *[(lambda widths=widths: hn.build("hashnet", widths, compression=1),
+       rf"widths must be two or more positive whole numbers, .*, got {got}")
+      for widths, got in [(64, "64"), (None, "None"), (["a", 3], r"\['a', 3\]"), ([4, None, 3], r"\[4, None, 3\]"),
+                          ([4, float("nan")], r"\[4, nan\]"), ([4, float("inf")], r"\[4, inf\]"), ("64", "'64'"),
+                          ([4, 2.5], r"\[4, 2.5\]"), ([4, True], r"\[4, True\]"), ((n for n in (4, 3)), "<generator")]],
     (lambda: hn.build("nn", THREE, compression=1, seed=-3), "seed must be an integer in 0"),
     (lambda: hn.build("nn", THREE, compression=1, seed=None), "seed must be an integer in 0"),
     (lambda: hn.build("nn", THREE, compression=1, activation="gelu"), "activation must be one of relu, tanh"),

@@ -1,5 +1,8 @@
 """The rules of protocol 2, each on its own: epochs, finalists, dark knowledge, restarts, wrong images; the recipe."""
 
+import base64
+import tracemalloc
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +13,7 @@ import hashnets_np as hn
 from hashnets_np.experiments import released
 from hashnets_np.experiments.sweep import grid, train, tune, work
 from hashnets_np.experiments.sweep.grid import Job, needs, read_grid, search_for, step_search_from, with_searches
-from hashnets_np.experiments.sweep.paired import paired_difference, unpack
+from hashnets_np.experiments.sweep.paired import pack, paired_difference, unpack
 from hashnets_np.experiments.sweep.protocols import PROTOCOLS
 from hashnets_np.experiments.sweep.schema import Final, Trial
 
@@ -93,13 +96,24 @@ def test_epochs_double_while_that_helps_by_a_standard_error_and_the_decisions_ar
     assert decisions[0].had_to_fall_by == pytest.approx(100 * (0.02 * 0.98 / 12_000) ** 0.5)
 
 
-@pytest.mark.parametrize(("dataset", "begin", "most"), [("mnist", 30, 120), ("basic", 120, 480), ("rect", 150, 600)])
+@pytest.mark.parametrize(("dataset", "begin", "most"), [("mnist", 30, 120), ("basic", 120, 480), ("rect", 150, 600),
+                                                        ("digits", 40, 160)])
 def test_epochs_are_never_doubled_beyond_the_limit_of_the_set(monkeypatch, dataset, begin, most):
     errors, trained = {begin * 2**n: 50.0 / 2**n for n in range(9)}, []
     monkeypatch.setattr(tune, "train_in_full", curve_of(errors, trained))
     first = Final(hyper={}, epochs=begin, valid_error=50.0, curve=[])
-    tune.double_epochs(replace(SEARCH, dataset=dataset), first, {}, blank(10_000, 2_000), begin)
+    job = replace(SEARCH, dataset=dataset, max_epochs=None)
+    tune.double_epochs(job, first, {}, blank(10_000, 2_000), begin)
     assert max(epochs for _, epochs in trained) == most
+
+
+@pytest.mark.parametrize(("dataset", "most"), [("digits", 2), ("mnist", 1)])
+def test_epochs_are_never_doubled_beyond_those_that_a_grid_asks_for(monkeypatch, dataset, most):
+    errors, trained = {n: 50.0 / n for n in range(1, 500)}, []
+    monkeypatch.setattr(tune, "train_in_full", curve_of(errors, trained))
+    first = Final(hyper={}, epochs=most, valid_error=50.0, curve=[])
+    job = replace(SEARCH, dataset=dataset, max_epochs=most)
+    assert tune.double_epochs(job, first, {}, blank(10_000, 2_000), most) == (first, []) and trained == []
 
 
 def test_two_finalists_train_in_full_with_five_layers_and_on_small_sets_too(monkeypatch):
@@ -115,9 +129,9 @@ def test_two_finalists_train_in_full_with_five_layers_and_on_small_sets_too(monk
 OWN = {"rate": 20.0, "momentum": 0.4, "input_dropout": 0.05, "dropout": 0.1}
 
 
-def dark_search(monkeypatch, taught_error, own_error, own_epochs=8):
+def dark_search(monkeypatch, taught_error, own_error, own_epochs=200):
     """Search with dark knowledge where each training in full has one error; return the result and what was trained."""
-    job = replace(SEARCH, method="hashnetdk", max_epochs=4)
+    job = replace(SEARCH, method="hashnetdk", max_epochs=None)
     plain = tune.without_teacher(job)
     own = search_record(plain, hyper=OWN, epochs=own_epochs, valid_error=own_error, curve=[own_error] * own_epochs)
     trials, trained = [], []
@@ -136,9 +150,9 @@ def test_dark_knowledge_has_the_students_own_best_with_mix_0_among_its_trials_an
     assert trials[0][0] == pytest.approx(OWN | {"temperature": 4.0, "mix": 0.0})  # though 20 is outside the first range
     assert trials[1][0] == pytest.approx(OWN | {"temperature": 4.0, "mix": 0.7})
     assert made["hyper"] == OWN | {"temperature": 4.0, "mix": 0.0}
-    assert (made["valid_error"], made["epochs"]) == (2.0, 8)
+    assert (made["valid_error"], made["epochs"]) == (2.0, 200)
     assert all(hyper["mix"] > 0 for hyper, _ in trained)  # mix 0 was trained by the student's own search
-    assert {epochs for _, epochs in trained} == {8, 16}  # at least as long as the student, and doubled once
+    assert {epochs for _, epochs in trained} == {200, 400}  # at least as long as the student, and doubled once
 
 
 def test_the_taught_network_wins_ties_and_better_errors(monkeypatch):
@@ -228,6 +242,24 @@ def test_a_run_keeps_the_test_images_that_it_got_wrong_and_protocol_1_does_not()
         unpack(made.wrong, 9)
     with pytest.raises(ValueError, match="not list the wrong images of a run"):
         unpack("###", 600)
+
+
+def test_a_list_of_wrong_images_fills_no_memory_and_has_its_end():
+    much = base64.b85encode(zlib.compress(bytes(10**7))).decode()
+    assert len(much) < 20_000
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="among more than 600 images, expected 600"):
+        unpack(much, 600)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 10**6
+    wrong = np.random.default_rng(0).random(600) < 0.1
+    np.testing.assert_array_equal(unpack(pack(wrong), 600), wrong)
+    with pytest.raises(ValueError, match="among 600 images, expected 700"):
+        unpack(pack(wrong), 700)
+    without_its_end = base64.b85encode(base64.b85decode(pack(wrong))[:-1]).decode()
+    with pytest.raises(ValueError, match="not list the wrong images of a run"):
+        unpack(without_its_end, 600)
 
 
 def test_pairs_are_compared_by_the_images_that_only_one_got_wrong():

@@ -3,16 +3,19 @@
 import json
 import math
 import re
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_sweeps import failure, run_record
+from small_sweeps import failure, run_record, search_record
 
 from hashnets_np.__main__ import main
-from hashnets_np.experiments.report import evidence, figures, tables
+from hashnets_np.datasets.data_files import package_file
+from hashnets_np.experiments.report import claims, evidence, figures, tables
 from hashnets_np.experiments.report import results as res
-from hashnets_np.experiments.sweep.grid import read_grid
+from hashnets_np.experiments.report.changes import Part
+from hashnets_np.experiments.sweep.grid import read_grid, search_for
 from hashnets_np.experiments.sweep.paired import pack
 from hashnets_np.experiments.sweep.records import append
 from hashnets_np.experiments.sweep.schema import record_to_json
@@ -84,9 +87,16 @@ def test_cells_are_compared_with_the_paper_and_two_binomial_standard_errors(tmp_
         assert f"of the 24 cells 1 are run, of which {at_or_below} are at" in text
         assert f"(RECT {at_or_below} of 1; without RECT 0 of 0)" in text
         assert f"binomial standard errors of the paper's number: {worse}; surely worse" in text
-        assert text.partition("\n")[0].endswith(f"standard error is added: {surely}.")
+        assert f"standard error is added: {surely}; when" in text and f"the spread of ours, too: {surely}. " in text
         assert text.count("not sure") == worse - surely
         assert ("RECT HashNet 3 layers 1/64" in text) == bool(worse)
+
+
+def test_the_spread_of_our_trainings_given_to_the_papers_number_makes_less_of_it_sure():
+    ours = replace(of_cell([10.9, 11.0, 11.1], test_examples=50_000), borrowed=Part(0.05**2, 10))
+    assert evidence.standard_errors_above_paper(ours, 10.0) > 2 > evidence.standard_errors_above_paper(ours, 10.0, True)
+    alone = of_cell([10.9, 11.0, 11.1], test_examples=50_000)  # nothing is known of such cells
+    assert evidence.standard_errors_above_paper(alone, 10.0, lucky=True) == 0
 
 
 def rows_of(table):
@@ -163,7 +173,9 @@ def test_a_cell_of_one_seed_borrows_the_relative_spread_of_the_nearest_cells_wit
         (part,) = result.training
         assert part.variance == pytest.approx((50 * relative) ** 2) and part.freedom == freedom
         assert str(result) == "50.00" and result.spread == 0.0  # nothing is printed
-    assert res.with_borrowed_spread(cells(single, near))[near[0]].borrowed is None
+    several = res.with_borrowed_spread(cells(single, near, nearer))[near[0]]
+    assert several.training == of_cell(near[1]).training  # its own spread
+    assert several.luck(30.0).variance == pytest.approx(30**2 * (0.1**2 + 0.2**2) / 2)
 
 
 def test_where_no_cell_has_several_seeds_the_spread_is_unknown_and_nothing_is_sure(tmp_path):
@@ -233,6 +245,61 @@ def test_a_method_of_ones_own_counts_at_the_points_of_the_papers_and_has_a_colum
     assert [method.name for method in res.columns({})] == papers
 
 
+def own_runs(method, errors, job=None):
+    """Runs of a method of a user's own, one seed for each error, at a point of the paper's."""
+    job = job or pick("table1", dataset="mnist", method="nn", layers=3)[0]
+    return [run_record(replace(job, method=method, seed=seed), test_error=error, test_examples=10_000)
+            for seed, error in enumerate(errors)]
+
+
+@pytest.mark.parametrize("method", ["my-method", "fold"])  # registered nowhere, and registered
+def test_a_method_of_ones_own_changes_no_verdict_on_the_papers_methods(tmp_path, method):
+    before = res.results(package_file("records"))
+    records = shutil.copytree(package_file("records"), tmp_path / "records", ignore=shutil.ignore_patterns("ablations"))
+    provenance = before["mnist", "nn", 3, "1/8"].runs[0].provenance
+    for run in own_runs(method, [20.0, 50.0, 80.0]):
+        append(records / "runs.jsonl", replace(run, provenance=provenance, examples=60_000))
+    after = res.results(records)
+    assert claims.claims_table(after) == claims.claims_table(before)
+    assert (("mnist", method, 3, "1/8") in after) == (method == "fold")
+
+
+def test_a_method_of_ones_own_borrows_the_spread_of_the_papers_and_lends_none(tmp_path):
+    write(tmp_path, pick("table1", dataset="mnist", method="nn", layers=3), lambda job, n: 2.0 + job.seed / 10)
+    write(tmp_path, pick("table1", dataset="mnist", method="rer", layers=3), lambda *_: 4.0)
+    for run in [*own_runs("fold", [20.0, 50.0, 80.0]), *own_runs("tile-8", [4.0])]:
+        append(tmp_path / "runs.jsonl", replace(run, test_examples=50_000))
+    found = res.results(tmp_path)
+    for method in ("rer", "tile-8"):
+        (part,) = found["mnist", method, 3, "1/8"].training
+        assert part.variance == pytest.approx((4.0 * 0.1 / 2.1) ** 2) and part.freedom == 2
+
+
+def test_a_method_of_ones_own_moves_no_row_to_another_protocol_and_takes_no_bold(tmp_path):
+    papers = {method: 3.0 + n for n, method in enumerate(res.PAPER_METHODS)}
+    for method, error in papers.items():
+        write(tmp_path, pick("table1", dataset="rect", method=method, layers=3), lambda *_: 9.0)
+        write(tmp_path, two("rect", method), lambda *_, e=error: e)
+    first = pick("table1", dataset="rect", method="nn", layers=3)[0]
+    second = two("rect", "nn")[0]
+    for method, job in (("fold", first), ("tile-8", second)):
+        append(tmp_path / "runs.jsonl", *own_runs(method, [1.0], job))
+    runs = (tmp_path / "runs.jsonl").read_text().replace('"test_examples": 10000', '"test_examples": 50000')
+    (tmp_path / "runs.jsonl").write_text(runs)
+    found = res.results(tmp_path)
+    (row,) = [row for row in rows_of(tables.paper_table(1, 3, found)) if "RECT" in row[0]]
+    assert row[1] == "2" and row[2].startswith("**3.00**") and "".join(row).count("**") == 2
+    assert [method.name for method in res.columns(found)][6:] == ["fold", "tile-8"] and row[-2:] == ["...", "1.00"]
+
+
+def test_the_report_says_which_columns_are_not_the_papers(tmp_path):
+    for run in own_runs("fold", [4.0]):
+        append(tmp_path / "runs.jsonl", run)
+    assert main(["report", "--records", str(tmp_path)]) == 0
+    text = (tmp_path / "report.md").read_text()
+    assert "These methods are not the paper's, but were registered by the user: fold. Their columns" in text
+
+
 def test_two_methods_are_compared_image_by_image_only_where_both_say_which_they_got_wrong():
     job = pick("table2", dataset="rect", method="nn", layers=3)[0]
     wrong = pack(np.arange(1000) < 20)
@@ -254,8 +321,59 @@ def test_runs_on_different_data_are_not_joined(tmp_path):
     first, other, _ = pick("table2", dataset="rect", method="hashnet", layers=3)
     write(tmp_path, [first], lambda *_: 2.0)
     write(tmp_path, [other], lambda *_: 2.0, source="regenerated")
-    with pytest.raises(ValueError, match=r"runs of rect in .* used different data, 'original: x' and 'regen"):
+    with pytest.raises(ValueError, match=r"rect in .* used different data: provenance is 'original: x' and, .*'regen"):
         res.results(tmp_path)
+
+
+def seeds_of_a_cell():
+    return [run_record(job) for job in pick("table2", dataset="rect", method="hashnet", layers=3)]
+
+
+def write_all(folder, records):
+    for record in records:
+        append(folder / ("runs.jsonl" if record.job.kind == "run" else "searches.jsonl"), record)
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("hyper", {"rate": 9.0}), ("epochs", 3), ("stored", 7), ("virtual", 80), ("examples", 5), ("test_examples", 1),
+    ("test_examples", 40_000), ("provenance", "original: y"),
+])
+def test_a_seed_that_was_made_in_another_way_is_not_joined(tmp_path, name, value):
+    first, second, third = seeds_of_a_cell()
+    write_all(tmp_path, [first, replace(second, **{name: value}), third])
+    with pytest.raises(ValueError, match=rf"rect hashnet 3 layers c=1/64 seed 1\b.* {re.escape(repr(value))}") as error:
+        res.results(tmp_path)
+    assert f" {name} is " in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("name", "value"), [("hyper", {"rate": 9.0}), ("epochs", 3), ("valid_error", 1.5),
+                                             ("provenance", "original: y")])
+def test_a_run_that_did_not_take_what_its_search_chose_is_not_joined(tmp_path, name, value):
+    runs = seeds_of_a_cell()
+    search = search_record(search_for(runs[0].job))
+    write_all(tmp_path, [*runs, search])
+    assert len(res.results(tmp_path)) == 1
+    write_all(tmp_path / "other", [*runs, search_record(search.job, **{name: value})])
+    with pytest.raises(ValueError, match=f" {name} is ") as error:
+        res.results(tmp_path / "other")
+    assert "rect hashnet 3 layers c=1/64 seed 0" in str(error.value)
+
+
+def test_two_methods_with_other_numbers_of_test_images_are_not_compared(tmp_path):
+    write_wrong(tmp_path, two("rect", "hashnet"), range(20))
+    write_wrong(tmp_path, two("rect", "nn"), range(20), total=999)
+    with pytest.raises(ValueError, match=r"different data: test_examples is 1000 and, for rect nn .*, 999; move"):
+        res.results(tmp_path)
+
+
+def test_one_test_image_tells_nothing_apart(tmp_path):
+    for method, images in (("hashnet", []), ("nn", [0])):
+        write_wrong(tmp_path / "paired", two("rect", method), images, total=1)
+        runs = [run_record(job, test_error=100.0 * len(images), test_examples=1) for job in two("rect", method)]
+        write_all(tmp_path / "alone", runs)
+    for folder, error in (("paired", "100.00"), ("alone", "unknown")):
+        (row,) = rows_of(evidence.payoff_table(res.results(tmp_path / folder)))
+        assert row[-3:] == ["-100.00", error, ""]
 
 
 def test_a_point_that_is_not_run_interrupts_the_line_and_the_caption_has_the_seeds_of_the_figure(tmp_path):
@@ -313,6 +431,32 @@ def test_the_report_shows_tables_figures_and_what_is_missing(tmp_path, capsys):
 def test_no_records_is_one_clear_line(tmp_path, capsys):
     assert main(["report", "--records", str(tmp_path)]) == 2
     assert "no finished run" in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+def test_half_cells_of_protocol_2_are_one_true_line(tmp_path, capsys):
+    write(tmp_path, [job for job in read_grid("protocol2-rect") if job.seed == 0], lambda *_: 2.0)
+    assert main(["report", "--records", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert "has only runs of protocol 2 (24), and no cell has all of its seeds; go on with" in said
+    assert "`sweep protocol2-rect --records" in said and "other grids" not in said
+
+
+def test_the_released_recipe_alone_is_reported(tmp_path, capsys):
+    write(tmp_path, read_grid("released"), lambda *_: 1.4)
+    assert main(["report", "--records", str(tmp_path)]) == 0
+    assert "| 1/8 | 1.40 +- 0.00 | 1.40, 1.40, 1.40 | around 1.5 % |" in (tmp_path / "report.md").read_text()
+    assert "| released | released | 6 | 0 | 6 | 100.0 % |" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("where", ["", "ablations"])
+def test_the_report_says_that_it_ignores_half_a_line(tmp_path, capsys, where):
+    write(tmp_path, pick("table2", dataset="rect", method="nn", layers=3), lambda *_: 2.0)
+    path = tmp_path / where / "runs.jsonl"
+    path.parent.mkdir(exist_ok=True)
+    with open(path, "ab") as file:
+        file.write(b'{"key": "kind=ru')
+    assert main(["report", "--records", str(tmp_path)]) == 0
+    assert capsys.readouterr().err == f"{path}: the last 16 bytes, half a line left by a crash, are ignored\n"
 
 
 def test_hashnet_is_compared_with_the_network_of_equal_size_at_one_64th(tmp_path):

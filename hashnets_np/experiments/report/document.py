@@ -12,7 +12,7 @@ from .evidence import (
     rect_table,
     released_table,
 )
-from .results import PAPER_ROW, Findings
+from .results import PAPER_METHODS, PAPER_ROW, Findings, columns
 from .tables import TABLES, coverage_table, detail_table, paper_table
 
 EVIDENCE = {
@@ -26,8 +26,9 @@ EVIDENCE = {
 VERDICT_RULES = """A comparison is sure if the interval of the difference does not contain 0. The difference is that of
 pairs on the same test images where the records say which images each network got wrong (protocol 2), of two test errors
 otherwise, with the spread over seeds added. The interval is Student's, at the level of two standard errors of a normal
-variable: without any difference one comparison in 22 would pass, one in 44 in a given direction; under protocol 1
-fewer, because both networks were tested on the same images, which the records do not pair. A cell of one seed has no
+variable: without any difference at most one comparison in 22 would pass, one in 44 in a given direction. Fewer do:
+under protocol 1 the records do not pair the images, on which both networks were tested; under protocol 2 pairs are
+compared by shares of three seeds, so that a part of their luck is counted twice. A cell of one seed has no
 spread of its own; it borrows the relative spread of the cells of the same data set, depth and protocol that have
 several seeds (of the same data set, or of the protocol, where there are none; where no cell has several seeds nothing
 is sure). The released recipe is judged by the spread of its seeds alone: its read-me speaks of the same test images. A
@@ -40,6 +41,10 @@ known, and 6 runs and 2 searches of protocol 2. On 28 November 2026 it was made 
 borrowed spread) and less strict for the released recipe; [README.md](README.md#what-the-records-show) lists what that
 changed. Its reasons are in `hashnets_np/experiments/report/verdicts.py`, and lesson 8 judges by it, too. The luck of a
 search, one for all seeds of a cell, is in no standard error."""
+
+
+OWN_METHODS = """These methods are not the paper's, but were registered by the user: {labels}. Their columns have the
+protocol of their row, or "..."; that protocol, the bold numbers and the verdicts do not depend on them."""
 
 
 def document(folder: Path, found: Findings, pictures: dict[str, str]) -> str:
@@ -56,6 +61,8 @@ larger searches and three seeds for all methods; their rules are in [protocol1.m
 [protocol2.md](protocol2.md). A row of a table, a panel of a figure and a comparison have one protocol throughout: 2
 where all that they need is done under it."""
     head = "# The paper's tables and figures, run again"
+    if own := [method.label for method in columns(found) if method.name not in PAPER_METHODS]:
+        intro += "\n\n" + OWN_METHODS.format(labels=", ".join(own))
     parts = [head, "", intro, "", "## Verdicts", "", VERDICT_RULES, "", claims_table(found), "", "## Coverage", "",
              coverage_table(folder), ""]
     for number, compression in TABLES.items():

@@ -1,11 +1,12 @@
 """What has been measured, cell by cell, and what the paper printed there.
 
-A cell is (data set, method, layers, compression or expansion); its runs differ in the seed. Only runs of the paper's
-presets count. RECT is compared with the row printed CONVEX and the other way round (`data/paper/ERRATA.md`).
+A cell is (data set, method, layers, compression or expansion); its runs differ in the seed, and in nothing else
+(`sources`). Only runs of the paper's presets count, and those of registered methods of a user's own at the same points.
+RECT is compared with the row printed CONVEX and the other way round (`data/paper/ERRATA.md`).
 
 An error has two sources of chance: the test images and the training runs. A cell of one seed shows no spread of its
-own, and has none printed; to be compared it borrows the relative spread of cells like it (`with_borrowed_spread`).
-Where no cell has several seeds its spread is unknown, and no comparison with it can be sure.
+own, and has none printed; to be compared it borrows the relative spread of cells of the paper's methods like it
+(`with_borrowed_spread`). Where no cell has several seeds its spread is unknown, and no comparison with it can be sure.
 """
 
 import csv
@@ -24,6 +25,7 @@ from ..sweep.paired import paired_difference, unpack
 from ..sweep.records import read_all
 from ..sweep.schema import FailureRecord, Record, RunRecord
 from .changes import UNKNOWN, Change, Part, change_of
+from .sources import check_data, check_seeds
 
 PAPER_ROW = {"rect": "CONVEX", "convex": "RECT"}  # as printed; the two rows look swapped
 PAPER_METHODS = tuple(method.name for method in PAPER)
@@ -39,8 +41,8 @@ def cell_of(job: Job) -> Cell:
 class Result:
     """The finished runs of one cell.
 
-    borrowed: for a cell of one seed, the variance of test errors over seeds divided by their squared mean, in cells
-    like it; None where no cell has several seeds.
+    borrowed: the variance of test errors over seeds divided by their squared mean, in cells like it; a cell of one seed
+    needs it. None where no cell has several seeds.
     """
 
     runs: tuple[RunRecord, ...]
@@ -91,11 +93,17 @@ class Result:
         seeds = len(self.runs)
         if seeds > 1:
             return [Part(self.spread**2 / seeds, seeds - 1)]
-        return [Part(self.borrowed.variance * self.mean**2, self.borrowed.freedom)] if self.borrowed else [UNKNOWN]
+        return [self.luck(self.mean)]
+
+    def luck(self, error: float) -> Part:
+        """What one training like these adds to the variance of a test error, by the borrowed spread."""
+        return Part(self.borrowed.variance * error**2, self.borrowed.freedom) if self.borrowed else UNKNOWN
 
     @property
     def images(self) -> Part:
-        """What the choice of test images adds to the variance of the mean."""
+        """What the choice of test images adds to the variance of the mean; one image says nothing of others."""
+        if self.runs[0].test_examples == 1:
+            return UNKNOWN
         return Part(self.binomial_error(self.mean) ** 2, self.runs[0].test_examples - 1)
 
     @property
@@ -137,23 +145,34 @@ class Findings(dict[Cell, Result]):
 def results(folder: Path) -> Findings:
     """Group the finished runs of the paper's presets by cell, seeds in order.
 
-    Runs of a method that is not the paper's count at the points of the paper's. Of protocol 2 only cells count whose
-    seeds are all done.
+    Of protocol 2 only cells count whose seeds are all done. Runs of a registered method that is not the paper's count
+    at the points of the paper's, with the seeds that are there.
 
-    Raises ValueError if runs of one data set used different data, for example original and regenerated.
+    Raises ValueError if records of one data set were made with different data, for example original and regenerated, or
+    if the seeds of a cell differ in more than the seed.
     """
     records = read_all(folder)
-    check_sources(folder, records)
+    check_data(folder, records)
     first = read_grid("all")
-    points = {point(job) for job in first}
-    own = [record.job for record in records.values()
-           if record.job.method not in PAPER_METHODS and point(record.job) in points]
     second = read_grid("protocol2")
     complete = {cell: result for cell, result in by_cell(second, records).items()
                 if len(result.runs) == sum(cell_of(job) == cell for job in second)}
-    released = by_cell(read_grid("released"), records)
-    protocols = {"1": by_cell([*first, *own], records), "2": complete, "released": released}
+    protocols = {
+        "1": by_cell([*first, *own_jobs(first, records)], records),
+        "2": complete | by_cell(own_jobs(second, records), records),
+        "released": by_cell(read_grid("released"), records),
+    }
+    for cells in protocols.values():
+        for result in cells.values():
+            check_seeds(folder, result.runs, records)
     return Findings({name: with_borrowed_spread(cells) for name, cells in protocols.items()})
+
+
+def own_jobs(planned: list[Job], records: dict[str, Record]) -> list[Job]:
+    """List the recorded jobs of a user's own methods, as far as they are registered, at the points that are planned."""
+    points = {point(job) for job in planned}
+    methods = {*METHODS} - {*PAPER_METHODS}
+    return [record.job for record in records.values() if record.job.method in methods and point(record.job) in points]
 
 
 def by_cell(jobs: list[Job], records: dict[str, Record]) -> dict[Cell, Result]:
@@ -166,27 +185,16 @@ def by_cell(jobs: list[Job], records: dict[str, Record]) -> dict[Cell, Result]:
     return {cell: Result(tuple(sorted(runs, key=lambda run: run.job.seed))) for cell, runs in cells.items()}
 
 
-def check_sources(folder: Path, records: dict[str, Record]) -> None:
-    """Check that all runs of a data set used the same data."""
-    sources: dict[str, str] = {}
-    for record in records.values():
-        if isinstance(record, RunRecord):
-            here = record.provenance
-            first = sources.setdefault(record.job.dataset, record.provenance)
-            if here != first:
-                raise ValueError(f"runs of {record.job.dataset} in {folder} used different data, {first!r} and "
-                                 f"{here!r}; move those of one kind to another folder")
-
-
 def with_borrowed_spread(cells: dict[Cell, Result]) -> dict[Cell, Result]:
-    """Give each cell of one seed the relative spread of the cells of a protocol that have several seeds.
+    """Tell each cell the relative spread of the cells of a protocol that have several seeds.
 
     Squares of standard deviation / mean are averaged over the cells of the same data set and depth; without any, of the
-    same data set; without any, over all. The degrees of freedom add up.
+    same data set; without any, over all. The degrees of freedom add up. Only the paper's methods lend theirs: a user's
+    own must not change what is said of the paper's.
     """
     known: dict[tuple[str | int, ...], list[Part]] = {}
     for cell, result in cells.items():
-        if len(result.runs) > 1 and result.mean:
+        if cell[1] in PAPER_METHODS and len(result.runs) > 1 and result.mean:
             part = Part((result.spread / result.mean) ** 2, len(result.runs) - 1)
             for pool in pools(cell):
                 known.setdefault(pool, []).append(part)
@@ -197,7 +205,7 @@ def with_borrowed_spread(cells: dict[Cell, Result]) -> dict[Cell, Result]:
     found = {}
     for cell, result in cells.items():
         nearest = next((pooled[pool] for pool in pools(cell) if pool in pooled), None)
-        found[cell] = replace(result, borrowed=nearest) if len(result.runs) == 1 else result
+        found[cell] = replace(result, borrowed=nearest)
     return found
 
 

@@ -2,8 +2,8 @@
 
 from ..methods import METHODS
 from ..sweep.grid import Job
-from ..sweep.schema import FailureRecord, Record, RunRecord
-from .results import Cell, Result, cell_of
+from ..sweep.schema import FailureRecord, Record
+from .results import Result, by_cell, cell_of
 
 
 def result_table(runs: list[Job], records: dict[str, Record]) -> str:
@@ -12,11 +12,7 @@ def result_table(runs: list[Job], records: dict[str, Record]) -> str:
     A mean has its standard deviation over the seeds, and the number of seeds where that is not the same everywhere.
     Returns an empty text as long as no run is done.
     """
-    cells: dict[Cell, list[RunRecord]] = {}
-    for job in runs:
-        record = records.get(job.key)
-        if isinstance(record, RunRecord):
-            cells.setdefault(cell_of(job), []).append(record)
+    cells = by_cell(runs, records)
     if not cells:
         return ""
     methods = [method for method in METHODS.values() if any(job.method == method.name for job in runs)]
@@ -30,13 +26,14 @@ def result_table(runs: list[Job], records: dict[str, Record]) -> str:
     return "\n".join(["", *lines])
 
 
-def entry(runs: list[RunRecord] | None, planned: list[Job]) -> str:
+def entry(result: Result | None, planned: list[Job]) -> str:
     """Write one entry of the table; fewer seeds than planned are counted."""
-    if not runs:
+    if result is None:
         return "..."
-    cell = cell_of(runs[0].job)
+    cell = cell_of(result.runs[0].job)
     wanted = sum(cell_of(job) == cell for job in planned)
-    return f"{Result(tuple(runs))}" + (f" ({len(runs)} of {wanted} seeds)" if len(runs) < wanted else "")
+    done = len(result.runs)
+    return f"{result}" + (f" ({done} of {wanted} seeds)" if done < wanted else "")
 
 
 def state_line(jobs: list[Job], records: dict[str, Record]) -> tuple[str, int, int]:

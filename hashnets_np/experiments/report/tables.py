@@ -4,7 +4,7 @@ from itertools import product
 from pathlib import Path
 
 from ..sweep.grid import read_grid
-from .results import Findings, columns, coverage, paper_tables
+from .results import PAPER_METHODS, Findings, columns, coverage, paper_tables
 
 DATASETS = ("mnist", "basic", "rot", "bg-rand", "bg-img", "bg-img-rot", "rect", "convex")
 TABLES = {1: "1/8", 2: "1/64"}
@@ -19,18 +19,22 @@ def markdown_table(head: list[str], rows: list[list[str]]) -> str:
 def paper_table(number: int, layers: int, found: Findings) -> str:
     """One table of the paper at one depth: ours and, in brackets, the paper's; "..." is not run yet.
 
-    Each row has one protocol: the second where all its methods are done under it.
+    Each row has one protocol: the second where all of the paper's methods are done under it. These alone decide that,
+    and which number is bold.
     """
     paper = paper_tables()
     rows = []
     methods = columns(found)
     for dataset in DATASETS:
         cells = [(dataset, method.name, layers, TABLES[number]) for method in methods]
-        there = found.of_row(cells)
+        of_paper = [cell for cell in cells if cell[1] in PAPER_METHODS]
+        known = found.under_one(of_paper)
+        there = {cell: known[cell] for cell in cells if cell in known}
         ours = [f"{there[cell].mean:.2f}" if cell in there else "..." for cell in cells]
-        if "..." not in ours:
-            best = min(ours, key=float)
-            ours = [f"**{value}**" if value == best else value for value in ours]
+        if all(cell in there for cell in of_paper):
+            best = min((f"{there[cell].mean:.2f}" for cell in of_paper), key=float)
+            ours = [f"**{value}**" if value == best and cell in of_paper else value
+                    for cell, value in zip(cells, ours, strict=True)]
         first = next(iter(there.values()), None)
         name = dataset.upper() + (f" ({first.source})" if first else "")
         theirs = [f" ({paper[cell]:.2f})" if cell in paper else "" for cell in cells]

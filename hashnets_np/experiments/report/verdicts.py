@@ -79,9 +79,9 @@ def ratio(first: Result, second: Result) -> tuple[float, float, float]:
 def by_chance(comparisons: int) -> int:
     """Count how many of so many comparisons can surely contradict a claim by chance alone.
 
-    If there were no difference anywhere, each comparison would do so with probability 0.023, or less (see above). The number returned is
-    the largest that is reached in at least one case of twenty. Comparisons are taken as independent, although those
-    that share a network are not quite.
+    If there were no difference anywhere, each comparison would do so with probability 0.023, or less (see above). The
+    number returned is the largest that is reached in at least one case of twenty. Comparisons are taken as independent,
+    although those that share a network are not quite.
 
     >>> [by_chance(n) for n in (1, 2, 8, 16, 32)]
     [0, 0, 1, 2, 2]

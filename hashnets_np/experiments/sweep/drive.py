@@ -13,7 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -170,11 +170,14 @@ def sweep(
         After Ctrl-C; finished jobs are recorded, those under way are not.
     OSError
         For a fault of the machine, with one line; again, finished jobs are recorded.
+    ValueError
+        If a line of the records is damaged, or was edited during the sweep; the message names the line.
     """
     say = say or (lambda line: None)
     records = read_all(folder, say)
     progress = Progress(jobs_to_do(runs, records, retry), workers.count, say, records.values())
-    records = {key: record for key, record in records.items() if key not in {job.key for job in progress.jobs}}
+    to_do = {job.key for job in progress.jobs}
+    records = {key: record for key, record in records.items() if key not in to_do}
     waiting = list(progress.jobs)
     running = dict[Future, Job]()
     deaths = Counter[Job]()
@@ -187,28 +190,46 @@ def sweep(
             if not running:
                 break
             for future in wait(running, timeout=workers.check_seconds, return_when=FIRST_COMPLETED).done:
-                job = running.pop(future)
+                job = running[future]
                 record = result(future)
                 if record is None:
+                    del running[future]
                     deaths[job] += 1
                     if deaths[job] < DEATHS:
                         waiting.insert(0, job)  # perhaps another worker died and broke the pool: once more, alone
                     else:
                         say(f"{job.label()}: its worker was killed twice (not enough memory?); the job was not done")
                     continue
-                if append(folder / FILES[job.kind], record):
+                is_first = append(folder / FILES[job.kind], record)
+                del running[future]  # not before: `record_finished` records what is in it
+                if is_first:
                     progress.workers = workers.count
                     progress.update(job, record, waiting, list(running.values()))
                 else:  # another sweep was first: its record counts, also for the runs that need this search
-                    progress.elsewhere, record = progress.elsewhere + 1, read_all(folder)[job.key]
+                    progress.elsewhere = progress.elsewhere + 1
+                    record = read_all(folder)[job.key]
                 records[job.key] = record
     except BaseException as error:
-        if isinstance(error, KeyboardInterrupt):
-            say("stopping; every finished job is recorded")
-        workers.stop()
+        try:
+            record_finished(running, folder)
+            if isinstance(error, KeyboardInterrupt):
+                say("stopping; every finished job is recorded")
+        finally:
+            workers.stop()
         raise
     workers.executor.shutdown(wait=False)
     return progress.counts()
+
+
+def record_finished(running: dict[Future, Job], folder: Path) -> None:
+    """Record what finished before a sweep was stopped; an error here must not hide the one that stopped it."""
+    for future, job in running.items():
+        if not future.done() or future.cancelled() or future.exception():
+            continue
+        record = future.result()
+        if not isinstance(record, Unable):
+            with suppress(OSError, ValueError):
+                append(folder / FILES[job.kind], record)
 
 
 def done_elsewhere(folder: Path, waiting: list[Job]) -> dict[str, Record]:
@@ -221,13 +242,12 @@ def done_elsewhere(folder: Path, waiting: list[Job]) -> dict[str, Record]:
 
 def hand_out(
     waiting: list[Job], running: dict[Future, Job], records: dict[str, Record], workers: Workers, data_dir: str | None,
-    deaths: Counter[Job] | None = None,
+    deaths: Counter[Job],
 ) -> None:
     """Submit the first jobs whose searches are done, until every worker has one.
 
     A job whose worker died works alone, so that it can't take others along again.
     """
-    deaths = deaths or Counter[Job]()
     most = workers.in_flight
     if any(deaths[job] for job in running.values()):
         return

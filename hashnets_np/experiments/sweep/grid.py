@@ -51,8 +51,8 @@ class Job:
     """One point of a grid. kind: "run" (train and test once) or "search" (choose hyper-parameters for such runs).
 
     layers: the paper's count, hidden layers + 2. compression ("1/8") or expansion (8), the other None. hidden: units
-    per hidden layer. tune: hyper-parameters from a search, else the defaults. max_epochs: None for what the size of the
-    data set asks. protocol: the rules by which it is made (`protocols`).
+    per hidden layer. tune: hyper-parameters from a search, else the defaults. max_epochs: no training is longer; None
+    for what the size of the data set and the protocol ask. protocol: the rules by which it is made (`protocols`).
     """
 
     kind: str
@@ -111,7 +111,8 @@ def search_for(job: Job, method: str | None = None, at: str | None = None) -> Jo
 def nearest_search(job: Job, method: str, at: str) -> Job:
     """Name the search of a method at a compression, of networks with the full number of hidden units."""
     hidden = 1000 if job.expansion else job.hidden
-    return Job("search", job.dataset, method, job.layers, at, None, 0, hidden, True, job.max_epochs, job.protocol)
+    seed = PROTOCOLS[job.protocol].search_seed
+    return Job("search", job.dataset, method, job.layers, at, None, seed, hidden, True, job.max_epochs, job.protocol)
 
 
 def nearest_point(job: Job, method: str, points: tuple[str, ...]) -> str:
@@ -219,6 +220,7 @@ def expand(path: Path, grid: dict[str, Any]) -> list[Job]:
         raise ValueError(f"{path}: a grid needs compressions or expansions")
     if missing := [name for name in ("datasets", "methods") if not grid.get(name)]:
         raise ValueError(f"{path}: a grid needs {missing[0]}")
+    check_protocol(path, grid)
     settings = {name: grid[name] for name in SETTINGS if name in grid}
     lists_in_order = grid["datasets"], grid.get("layers", [3]), sizes, grid["methods"], grid.get("seeds", [0])
     product = itertools.product(*lists_in_order)
@@ -235,6 +237,28 @@ def check_entry(path: Path, name: str, value: Any) -> None:
     for each in value if name in LISTS else [value]:
         if not good(each):
             raise ValueError(f"{path}: {name} must be {what}, got {each!r}")
+
+
+def check_protocol(path: Path, grid: dict[str, Any]) -> None:
+    """Check that the protocol of a grid can do what the grid asks for."""
+    name = grid.get("protocol", "1")
+    protocol = PROTOCOLS[name]
+    searched = grid.get("tune", True)
+    if protocol.recipe == "released":
+        others = [method for method in grid["methods"] if method != "hashnet"]
+        if others:
+            raise ValueError(f"{path}: protocol {name!r} is the authors' recipe for hashnet, got the method "
+                             f"{others[0]!r}; remove it, or choose another protocol")
+        if grid.get("expansions"):
+            raise ValueError(f"{path}: protocol {name!r} has compressions only, got expansions; remove them, or choose "
+                             "another protocol")
+        if searched:
+            raise ValueError(f"{path}: protocol {name!r} searches nothing, expected tune = false; add this line")
+    taught = [method for method in grid["methods"] if METHODS[method].student]
+    if protocol.rates and searched and taught:
+        raise ValueError(f"{path}: protocol {name!r} searches the step size alone, and dark knowledge needs a "
+                         f"temperature and a mix, too, got the method {taught[0]!r}; remove it, or choose another "
+                         "protocol")
 
 
 def whole(value: Any, least: int) -> bool:

@@ -22,12 +22,19 @@ def pack(wrong: NDArray[np.bool_]) -> str:
 
 def unpack(text: str, images: int) -> NDArray[np.bool_]:
     """Read what `pack` wrote, of so many images; raises ValueError for anything else."""
+    size = -(-images // 8)
+    unpacking = zlib.decompressobj()
     try:
-        bits = np.frombuffer(zlib.decompress(base64.b85decode(text)), np.uint8)
+        content = unpacking.decompress(base64.b85decode(text), size + 1)  # a short text may hold many gigabytes of 0
     except (ValueError, zlib.error) as error:
         raise ValueError(f"this does not list the wrong images of a run: {error}") from error
-    if len(bits) != -(-images // 8):
-        raise ValueError(f"this lists the wrong ones among {8 * len(bits)} images, expected {images}")
+    if len(content) > size:
+        raise ValueError(f"this lists the wrong ones among more than {8 * size} images, expected {images}")
+    if not unpacking.eof:
+        raise ValueError("this does not list the wrong images of a run: its end is missing")
+    if len(content) < size:
+        raise ValueError(f"this lists the wrong ones among {8 * len(content)} images, expected {images}")
+    bits = np.frombuffer(content, np.uint8)
     return np.unpackbits(bits, count=images).astype(bool)
 
 

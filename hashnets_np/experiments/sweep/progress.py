@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import InitVar, dataclass, field
 from typing import Any
 
+from ..methods import METHODS
 from .grid import Job
 from .schema import FailureRecord, Record, RunRecord
 
@@ -35,11 +36,15 @@ class Progress:
             self.learn(record)
 
     def learn(self, record: Record) -> None:
-        """Remember what a job took, by protocol, kind and data set, by kind, and at all."""
-        if not isinstance(record, FailureRecord):
-            for what in likeness(record.job):
-                self.seconds[what] += record.seconds
-                self.sizes[what] += record.job.size()
+        """Remember what a job took, by protocol, kind and data set, by kind, and at all.
+
+        A method that is not registered here teaches nothing: how large its networks are is not known.
+        """
+        if isinstance(record, FailureRecord) or record.job.method not in METHODS:
+            return
+        for what in likeness(record.job):
+            self.seconds[what] += record.seconds
+            self.sizes[what] += record.job.size()
 
     def guess(self, job: Job) -> float:
         """Guess the seconds of a job: in proportion to its size, from the jobs most like it."""

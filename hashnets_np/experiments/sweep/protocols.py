@@ -23,7 +23,9 @@ class Protocol:
     finalists, deep_finalists, small_finalists : int
         How many of the best trials train again in full: with one hidden layer, with more, and on small sets.
     most_epochs : mapping of str to int
-        Up to how many epochs a data set's training is doubled while that helps; empty for no doubling.
+        Up to how many epochs a data set's training is doubled while that helps; empty for no doubling. A set without an
+        entry may double twice: four times the epochs that it begins with. A job's own `max_epochs` replaces these
+        limits.
     own_searches : bool
         Whether HashNet and NN are searched at each compression, and every other point at least for its step size.
     student_is_final : bool

@@ -12,11 +12,14 @@ from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from math import isclose
 from typing import Any
 
+from ..methods import METHODS
 from .grid import Job
 from .paired import unpack
 
 Hyper = dict[str, float]
 LARGEST = 2**63  # of a whole number: what a report computes with must fit into a float
+NEEDED = ("rate", "momentum", "input_dropout", "dropout")  # hyper-parameters that a run takes from its search
+NEEDED_WITH_TEACHER = ("temperature", "mix")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +122,7 @@ class SearchRecord(Base):
     def __post_init__(self) -> None:
         check_percent(valid_error=self.valid_error)
         check_least(1, epochs=self.epochs)
+        check_hyper(self.hyper, self.job)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +148,14 @@ def check_least(least: int, **values: int) -> None:
     for name, value in values.items():
         if value < least:
             raise ValueError(f"{name} must be at least {least}, got {value}")
+
+
+def check_hyper(hyper: Hyper, job: Job) -> None:
+    """Check that a search chose all that its runs are trained with; of a method not registered here less is known."""
+    method = METHODS.get(job.method)
+    needed = NEEDED + (NEEDED_WITH_TEACHER if method and method.student else ())
+    if missing := [name for name in needed if name not in hyper]:
+        raise ValueError(f"hyper must have {', '.join(needed)} for {job.method}, but {missing[0]} is missing")
 
 
 def check_wrong(wrong: str, images: int, test_error: float) -> None:

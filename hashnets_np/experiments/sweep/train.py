@@ -5,7 +5,6 @@ the ground, too. Only the training loss decides that.
 """
 
 import functools
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +13,6 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from ... import __version__
 from ...datasets import Dataset
 from ...datasets.data_files import cache_dir, cached_arrays
 from ...losses import softmax_cross_entropy
@@ -24,6 +22,7 @@ from ...training import History, Loss, fit, predict
 from .. import released
 from ..baselines import dark_knowledge, dark_targets
 from ..methods import METHODS, build
+from .code_version import code_digest, short_digest
 from .grid import Job, teacher_search
 from .protocols import PROTOCOLS
 from .schema import Hyper, SearchRecord
@@ -225,7 +224,7 @@ def teacher_logits(job: Job, hyper: Hyper, data: Dataset, epochs: int) -> NDArra
     """
     teacher = replace(job, method="nn", compression="1", expansion=None, seed=0)
     sums = [short_digest(array.tobytes()) for array in (data.x_train, data.y_train)]
-    name = json.dumps([teacher.key, hyper, epochs, *sums, __version__], sort_keys=True)
+    name = json.dumps([teacher.key, hyper, epochs, *sums, code_digest()], sort_keys=True)
     path = cache_dir() / "teachers" / f"{short_digest(name.encode())}.npz"
 
     def train_teacher() -> dict[str, NDArray]:
@@ -233,11 +232,6 @@ def teacher_logits(job: Job, hyper: Hyper, data: Dataset, epochs: int) -> NDArra
         return {"logits": predict(train_to_the_end(teacher, hyper, alone, epochs).net, data.x_train)}
 
     return cached_arrays(path, train_teacher)["logits"]  # one process trains it, the others wait
-
-
-def short_digest(content: bytes) -> str:
-    """Return enough of a digest for the name of a file in the cache."""
-    return hashlib.sha256(content).hexdigest()[:24]
 
 
 def teacher_for(job: Job, hyper: Hyper, found: Found, data: Dataset) -> NDArray | None:

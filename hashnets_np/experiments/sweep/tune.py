@@ -33,8 +33,17 @@ from ..methods import METHODS
 from .grid import Job, step_search_from, without_teacher
 from .protocols import PROTOCOLS
 from .schema import Doubling, Final, Hyper, Round, Trial
-from .train import Found, binomial_error, choose_epochs, epochs_for, teacher_for, train_once, without_test
-from .unfinished import forget, kept_curve
+from .train import (
+    DARK_DEFAULTS,
+    DEFAULTS,
+    Found,
+    binomial_error,
+    choose_epochs,
+    epochs_for,
+    teacher_for,
+    train_once,
+)
+from .unfinished import kept_curve
 
 EXAMPLES = 12_000  # at most; with few training examples more passes, up to as many steps
 PASSES = 10
@@ -90,7 +99,7 @@ DARK_RANGES = {
     "mix": Range(0.0, 1.0, natural=(0.0, 1.0)),
 }
 # the first trials of every method: the middle of the ranges at three step sizes
-MIDDLE: Hyper = {"rate": 0.5, "momentum": 0.9, "input_dropout": 0.1, "dropout": 0.2, "temperature": 4.0, "mix": 0.7}
+MIDDLE: Hyper = DEFAULTS | DARK_DEFAULTS
 FIRST_RATES = (0.5, 0.1, 2.0)
 FIXED: Hyper = {"momentum": 0.9, "input_dropout": 0.0, "dropout": 0.0}  # where only the step size is searched
 MOST_BEYOND = 3  # step sizes tried beyond the given ones
@@ -98,7 +107,6 @@ MOST_BEYOND = 3  # step sizes tried beyond the given ones
 
 def folds(data: Dataset, limit: float = EXAMPLES) -> Iterator[Dataset]:
     """Split into training and validation examples, at most `limit`: the given split, or three folds if it is small."""
-    data = without_test(data)
     if len(data.x_valid) < FEW:
         whole = data.refit()
         for fold in range(FOLDS):
@@ -140,9 +148,7 @@ def trial_epochs(data: Dataset, most: int) -> int:
 
 def do_search(job: Job, found: Found, data: Dataset) -> dict[str, Any]:
     """Do a search and return the results of its record: of everything, or of the step size alone."""
-    results = try_rates(job, found, data) if PROTOCOLS[job.protocol].rates else tune(job, found, data)
-    forget(job, found, data)
-    return results
+    return try_rates(job, found, data) if PROTOCOLS[job.protocol].rates else tune(job, found, data)
 
 
 def tune(job: Job, found: Found, data: Dataset) -> dict[str, Any]:
@@ -279,10 +285,10 @@ def validation_examples(data: Dataset) -> int:
 def double_epochs(job: Job, best: Final, found: Found, data: Dataset, epochs: int) -> tuple[Final, list[Doubling]]:
     """Train twice as long while the error falls by at least one binomial standard error; return the best, and why.
 
-    Never longer than the protocol allows for the data set. The last doubling, which told to stop, counts if it was
-    better.
+    Never longer than the job's `max_epochs` or else the protocol allows; a set without a limit there may double twice.
+    The last doubling, which told to stop, counts if it was better.
     """
-    limit = PROTOCOLS[job.protocol].most_epochs.get(job.dataset, 4 * epochs)
+    limit = job.max_epochs or PROTOCOLS[job.protocol].most_epochs.get(job.dataset, 4 * epochs)
     decisions: list[Doubling] = []
     goes_on = True
     while goes_on and 2 * epochs <= limit:

@@ -1,6 +1,6 @@
 """What one job of a sweep does, in whatever process or machine it finds itself: choose, train, test, report.
 
-The test set is used once, after the last training; searches never see it (their data sets have none). A run trains on
+The test set is used once, after the last training; a search never sees it, because `run_job` hides it. A run trains on
 training + validation examples for the number of epochs chosen on validation. Source: section 6 of the paper, as far as
 it says; what it leaves open is in `data/records/protocol1.md`.
 """
@@ -21,6 +21,7 @@ from ...losses import error_rate
 from ...training import predict
 from .. import released
 from ..methods import METHODS, Method, register_method
+from .code_version import ROOT, code_digest, commit_of
 from .grid import Job, search_for
 from .paired import pack
 from .protocols import PROTOCOLS
@@ -36,7 +37,7 @@ from .train import (
     without_test,
 )
 from .tune import do_search
-from .unfinished import ROOT, commit_of
+from .unfinished import forget
 
 # errors that are the machine's fault, not the job's: no memory, no disk, no data, no library, a damaged cache
 ENVIRONMENT = (OSError, MemoryError, ImportError, EOFError, pickle.UnpicklingError, KeyboardInterrupt)
@@ -117,11 +118,16 @@ def run_job(
     start = time.perf_counter()
     try:
         limit_threads()
-        commit = commit_of(ROOT)  # before the first job, as near as can be to when this process imported the code
+        # asked for before the first job, as near as can be to when this process imported the code; later calls return
+        # the same
+        commit = commit_of(ROOT)
+        code_digest()
         if method is not None and method.name not in METHODS:
             register_method(method)
         data = load_for(job, data_dir, provenance)
-        results = do_search(job, found, data) if job.kind == "search" else do_run(job, found, data)
+        for search in found.values():  # they are recorded, so that nobody needs their trainings any more
+            forget(search.job, data)
+        results = do_search(job, found, without_test(data)) if job.kind == "search" else do_run(job, found, data)
     except ENVIRONMENT as error:
         return Unable(f"{job.label()}: {type(error).__name__}: {error}")
     except Exception as error:
