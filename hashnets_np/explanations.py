@@ -11,7 +11,7 @@ import numpy as np
 
 from .kernels import check, check_map
 from .maps import SharingMap
-from .support.checks import check_count, check_integer
+from .support.checks import check_count, check_integer, real_numbers
 from .types import FloatArray
 
 LOOK_AT = 10**7  # how many virtual weights are searched for bucket-mates, and how many at a time
@@ -131,7 +131,7 @@ def feature_hash(a: FloatArray, m: SharingMap, i: int) -> FloatArray:
     Raises
     ------
     ValueError
-        If a has another shape, or i lies outside V.
+        If a has another shape, or is not of real numbers, or i lies outside V.
 
     References
     ----------
@@ -144,7 +144,7 @@ def feature_hash(a: FloatArray, m: SharingMap, i: int) -> FloatArray:
     array([[-2.,  4.]])
     """
     m = check_map(m)
-    a = check("a", a, (None, m.n_cols))
+    a = check("a", real_numbers("a", a), (None, m.n_cols))
     i = check_integer("i", i, 0, m.n_out - 1)
     bucket, sign = m.lookup(i, np.arange(m.n_cols))
     phi = np.zeros((len(a), m.buckets), dtype=np.result_type(a, np.float32))
@@ -174,7 +174,7 @@ def feature_hashing_forward(w: FloatArray, a: FloatArray, m: SharingMap) -> Floa
     Raises
     ------
     ValueError
-        If w or a has another shape.
+        If w or a has another shape, or is not of real numbers.
 
     References
     ----------
@@ -187,5 +187,5 @@ def feature_hashing_forward(w: FloatArray, a: FloatArray, m: SharingMap) -> Floa
     array([[-16.]])
     """
     m = check_map(m)
-    w = check("w", w, (m.buckets,))
+    w = check("w", real_numbers("w", w), (m.buckets,))
     return np.stack([feature_hash(a, m, i) @ w for i in range(m.n_out)], axis=1)  # Eq. 5: z_i = w . phi_i(a)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from .layers import LAYERS, Dropout, Layer, Linear
 from .network import Network, check_layers
-from .support.checks import check_network
+from .support.checks import check_network, shown
 from .support.disk import atomic_write, user_path
 
 FORMAT = "hashnets_np"
@@ -38,6 +38,10 @@ LARGEST_RATIO = 4096  # beyond that: numbers computed for each number stored
 BAD_DESCRIPTION = (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, MemoryError, RecursionError)
 
 Array = tuple[str, tuple[int, ...]]  # dtype and shape
+
+
+class CutShort(ValueError):
+    """A file ends before it should."""
 
 
 class Entry(NamedTuple):
@@ -64,7 +68,8 @@ def save(net: Network, path: str | os.PathLike) -> None:
     Raises
     ------
     ValueError
-        For a layer that a model file cannot hold, such as one whose map was replaced; whatever was at `path` stays.
+        For a layer that a model file cannot hold, such as one whose map was replaced, or whose constructor does not
+        pass on what it takes; whatever was at `path` stays.
     OSError
         If the file cannot be written.
 
@@ -89,13 +94,15 @@ def save(net: Network, path: str | os.PathLike) -> None:
         if not is_description(config):
             raise ValueError(f"layer {number} ({config['type']}) was made with an argument that a file cannot hold; "
                              f"it holds numbers, words of up to {LONGEST_TEXT} characters and None")
+        check_can_be_rebuilt(config)
     arrays = {name: (p.dtype.name, p.shape) for name, p in net.parameters()}
     needed = arrays_of_made_layers(layers)
     for name in sorted(arrays.keys() | needed.keys()):
         if arrays.get(name) != needed.get(name):
             what = f"parameter {name} is {describe(arrays.get(name))}, but its layer expects"
-            config = layers[int(name.split(".")[0])]
-            raise ValueError(f"{what} {describe(needed.get(name))}; {dtype_fix(config)}")
+            same_shape = name in arrays and name in needed and arrays[name][1] == needed[name][1]
+            fix = f"; {dtype_fix(layers[int(name.split('.')[0])])}" if same_shape else ""
+            raise ValueError(f"{what} {describe(needed.get(name))}{fix}")
         if arrays[name][0] not in DTYPES.values():
             raise ValueError(f"parameter {name} is {describe(arrays[name])}, expected float32 or float64")
     metadata = {"format": FORMAT, "version": str(VERSION), "layers": text}
@@ -166,6 +173,36 @@ def layer_name(layer: Layer) -> str:
                      "register_layer adds a class of your own")
 
 
+def check_can_be_rebuilt(config: dict[str, Any]) -> None:
+    """Check that a layer's record has all arguments of its class, and no others.
+
+    One that has a default could be left out, and the layer would come back with the default.
+    """
+    kind = layer_class(config["type"])
+    takes = arguments_of(kind)
+    for name in takes:
+        if name not in config and name not in kind.left_out_of_config:
+            raise ValueError(f"{kind.__name__} takes {name}, but did not pass it to super().__init__({name}={name}), "
+                             "so a file could not rebuild it")
+    for name in config:
+        if name not in takes and name != "type" and not is_open_ended(kind):
+            raise ValueError(f"{kind.__name__} cannot be rebuilt from {name}={shown(config[name])}: its constructor "
+                             f"takes {', '.join(takes) or 'nothing'}; let it take {name}, too, and pass it on")
+
+
+def arguments_of(kind: type[Layer]) -> list[str]:
+    """List the arguments that a file gives to a class: an rng has ended as weights, a compression as buckets."""
+    parameters = inspect.signature(kind).parameters
+    ended = {"rng", "compression"} if "buckets" in parameters else {"rng"}
+    named = [p for p in parameters.values() if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    return [p.name for p in named if p.name not in ended]
+
+
+def is_open_ended(kind: type[Layer]) -> bool:
+    """Tell whether a class takes arguments of any name, as a user's may."""
+    return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(kind).parameters.values())
+
+
 def dtype_fix(config: dict[str, Any]) -> str:
     """Say how the parameters of a layer come to have another dtype that a file can hold."""
     if "dtype" in config:
@@ -184,10 +221,8 @@ def make_layer(config: dict[str, Any]) -> Layer:
     """Make a layer from its record; its initial weights are replaced afterwards."""
     kind = layer_class(config["type"])
     arguments = {name: value for name, value in config.items() if name != "type"}
-    parameters = inspect.signature(kind).parameters
-    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())  # a user's class may take any name
-    unknown = sorted(set(arguments) - (parameters.keys() - {"rng", "compression"}))
-    if unknown and not open_ended:
+    unknown = sorted(arguments.keys() - set(arguments_of(kind)))
+    if unknown and not is_open_ended(kind):
         raise ValueError(f"{config['type']} has no argument {unknown[0]!r}; was the file written by a newer release?")
     layer = kind(**arguments)
     if layer.needs_seed() and kind not in (Linear, Dropout):  # theirs is not needed once there are weights
@@ -291,11 +326,13 @@ def read_header(file: BinaryIO, path: Path) -> tuple[dict[str, str], dict[str, E
     size = os.fstat(file.fileno()).st_size
     try:
         if size < 8:
-            raise ValueError(f"it has {size} bytes")
+            raise CutShort(f"it has {size} bytes")
         start = file.read(8)
         length = struct.unpack("<Q", start)[0]
-        if length > min(size - 8, LONGEST_HEADER):
+        if length > LONGEST_HEADER:
             raise ValueError(f"its header should have {length} bytes, as it begins with {start!r}")
+        if length > size - 8:
+            raise CutShort(f"its header should have {length} bytes, of {size} in all")
         header = json.loads(file.read(length).decode(), object_pairs_hook=without_duplicates)
         if not isinstance(header, dict) or not all(isinstance(record, dict) for record in header.values()):
             raise ValueError("its header must be a JSON object of objects")
@@ -306,7 +343,8 @@ def read_header(file: BinaryIO, path: Path) -> tuple[dict[str, str], dict[str, E
         check_places(entries, 8 + length, size)
     except (struct.error, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         what = f"{path} is not a complete safetensors file of float32 or float64 arrays ({one_line(error)})"
-        raise ValueError(f"{what}; was it cut short?") from error
+        fix = "was it cut short?" if isinstance(error, CutShort) else f"was it written by {FORMAT}.save?"
+        raise ValueError(f"{what}; {fix}") from error
     return metadata, entries
 
 
@@ -339,7 +377,9 @@ def check_places(entries: dict[str, Entry], origin: int, size: int) -> None:
         if array.start != place:
             raise ValueError(f"an array begins at byte {array.start} instead of {place}")
         place += prod(array.shape) * np.dtype(array.dtype).itemsize
-    if place != size:
+    if place > size:
+        raise CutShort(f"it should have {place} bytes and has {size}")
+    if place < size:
         raise ValueError(f"it should have {place} bytes and has {size}")
 
 

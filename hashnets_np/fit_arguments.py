@@ -13,13 +13,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .datasets import Dataset, Validation, draw_fraction
+from .layers import check_params
 from .losses import check_labels, error_rate
-from .network import Network
+from .network import IF_THE_WIDTH_CHANGES, Network
 from .optim import SGD
-from .support.checks import as_array, check_count, check_finite, shown
+from .support.checks import as_array, check_count, check_finite, float_dtype, is_number, shown
 from .types import Criterion, FloatArray, IntArray, Loss
 
 LARGE_INPUT = 10  # inputs beyond it get a hint: pixels 0..255, and 0..16 too, make the first loss huge
+SMALL_INPUT = 0.01  # so do inputs that are all below it, such as pixels 0..255 that were divided by 2**15
 OTHER_SCALE = 10  # a validation or test set whose inputs are so many times larger than those of training gets one, too
 LARGEST_WEIGHT = 1e30  # of an example; 1e-30 is the smallest that the largest may be: float32 holds both and their sums
 
@@ -54,10 +56,15 @@ def fresh_optimizer(optimizer: SGD | None) -> SGD:
     return optimizer
 
 
-def choose_criterion(loss: Loss, targets: ArrayLike | None) -> Criterion | None:
-    """Choose the criterion for the validation set: the one that the loss names, or the loss itself if possible."""
+def check_loss(loss: object) -> None:
+    """Check that a loss can be called."""
     if not callable(loss):
         raise ValueError(f"loss must be a function (outputs, targets) -> (mean loss, gradient), got {shown(loss)}")
+
+
+def choose_criterion(loss: Loss, targets: ArrayLike | None) -> Criterion | None:
+    """Choose the criterion for the validation set: the one that the loss names, or the loss itself if possible."""
+    check_loss(loss)
     named = getattr(loss, "criterion", None)
     if named is not None or targets is not None:
         return named
@@ -83,7 +90,7 @@ def check_takes_weights(loss: Loss) -> None:
 
 def check_returned(result: object) -> tuple[float, FloatArray]:
     """Check what a loss returned: its mean, one number, and the gradient."""
-    if not isinstance(result, (tuple, list)) or len(result) != 2 or np.ndim(result[0]):
+    if not isinstance(result, (tuple, list)) or len(result) != 2 or not is_number(result[0]):
         raise ValueError(f"a loss must return its mean, one number, and the gradient; got {shown(result)}")
     value, gradient = result
     return value, gradient
@@ -97,10 +104,12 @@ def check_callback(callback: object) -> None:
 
 
 def check_fit(net: Network, dataset: Dataset, criterion: Criterion | None) -> None:
-    """Check that a network and a data set belong together, and hint at inputs that were not scaled."""
+    """Check that a network can be trained on a data set, and hint at inputs that were not scaled."""
+    check_params(net.layers)
     n_in = next((layer.n_in for layer in net.layers if layer.n_in is not None), None)
     if n_in is not None and dataset.x_train.shape[1] != n_in:
-        raise ValueError(f"x_train has {dataset.x_train.shape[1]} columns, but the network takes {n_in} inputs")
+        raise ValueError(f"x_train has {dataset.x_train.shape[1]} columns, but the network takes {n_in} inputs; "
+                         f"{IF_THE_WIDTH_CHANGES}")
     outputs = next((layer.n_out for layer in reversed(net.layers) if layer.n_out is not None), None)
     if criterion is error_rate and outputs is not None:
         for part in ("train", "valid", "test"):
@@ -120,6 +129,9 @@ def hint_at_scales(dataset: Dataset) -> None:
     if largest > LARGE_INPUT:
         warn(f"x_train has values up to {largest:g}; networks train best on inputs of about 0..1: "
              f"did you forget to divide by {largest:g}?", stacklevel=4)
+    if 0 < largest < SMALL_INPUT:
+        warn(f"x_train has no value beyond {largest:.3g}; networks train best on inputs of about 0..1: "
+             "was it divided by too much?", stacklevel=4)
     for part in ("valid", "test"):
         other = largest_input(getattr(dataset, f"x_{part}"))
         if other > LARGE_INPUT and other > OTHER_SCALE * largest:
@@ -192,6 +204,7 @@ def check_rows(name: str, values: ArrayLike, rows: Rows) -> NDArray[Any]:
 
 def check_weights(weight: NDArray[Any]) -> FloatArray:
     """Check the weights of examples: one number each, none negative, not all 0."""
+    weight = weight.astype(float_dtype(weight.dtype), copy=False)  # float16 does not hold the largest weight
     if weight.ndim != 1 or weight.min() < 0 or not weight.any():
         raise ValueError(f"sample_weight must be (n,) numbers of at least 0, not all 0, got shape {weight.shape} from "
                          f"{weight.min()} to {weight.max()}")

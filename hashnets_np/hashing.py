@@ -32,6 +32,15 @@ def as_uint32(value: ArrayLike, name: str) -> NDArray[np.uint32]:
     return array.astype(np.uint32)
 
 
+def broadcast_shape(**arrays: NDArray[np.uint32]) -> tuple[int, ...]:
+    """Find the shape to which arrays broadcast; a ValueError names those that do not."""
+    try:
+        return np.broadcast(*arrays.values()).shape
+    except ValueError:
+        shapes = " and ".join(f"{name} of shape {array.shape}" for name, array in arrays.items() if array.ndim)
+        raise ValueError(f"{shapes} do not broadcast; to pair each i with each j, make i a column") from None
+
+
 def rotate_left(x: NDArray[np.uint32], bits: int) -> NDArray[np.uint32]:
     """Rotate each 32-bit word: the bits that fall out on the left come back in on the right."""
     return (x << np.uint32(bits)) | (x >> np.uint32(32 - bits))
@@ -62,7 +71,7 @@ def xxh32_pair(i: ArrayLike, j: ArrayLike, seed: ArrayLike) -> NDArray[np.uint32
     Raises
     ------
     ValueError
-        For anything but integers in that range.
+        For anything but integers in that range, and for arrays that do not broadcast.
 
     References
     ----------
@@ -78,6 +87,7 @@ def xxh32_pair(i: ArrayLike, j: ArrayLike, seed: ArrayLike) -> NDArray[np.uint32
     i = as_uint32(i, "i")
     j = as_uint32(j, "j")
     seed = as_uint32(seed, "seed")
+    broadcast_shape(i=i, j=j, seed=seed)
     with np.errstate(over="ignore"):  # arithmetic modulo 2**32 is what the specification asks for
         h = seed + np.uint32((PRIME_5 + KEY_BYTES) & MAX_UINT32)
         for lane in (i, j):

@@ -15,22 +15,33 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .support.checks import float_dtype, real_numbers, unmasked
-from .types import Criterion, FloatArray, Loss
+from .support.checks import float_dtype, real_numbers, shown, unmasked
+from .types import Criterion, FloatArray, IntArray, Loss
 
 LossFunction = TypeVar("LossFunction", bound=Loss)
+FOR_A_REGRESSION = "for a regression, pass loss=hn.squared_error"
 
 
-def check_labels(name: str, y: NDArray[Any], classes: int) -> None:
-    """Check that y holds class labels, integers in 0..classes-1."""
+def check_labels(name: str, y: NDArray[Any], classes: int) -> IntArray:
+    """Check that y holds class labels, integers in 0..classes-1; return them as integers: True is 1."""
     if y.ndim == 2 and y.shape[1] > 1:
         raise ValueError(f"{name} must be integers in 0..{classes - 1}, one for each example, got shape {y.shape}; "
-                         f"are the rows one-hot? {name}.argmax(axis=1)")
-    if y.dtype.kind not in "iu":
-        fix = f"; did you mean {name}.astype(int)?" if y.dtype.kind == "f" and (y == np.floor(y)).all() else ""
+                         f"are the rows one-hot? {name}.argmax(axis=1); {FOR_A_REGRESSION}")
+    if y.dtype.kind not in "biu":
+        fix = f"; {FOR_A_REGRESSION}" if y.dtype.kind == "f" else ""
+        fix += f"; or did you mean {name}.astype(int)?" if fix and (y == np.floor(y)).all() else ""
         raise ValueError(f"{name} must be integers in 0..{classes - 1}, got {y.dtype}{fix}")
     if y.size and (y.min() < 0 or y.max() >= classes):
-        raise ValueError(f"{name} must be integers in 0..{classes - 1}, got {y.dtype} from {y.min()} to {y.max()}")
+        raise ValueError(f"{name} must be integers in 0..{classes - 1}, got {y.dtype} from {y.min()} to {y.max()}"
+                         f"{labels_fix(name, y, classes)}")
+    return y.astype(np.int64, copy=False)
+
+
+def labels_fix(name: str, y: IntArray, classes: int) -> str:
+    """Say what labels outside 0..classes-1 may be, as the end of a message; nothing if there is no guess."""
+    if classes == 1:
+        return "; a classifier needs one output for each class"
+    return f"; are they 1-based? {name} - 1" if y.min() == 1 and y.max() == classes else ""
 
 
 def error_rate(z: ArrayLike, y: ArrayLike) -> float:
@@ -41,7 +52,7 @@ def error_rate(z: ArrayLike, y: ArrayLike) -> float:
     z : (n, classes) floats
         Logits, or anything else whose largest entry is the answer.
     y : (n,) integers in 0..classes-1
-        The labels.
+        The labels; True is 1, and False is 0.
 
     Returns
     -------
@@ -64,7 +75,7 @@ def error_rate(z: ArrayLike, y: ArrayLike) -> float:
         raise ValueError(f"z must be (n, classes) and y (n,), got {z.shape} and {y.shape}")
     if y.size == 0:
         return 0.0
-    check_labels("y", y, z.shape[1])
+    y = check_labels("y", y, z.shape[1])
     answer = np.argmax(z, axis=1)  # where there is NaN, the first of them
     unknown = np.isnan(z[np.arange(len(z)), answer])
     return 100.0 * float(np.mean((answer != y) | unknown))
@@ -89,6 +100,11 @@ def judged_by(criterion: Criterion) -> Callable[[LossFunction], LossFunction]:
     decorator
         It sets the attribute `criterion` of the loss and returns the loss.
 
+    Raises
+    ------
+    ValueError
+        If the criterion is not a function.
+
     Examples
     --------
     >>> def absolute_error(z, y):
@@ -99,6 +115,8 @@ def judged_by(criterion: Criterion) -> Callable[[LossFunction], LossFunction]:
     >>> half_squared_error.criterion is absolute_error
     True
     """
+    if not callable(criterion):
+        raise ValueError(f"a criterion must be a function (outputs, targets) -> a number, got {shown(criterion)}")
 
     def mark(loss: LossFunction) -> LossFunction:
         loss.criterion = criterion  # type: ignore[attr-defined]
@@ -124,7 +142,7 @@ def softmax_cross_entropy(
     z : (batch, classes) floats
         Logits.
     y : (batch,) integers in 0..classes-1
-        Labels.
+        Labels; True is 1, and False is 0.
     sample_weight : (batch,) floats, optional
         The weight of each example in the mean; without it, all count the same.
 
@@ -152,7 +170,7 @@ def softmax_cross_entropy(
         raise ValueError(f"z must be (batch, classes) and y (batch,), got {z.shape} and {y.shape}")
     if y.size == 0:
         return 0.0, np.zeros_like(z)
-    check_labels("y", y, z.shape[1])
+    y = check_labels("y", y, z.shape[1])
     rows = np.arange(len(y))
     log_p = log_softmax(z)  # (batch, classes)
     losses = -log_p[rows, y]  # (batch,)

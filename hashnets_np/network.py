@@ -13,6 +13,8 @@ from .layers import Layer
 from .support.checks import check_flag, check_seed, shown
 from .types import FloatArray
 
+IF_THE_WIDTH_CHANGES = "a layer of your own that changes the width sets n_in and n_out"
+
 
 class Network:
     """Layers applied one after the other.
@@ -21,7 +23,8 @@ class Network:
     ----------
     layers : sequence of Layer
         Each at one position only, because it keeps its last input. A layer must have as many outputs as the next has
-        inputs.
+        inputs. Two networks may share a layer, but not at the same time: run `backward` of one before `forward` of the
+        other, or the layer has the other's input.
     seed : int
         In 0..2**32-1. The layer at position n, counted from 0, that was made without a seed gets derive_seed(seed, n).
         Every layer counts, activations and dropout included; `build` counts only those with weights, as section 4 of
@@ -73,7 +76,7 @@ class Network:
         return self.forward(x)
 
     def __repr__(self) -> str:
-        """Write the network as the call that makes it."""
+        """Write the network as the call that makes its layers; trained weights, or an `rng`, are not part of it."""
         lines = [f"    {layer!r}," for layer in self.layers]
         return "\n".join(["Network([", *lines, "])"])
 
@@ -90,7 +93,8 @@ class Network:
         Returns
         -------
         (batch, n_out) floats
-            For a classifier: logits, one per class.
+            For a classifier: logits, one per class. A layer may keep this array, too: do not write into it before
+            `backward`.
         """
         train = check_flag("train", train)
         output: Any = x
@@ -196,13 +200,16 @@ def check_layers(layers: Sequence[Any]) -> None:
                              f"{layer.__name__}(...)?")
         if not isinstance(layer, Layer):
             raise ValueError(f"layer {number} is {shown(layer)}, expected a Layer, such as HashedLinear(64, 10, '1/8')")
+        if not hasattr(layer, "_config"):
+            raise ValueError(f"layer {number} ({type(layer).__name__}) is not finished; did its constructor forget "
+                             "super().__init__()?")
     if len({id(layer) for layer in layers}) < len(layers):
         raise ValueError("a layer appears twice in the network; each position needs one of its own, as another ReLU()")
     width = None
     for number, layer in enumerate(layers):
         if layer.n_in is not None and width is not None and layer.n_in != width:
             raise ValueError(f"layer {number}, {layer!r}, takes {layer.n_in} inputs, but the layers before it give "
-                             f"{width}")
+                             f"{width}; {IF_THE_WIDTH_CHANGES}")
         if layer.n_out is not None:
             width = layer.n_out
 

@@ -11,7 +11,7 @@ from math import cos, pi
 
 import numpy as np
 
-from .layers import Layer
+from .layers import Layer, check_params
 from .support.checks import check_count, check_number
 from .types import FloatArray, ScheduleName
 
@@ -101,8 +101,9 @@ class SGD:
         Raises
         ------
         ValueError
-            If there was no backward pass yet, for layers of another shape than at the first step, and for a cosine
-            schedule that does not know `total_steps`. Then no parameter was changed.
+            If there was no backward pass yet, for layers of another shape than at the first step, for a parameter that
+            cannot be written to, and for a cosine schedule that does not know `total_steps`. Then no parameter was
+            changed.
         """
         if not isinstance(layers, Iterable):
             raise TypeError(f"step takes layers, such as net.layers, got {type(layers).__name__}")
@@ -121,6 +122,7 @@ class SGD:
 
     def check(self, layers: list[Layer]) -> None:
         """Check all gradients before any parameter changes, and that the parameters are those of the last step."""
+        check_params(layers)
         for number, layer in enumerate(layers):
             for name, w in layer.params.items():
                 gradient(layer, name, number)

@@ -24,7 +24,7 @@ from .hashing import derive_seed
 from .losses import softmax_cross_entropy, squared_error
 from .network import Network
 from .optim import SGD
-from .support.checks import check_count, shown
+from .support.checks import check_count, check_number, shown
 from .training import (
     EarlyStopping,
     History,
@@ -41,6 +41,7 @@ from .types import Compression, Loss, ScheduleName
 __all__ = ["HashNetClassifier", "HashNetRegressor"]
 
 METHODS = ("hashnet", "nn", "rer", "lrd")
+MUCH_WORSE = 1.1  # a last loss so many times the first is a failure; a little worse may be chance
 
 
 @contextmanager
@@ -152,8 +153,8 @@ class HashNetEstimator(BaseEstimator):
     def _split(self, y: NDArray[Any], seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """Choose the rows to train on, and set others aside to judge the epochs: the same share of each class."""
         labels = y if isinstance(self, ClassifierMixin) else None
-        kept, aside = train_test_split(np.arange(len(y)), test_size=self.validation_fraction, random_state=seed,
-                                       stratify=labels)
+        fraction = check_number("validation_fraction", self.validation_fraction, 0, 1, above=True)
+        kept, aside = train_test_split(np.arange(len(y)), test_size=fraction, random_state=seed, stratify=labels)
         return kept, aside
 
     def _make_optimizer(self) -> SGD:
@@ -174,8 +175,9 @@ class HashNetEstimator(BaseEstimator):
         self.loss_curve_ = self.loss_curve_ + history.train_loss
         self.validation_errors_ = self.validation_errors_ + (history.valid_error if self.early_stopping else [])
         self.n_iter_ = len(self.loss_curve_)
-        first, last = history.train_loss[0], history.train_loss[-1]
-        if history.diverged or last > first:
+        first = self.loss_curve_[0]  # of all calls: after a warm start, this one may begin where nothing is left to do
+        last = self.loss_curve_[-1]
+        if history.diverged or last > MUCH_WORSE * first:
             what = f"the loss was {first:.3g} in the first epoch and {last:.3g} in the last"
             warnings.warn(f"training did not converge: {what}; take a smaller learning_rate, or scale {self.to_scale}",
                           ConvergenceWarning, stacklevel=4)
@@ -272,7 +274,7 @@ class HashNetClassifier(ClassifierMixin, HashNetEstimator):
     patience : int
         After how many epochs without improvement `early_stopping` ends the training.
     validation_fraction : float
-        Which fraction of the examples `early_stopping` sets aside.
+        Which fraction of the examples `early_stopping` sets aside, above 0 and below 1.
     warm_start : bool
         Whether `fit` continues with the network of the previous call.
     random_state : int, RandomState or None
@@ -485,7 +487,7 @@ class HashNetRegressor(RegressorMixin, HashNetEstimator):
     patience : int
         After how many epochs without improvement `early_stopping` ends the training.
     validation_fraction : float
-        Which fraction of the examples `early_stopping` sets aside.
+        Which fraction of the examples `early_stopping` sets aside, above 0 and below 1.
     warm_start : bool
         Whether `fit` continues with the network of the previous call.
     random_state : int, RandomState or None
@@ -587,8 +589,7 @@ class HashNetRegressor(RegressorMixin, HashNetEstimator):
     def _check_targets(self, X: Any, y: Any, sample_weight: Any, reset: bool) -> tuple[Any, Any, Any]:
         """Check the arguments of training; targets are (n, n_targets)."""
         x, y = self._check_x_y(X, y, reset=reset, multi_output=True, y_numeric=True)
-        if reset:
-            self._one_target = y.ndim == 1
+        self._one_target = y.ndim == 1
         targets = y.reshape(len(y), -1).astype(x.dtype)
         if not reset and targets.shape[1] != self.network_.layers[-1].n_out:
             raise ValueError(f"y has {targets.shape[1]} targets, but the network has {self.network_.layers[-1].n_out}")

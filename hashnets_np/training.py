@@ -28,7 +28,7 @@ from .fit_arguments import (
 from .losses import log_softmax, softmax_cross_entropy
 from .network import Network
 from .optim import SGD
-from .support.checks import as_examples, check_count, check_flag, check_network, check_seed
+from .support.checks import as_examples, check_count, check_flag, check_network, check_seed, is_number, shown
 from .types import Criterion, FloatArray, IntArray, Loss
 
 
@@ -279,9 +279,10 @@ def fit(
     seed : int
         Seed for the order of the examples, and for drawing the validation set.
     loss : function
-        (outputs, targets) -> (mean loss, gradient), such as `softmax_cross_entropy` and `squared_error`. The best epoch
-        is the one with the lowest criterion on the validation set, the earliest of equals: the criterion that the loss
-        names (see `judged_by`), or the loss itself. Without a validation set it is the last epoch.
+        (outputs, targets) -> (mean loss, gradient), such as `softmax_cross_entropy` and `squared_error`. It must not
+        write into the outputs, which a layer may keep for `backward`. The best epoch is the one with the lowest
+        criterion on the validation set, the earliest of equals: the criterion that the loss names (see `judged_by`),
+        or the loss itself. Without a validation set it is the last epoch.
     targets : array, optional
         One row for each training example, for a loss that compares the outputs with something else than y, as dark
         knowledge does. A loss that names no criterion then can't judge the validation set, and the last epoch is kept.
@@ -388,16 +389,17 @@ def judge(net: Network, x: FloatArray, y: NDArray[Any], criterion: Criterion | N
     if criterion is None or not len(x):
         return math.nan
     with np.errstate(over="ignore", invalid="ignore"):  # of a diverged network
-        return float(criterion(predict(net, x), y))
+        error = criterion(predict(net, x), y)
+    if not is_number(error):
+        raise ValueError(f"a criterion must return one number, the lower the better; got {shown(error)}")
+    return float(error)
 
 
 def is_best(errors: list[float]) -> bool:
-    """Tell whether the last epoch is better than all before it; without a criterion, every epoch counts as better."""
+    """Tell whether the last epoch is better than all before it; until one is judged, every epoch counts as better."""
     *before, last = errors
     judged = [error for error in before if not math.isnan(error)]
-    if math.isnan(last):
-        return not judged
-    return last < min(judged, default=math.inf)
+    return not judged or last < min(judged)  # not if the last is nan
 
 
 def copy_weights(net: Network) -> list[FloatArray]:

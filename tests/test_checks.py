@@ -93,7 +93,8 @@ def test_labels_end_where_int64_ends():
 
 @pytest.mark.parametrize(("y", "message"), [
     (np.zeros((3, 2, 2), int), r"y must be \(n,\), got \(3, 2, 2\); did you forget y.ravel\(\)\?"),
-    (np.zeros((3, 2), int), r"y must be \(n,\), got \(3, 2\); are the rows one-hot\? y.argmax\(axis=1\)"),
+    (np.zeros((3, 2), int), r"y must be \(n,\), got \(3, 2\); are the rows one-hot\? y.argmax\(axis=1\); are they "
+                            r"targets of a regression\? y.astype\(float\)$"),
     (np.zeros((3, 1), int), r"y must be \(n,\), got \(3, 1\); did you forget y.ravel\(\)\?"),
     (np.zeros((), int), r"y must be \(n,\), got \(\); did you forget"),
     (np.zeros((3, 2, 2)), r"y must be \(n,\) or \(n, n_out\), got \(3, 2, 2\); did you forget"),

@@ -732,3 +732,14 @@ def test_the_last_fifth_of_the_training_examples_is_for_validation():
         data = split("x", x, np.arange(n), x[:1], np.arange(1), "here")
         assert data.y_valid.tolist() == list(range(n - valid, n)) and data.y_train.tolist() == list(range(n - valid))
         assert data.x_valid[:, 0].tolist() == data.y_valid.tolist() and data.provenance == "here"
+
+
+@pytest.mark.parametrize("code", [11, 12])
+def test_pixels_that_use_little_of_a_wide_type_get_a_warning_when_they_are_trained_on(tmp_path, code):
+    pixels = np.arange(40 * 4).reshape(40, 2, 2)
+    for part, n in (("train", 40), ("test", 10)):
+        (tmp_path / f"{part}-images").write_bytes(to_idx(pixels[:n], code))
+        (tmp_path / f"{part}-labels").write_bytes(to_idx(np.arange(n) % 2))
+    data = load_idx(tmp_path)
+    with pytest.warns(UserWarning, match="x_train has no value beyond .*was it divided by too much"):
+        hn.fit(hn.Network([hn.Linear(4, 2, seed=0)]), data, 1)

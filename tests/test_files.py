@@ -250,7 +250,7 @@ def test_what_is_not_a_file_says_so(tmp_path):
     with pytest.raises(FileNotFoundError, match="a folder has that name"):
         hn.load(tmp_path)
     (tmp_path / "page").write_text("<html>404 not found</html>")
-    with pytest.raises(ValueError, match="as it begins with b'<html>40'"):
+    with pytest.raises(ValueError, match=r"as it begins with b'<html>40'\); was it written by hashnets_np\.save\?$"):
         hn.load(tmp_path / "page")
 
 
@@ -539,3 +539,71 @@ def test_an_unregistered_class_under_the_name_of_another_was_not_defined_again(t
 
     with pytest.raises(ValueError, match="a Linear cannot be saved"):
         hn.save(hn.Network([Linear()]), tmp_path / "m")
+
+
+@pytest.mark.parametrize(("takes", "passes", "message"), [
+    ("slope=0.01", "", r"Own takes slope, but did not pass it to super\(\).__init__\(slope=slope\), so a file could"),
+    ("n", "", r"Own takes n, but did not pass it to super\(\).__init__\(n=n\)"),
+    ("n, *, slope=0.01", "n=n", "Own takes slope, but did not pass it"),
+    ("n", "width=n", "Own takes n, but did not pass it"),
+    ("", "n=3", "Own cannot be rebuilt from n=3: its constructor takes nothing; let it take n, too, and pass it on"),
+    ("n", "n=n, slope=0.5", "cannot be rebuilt from slope=0.5: its constructor takes n; let it take slope, too"),
+])
+def test_a_layer_that_a_file_would_rebuild_as_another_one_is_not_saved(tmp_path, monkeypatch, takes, passes, message):
+    names = {"hn": hn}
+    exec(f"class Own(hn.Layer):\n    def __init__(self, {takes}):\n        super().__init__({passes})", names)
+    monkeypatch.setitem(LAYERS, "Own", names["Own"])
+    layer = names["Own"](3) if takes.startswith("n") else names["Own"]()
+    with pytest.raises(ValueError, match=message):
+        hn.save(hn.Network([layer]), tmp_path / "m")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_layer_of_the_package_with_another_constructor_is_saved_only_if_that_takes_everything(tmp_path, monkeypatch):
+    class Fixed(hn.HashedLinear):
+        def __init__(self, n_in, n_out, *, seed=None):
+            super().__init__(n_in, n_out, "1/8", bias="hashed", seed=seed)
+
+    class Same(hn.HashedLinear):
+        pass
+
+    class HandedOn(hn.HashedLinear):
+        def __init__(self, *arguments, **more):
+            super().__init__(*arguments, **more)
+
+    class Pack(hn.Layer):  # its compression is an argument like any other: it does not end as buckets
+        def __init__(self, compression, size=3):
+            super().__init__(compression=compression, size=size)
+
+    for kind in (Fixed, Same, HandedOn, Pack):
+        monkeypatch.setitem(LAYERS, kind.__name__, kind)
+    with pytest.raises(ValueError, match=r"Fixed cannot be rebuilt from buckets=3: .* takes n_in, n_out, seed; let it"):
+        hn.save(hn.Network([Fixed(4, 6)]), tmp_path / "m")
+    for layer in (Same(4, 6, "1/2", kind="chunk", size=3), HandedOn(4, 6, "1/2", signed=False), Pack("1/8")):
+        hn.save(hn.Network([layer]), tmp_path / "m")
+        assert hn.load(tmp_path / "m").layers[0].config() == layer.config()
+
+
+def test_a_change_of_dtype_is_proposed_only_where_the_shape_is_right(tmp_path):
+    for change, hint in [(lambda w: w.astype(np.float64), True), (lambda w: w[:-1].astype(np.float64), False),
+                         (lambda w: w[:-1], False)]:
+        net = small_net()
+        net.layers[0].params["w"] = change(net.layers[0].params["w"])
+        with pytest.raises(ValueError) as error:
+            hn.save(net, tmp_path / "m")
+        assert str(error.value).endswith("(244,); to change the dtype of a network, use net.astype") == hint
+        assert ("astype" in str(error.value)) == hint
+
+
+@pytest.mark.parametrize(("damage", "is_short"), [
+    (lambda good: good[:-1], True), (lambda good: good[:100], True), (lambda good: good[:5], True),
+    (lambda good: b"", True), (lambda good: good + b"x", False), (lambda good: b"PK\x03\x04" + good, False),
+    (lambda good: good.replace(b"F32", b"F16"), False), (lambda good: good.replace(b"{", b"[", 1), False),
+])
+def test_only_a_file_that_ends_too_early_was_cut_short(tmp_path, damage, is_short):
+    path = tmp_path / "m"
+    hn.save(small_net(), path)
+    path.write_bytes(damage(path.read_bytes()))
+    fix = r"was it cut short\?" if is_short else r"was it written by hashnets_np\.save\?"
+    with pytest.raises(ValueError, match=rf"is not a complete safetensors file .*\); {fix}$"):
+        hn.load(path)

@@ -103,6 +103,7 @@ def test_a_layer_of_ones_own_can_say_where_its_kinks_are(rng):
     ({"directions": 0}, "directions must be an integer in 1..100000"), ({"directions": 2**32}, "directions must be"),
     ({"directions": 1.5}, "directions must be"),
     ({"seed": None}, "seed must be"), ({"x": np.zeros((0, 12))}, "nothing to compare"),
+    ({"loss": "mse"}, "loss must be a function .*, got 'mse'"), ({"loss": None}, "loss must be a function"),
     ({"x": np.zeros(12)}, "expected .n, n_in."), ({"x": np.full((20, 12), np.nan)}, "x has nan"),
 ])
 def test_a_check_of_nothing_is_refused(change, message, rng):
@@ -192,3 +193,25 @@ def test_a_backward_pass_that_forgets_something_is_told_what(grads, dx, message)
 
     with pytest.raises(ValueError, match=message):
         hn.gradcheck(hn.Network([Own()]), np.ones((4, 3)), np.ones((4, 3)), loss=hn.squared_error)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_gradient_of_0_is_right(seed, rng):
+    """With one bucket and no signs all logits are equal: the gradient is 0, and all that is left is rounding."""
+    net = hn.build("hashnet", [4, 8, 3], compression="1/64", seed=seed, signed=False)
+    assert hn.gradcheck(net, rng.normal(size=(20, 4)), rng.integers(0, 3, 20)).worst < 1e-6
+
+
+def test_a_small_gradient_that_is_wrong_is_found(rng):
+    """A slope of 1e-6 is far below the smallest of which six digits are left, but not below the rounding."""
+    class Wrong(hn.Linear):
+        def backward(self, dz, input_grad=True):
+            da = super().backward(dz, input_grad)
+            self.grads["w"] = 1.01 * self.grads["w"]
+            return da
+
+    x, y = 1e-5 * rng.normal(size=(20, 4)), rng.integers(0, 3, 20)
+    for kind, is_right in ((hn.Linear, True), (Wrong, False)):
+        report = hn.gradcheck(hn.Network([kind(4, 3, seed=0)]), x, y)
+        assert np.abs(net_gradient(hn.Network([hn.Linear(4, 3, seed=0)]), x, y)).max() < 1e-5
+        assert (report.errors["0.w"] < 1e-6) == is_right, report

@@ -71,3 +71,10 @@ def test_indices_under_a_mask_are_refused():
         xxh32_pair(0, masked, 7)
     with pytest.raises(ValueError, match="i has masked entries"):
         SharingMap(4, 4, buckets=3).lookup(masked, 0)
+
+
+def test_arrays_that_do_not_broadcast_are_named():
+    for arguments, message in ((([0, 1], [0, 1, 2], 0), r"^i of shape \(2,\) and j of shape \(3,\) do not broadcast"),
+                               ((3, [0, 1, 2], [0, 1]), r"^j of shape \(3,\) and seed of shape \(2,\) do not")):
+        with pytest.raises(ValueError, match=message):
+            xxh32_pair(*arguments)

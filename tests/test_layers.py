@@ -580,3 +580,112 @@ def test_a_forward_pass_of_dropout_that_is_refused_leaves_the_last_one(x, mask):
     with pytest.raises(ValueError, match="mask"):
         layer.forward(x, train=True, mask=mask)
     np.testing.assert_array_equal(layer.backward(np.ones((2, 3))), [[2, 0, 2], [0, 2, 0]])
+
+
+@pytest.mark.parametrize(("name", "value", "message"), [
+    ("b", np.arange(3.0)[:, None], r"b has shape \(3, 1\), expected \(3\)"), ("b", 1.0, r"b has shape \(\), expected"),
+    ("b", np.ones(1), r"b has shape \(1,\), expected \(3\)"), ("b", np.ones((1, 3)), r"b has shape \(1, 3\), expected"),
+])
+def test_biases_that_a_user_puts_in_never_broadcast(name, value, message):
+    for layer in (hn.Linear(2, 3, seed=0), hn.HashedLinear(2, 3, "1/2", bias="dense", seed=0)):
+        layer.params[name] = value
+        with pytest.raises(ValueError, match=message):
+            layer.forward(np.ones((3, 2)))
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (1, 2), (3, 2, 1), (2,)])
+def test_weights_that_a_user_puts_in_have_the_shape_of_the_layer(shape):
+    layer = hn.Linear(2, 3, seed=0, bias=False)
+    layer.params["w"] = np.ones(shape)
+    with pytest.raises(ValueError, match=r"w has shape .*, expected \(3, 2\)"):
+        layer.forward(np.ones((4, 2)))
+
+
+def test_a_loss_may_work_in_place(rng):
+    def squared_in_place(z, y):
+        z -= y
+        return float((z**2).mean()), 2 * z / z.size
+
+    def squared(z, y):
+        return squared_in_place(z.copy(), y)
+
+    x, y = rng.normal(size=(5, 4)), rng.normal(size=(5, 3))
+    gradients = []
+    for loss in (squared, squared_in_place):
+        net = hn.Network([hn.Linear(4, 3, seed=0, dtype=np.float64), hn.Tanh()])
+        net.backward(loss(net.forward(x), y)[1])
+        gradients.append(net.layers[0].grads["w"])
+    np.testing.assert_array_equal(*gradients)
+
+
+@pytest.mark.parametrize(("dtype", "expected"), [
+    (np.uint8, np.float32), (bool, np.float32), (np.float16, np.float32), (np.int64, np.float64),
+    (np.float32, np.float32), (np.float64, np.float64),
+])
+def test_tanh_of_any_numbers_is_as_exact_as_float32(dtype, expected):
+    x = np.array([[0, 1, 1, 0]]).astype(dtype)
+    z = hn.Tanh().forward(x)
+    assert z.dtype == expected
+    np.testing.assert_allclose(z, np.tanh(x.astype(np.float64)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("x", [np.ones((2, 4), complex), np.full((2, 4), "1"), np.ones((2, 4), object)])
+@pytest.mark.parametrize("layer", [hn.ReLU(), hn.Tanh(), hn.Dropout(0.5)])
+def test_activations_and_dropout_take_real_numbers_only(layer, x):
+    for train in (False, True):
+        with pytest.raises(ValueError, match=r"x has dtype .*, expected real numbers"):
+            layer.forward(x, train)
+
+
+@pytest.mark.skipif(np.dtype(np.longdouble).itemsize == 8, reason="long doubles are doubles on this platform")
+def test_long_doubles_are_refused_on_the_way_there_not_on_the_way_back():
+    for layer in (hn.Linear(4, 3), hn.HashedLinear(4, 3, "1/2"), MaskedLinear(4, 3, 6), LowRankLinear(4, 3, 2)):
+        with pytest.raises(ValueError, match=r"expected float32 or float64; pass x\.astype\(np\.float64\)"):
+            layer.forward(np.ones((2, 4), np.longdouble))
+
+
+def test_parameters_of_a_property_are_counted():
+    class Tied(hn.Layer):
+        def __init__(self):
+            super().__init__()
+            self.w = np.ones((3, 4))
+
+        @property
+        def params(self):
+            return {"w": self.w}
+
+    assert Tied().num_parameters() == Tied().num_virtual_parameters() == hn.Network([Tied()]).num_parameters() == 12
+    assert hn.ReLU().num_parameters() == 0
+
+
+@pytest.mark.parametrize("dtype", [None, "single precision", 3, {"a": 1}, np.float16, "int32", "f4, f4"])
+def test_a_dtype_is_float32_or_float64(dtype):
+    for make in (hn.HashedLinear(4, 3, "1/2").change_dtype, hn.Network([hn.ReLU()]).astype,
+                 lambda dtype: hn.Linear(4, 3, dtype=dtype), lambda dtype: hn.HashedLinear(4, 3, "1/2", dtype=dtype)):
+        with pytest.raises(ValueError, match="dtype must be float32 or float64, got "):
+            make(dtype)
+
+
+@pytest.mark.parametrize(("rng", "message"), [
+    (0, r"got 0; did you mean seed=0\?$"), (np.random.RandomState(0), r"got RandomState.*[^?]$"), ("0", "got '0'$"),
+])
+def test_initial_weights_are_drawn_by_a_generator(rng, message):
+    for make in (lambda rng: hn.Linear(4, 3, rng=rng), lambda rng: hn.HashedLinear(4, 3, "1/2", rng=rng),
+                 lambda rng: MaskedLinear(4, 3, 6, rng=rng), lambda rng: LowRankLinear(4, 3, 2, rng=rng)):
+        with pytest.raises(ValueError, match=r"rng must be a numpy\.random\.Generator, " + message):
+            make(rng)
+
+
+def test_a_layer_made_with_an_array_can_be_printed():
+    class Fixed(hn.Layer):
+        def __init__(self, scale=None, start=(1, 2)):
+            super().__init__(scale=scale, start=start)
+
+    assert repr(Fixed(np.ones(2))) == "Fixed(scale=array([1., 1.]))"
+    assert "Fixed(scale=array" in str(hn.Network([Fixed(np.ones(2), np.zeros(3))]))
+
+
+@pytest.mark.parametrize("layer", [int, lambda: hn.ReLU(), hn.ReLU(), "ReLU", hn.Network])
+def test_only_a_class_of_layers_is_registered(layer):
+    with pytest.raises(TypeError, match="register_layer takes a subclass of Layer, got "):
+        hn.register_layer(layer)

@@ -43,7 +43,8 @@ def test_labels_outside_are_refused(y):
 
 @pytest.mark.parametrize(("y", "message"), [
     ([0, 5], "0..4, got int64 from 0 to 5"), ([0, -1], "from -1 to 0"), ([0.0, 1.0], r"did you mean y.astype\(int\)"),
-    ([0.5, 1.0], "got float64$"), (["0", "1"], "got <U1"), ([True, False], "got bool"),
+    ([0.5, 1.0], "got float64; for a regression, pass loss=hn.squared_error$"), (["0", "1"], "got <U1$"),
+    ([1, 5], r"from 1 to 5; are they 1-based\? y - 1$"), ([2, 5], "from 2 to 5$"), ([1j, 0], "got complex128$"),
 ])
 def test_an_error_rate_of_what_is_not_a_label_is_refused(y, message):
     with pytest.raises(ValueError, match=message):
@@ -142,3 +143,27 @@ def test_an_answer_that_is_not_a_number_is_wrong():
 def test_weights_that_are_no_weights_are_refused(weight, message):
     with pytest.raises(ValueError, match=message):
         hn.softmax_cross_entropy(np.zeros((2, 3)), [0, 1], weight)
+
+
+def test_truth_values_are_labels_too(rng):
+    z = rng.normal(size=(6, 2))
+    y = np.array([0, 1, 1, 0, 1, 0])
+    assert error_rate(z, y > 0) == error_rate(z, y) and error_rate(z, [bool(label) for label in y]) == error_rate(z, y)
+    loss, dz = hn.softmax_cross_entropy(z, y > 0)
+    expected, expected_dz = hn.softmax_cross_entropy(z, y)
+    assert loss == expected and np.array_equal(dz, expected_dz)
+    net = hn.Network([hn.Linear(2, 2, seed=0)])
+    assert hn.gradcheck(net, z, y > 0) == hn.gradcheck(net, z, y)
+
+
+def test_a_label_of_a_network_with_one_output_is_told_that_each_class_has_one():
+    with pytest.raises(ValueError, match=r"got int64 from 0 to 1; a classifier needs one output for each class$"):
+        hn.softmax_cross_entropy(np.zeros((2, 1)), [0, 1])
+    with pytest.raises(ValueError, match=r"got bool from False to True; a classifier needs one output for each class$"):
+        error_rate(np.zeros((2, 1)), [False, True])
+
+
+@pytest.mark.parametrize("criterion", [0.5, None, "error_rate"])
+def test_a_criterion_is_a_function(criterion):
+    with pytest.raises(ValueError, match=r"a criterion must be a function \(outputs, targets\) -> a number, got "):
+        hn.judged_by(criterion)

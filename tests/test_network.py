@@ -161,3 +161,12 @@ def test_whether_it_trains_is_a_truth_value():
     net = hn.Network([hn.Dropout(0.5, seed=0), hn.Linear(3, 2, seed=0)])
     with pytest.raises(ValueError, match="train must be True or False, got 'no'"):
         net.forward(np.ones((1, 3)), train="no")
+
+
+def test_a_layer_whose_constructor_forgot_the_one_above_is_told_so():
+    class Own(hn.Layer):
+        def __init__(self):
+            self.scale = 2
+
+    with pytest.raises(ValueError, match=r"^layer 1 \(Own\) is not finished; did its constructor forget super\(\)"):
+        hn.Network([hn.ReLU(), Own()])

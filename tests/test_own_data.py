@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -226,3 +227,20 @@ def test_a_set_from_arrays_is_drawn_with_seed_0_and_named_arrays():
     for wrong in ((X,), (X, Y, Y)):
         with pytest.raises(ValueError, match=r"test must be a pair \(x, y\), got tuple"):
             hn.Dataset.from_arrays(X, Y, test=wrong)
+
+
+def test_an_empty_list_is_told_how_an_empty_set_is_written():
+    with pytest.raises(ValueError, match=r"x_valid has shape \(0,\), .*; an empty set is x\[:0\], y\[:0\]$"):
+        hn.Dataset("mine", X, Y, [], [], [], [])
+    assert len(dataset(x_valid=X[:0], y_valid=Y[:0]).x_valid) == 0
+
+
+@pytest.mark.parametrize("axis", ["x", "y"])
+@pytest.mark.parametrize(("value", "fix"), [
+    (None, ""), ({}, ""), (map(float, "12"), r"; pass list\({axis}_train\)"), (0j, ""), ("mine", ""),
+    (SimpleNamespace(x_test=X), "; pass one of its arrays, such as x_test"),
+])
+def test_what_is_not_an_array_is_named_by_its_type(axis, value, fix):
+    message = f"^{axis}_train is of type {type(value).__name__}, expected an array of numbers{fix.format(axis=axis)}$"
+    with pytest.raises(ValueError, match=message):
+        dataset(**{f"{axis}_train": value})

@@ -222,6 +222,8 @@ def test_partial_fit_that_blows_up_warns():
     ({"learning_rate": -1}, "learning_rate"),
     ({"max_iter": 0}, "epochs"),
     ({"batch_size": 0}, "batch_size"),
+    *[({"early_stopping": True, "validation_fraction": fraction}, "validation_fraction must be a finite number above 0")
+      for fraction in [None, 0, 1, 20, 1.0, "0.1", np.nan, True]],
     *[({"hidden_layer_sizes": sizes}, "hidden_layer_sizes must be positive integers")
       for sizes in [(0,), (8.9,), "12", (True,), True, None, [[8, 9]]]],
 ])
@@ -388,3 +390,26 @@ def test_a_regressor_that_blows_up_asks_for_scaled_targets_and_these_help():
         warnings.simplefilter("error", ConvergenceWarning)
         scaled = TransformedTargetRegressor(HashNetRegressor(random_state=0), transformer=StandardScaler()).fit(x, y)
     assert scaled.score(x, y) > 0.5
+
+
+def test_a_converged_network_that_is_trained_on_gets_no_warning():
+    """Where nothing is left to learn, the last loss may be above the first of the call, or a little above the first."""
+    model = HashNetClassifier(**TINY, max_iter=3, warm_start=True).fit(X200, Y200)
+    model.loss_curve_ = [0.6, 0.001, 0.0005]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        model._note(hn.History(train_loss=[0.0005, 0.0006]))
+        new = HashNetClassifier(**TINY, max_iter=3).fit(X200, Y200)
+        new.loss_curve_ = []
+        new._note(hn.History(train_loss=[0.69, 0.7]))
+    new.loss_curve_ = []
+    with pytest.warns(ConvergenceWarning, match=r"the loss was 0\.69 in the first epoch and 0\.77 in the last"):
+        new._note(hn.History(train_loss=[0.69, 0.77]))
+
+
+@pytest.mark.parametrize("go_on", [HashNetRegressor.fit, HashNetRegressor.partial_fit])
+def test_predictions_have_the_shape_of_the_last_targets(go_on):
+    model = HashNetRegressor(**TINY, max_iter=1, warm_start=True)
+    for y in (Y200.astype(float), Y200.astype(float)[:, None], Y200.astype(float)):
+        go_on(model, X200, y)
+        assert model.predict(X200).shape == y.shape

@@ -281,11 +281,25 @@ class Unwilling:
     ({"x": X[:, :3]}, "x_train has 3 columns, but the network takes 4 inputs"), ({"x": X[0]}, "expected .n, n_in."),
     ({"x": X[:, :, None]}, r"did you forget x.reshape\(len\(x\), -1\)"), ({"x": X + 1j}, "expected real numbers"),
     ({"x": X.astype(str)}, "are there columns of text"), ({"x": [[1.0], [2.0, 3.0]]}, "cannot be turned into an array"),
+    ({"x": 1j * X.astype(float)}, "x has dtype complex128, expected real numbers$"),
+    ({"x": X.astype(int).astype("M8[s]")}, r"x has dtype datetime64\[s\], expected real numbers$"),
+    ({"x": (row for row in X)}, r"x is of type generator, expected an array of numbers; pass list\(x\)$"),
+    ({"x": {"a": X}}, "x is of type dict, expected an array of numbers$"), ({"x": None}, "x is of type NoneType, exp"),
+    ({"y": (y for y in Y)}, r"y is of type generator, .*; pass list\(y\)$"), ({"y": {0: Y}}, "y is of type dict"),
+    ({"x": "x.npy"}, "x is of type str, expected an array of numbers$"), ({"y": 1j}, "y is of type complex, expected"),
     ({"x": np.where(X == X[3, 1], np.nan, X)}, "x has nan in row 3, expected finite numbers"),
     ({"x": np.where(X == X[3, 1], np.inf, X)}, "x has inf in row 3"),
     ({"y": Y[:-1]}, "y has 19 rows for 20 examples"), ({"y": Y[:, None]}, r"did you forget y.ravel\(\)"),
-    ({"y": Y - 1}, "from -1 to 0, expected class labels"), ({"y": Y + 1}, "y_train must be integers in 0..1"),
-    ({"y": Y.astype(float)}, r"y_train must be integers in 0..1, got float64; did you mean y_train.astype"),
+    ({"y": Y - 1}, "from -1 to 0, expected class labels"),
+    ({"y": Y + 1}, r"y_train must be integers in 0..1, got int64 from 1 to 2; are they 1-based\? y_train - 1$"),
+    ({"y": Y + 2}, r"y_train must be integers in 0..1, got int64 from 2 to 3$"),
+    ({"net": dense_net(n_out=1)}, "got int64 from 0 to 1; a classifier needs one output for each class$"),
+    ({"y": Y.astype(float)}, r"in 0..1, got float64; for a regression, pass loss=hn.squared_error; or did you mean "
+                             r"y_train.astype\(int\)\?$"),
+    ({"y": Y + 0.5}, "y_train must be integers in 0..1, got float64; for a regression, pass loss=hn.squared_error$"),
+    ({"y": X}, r"are the rows one-hot\? y_train.argmax\(axis=1\); for a regression, pass loss=hn.squared_error$"),
+    ({"y": 2 * np.c_[Y, Y]}, r"one-hot\? y.argmax.*; are they targets of a regression\? y.astype\(float\)$"),
+    ({"y": Y + 1j}, r"y has dtype complex128, expected .*\(or floats, for a regression\)$"),
     ({"y": Y.astype(str)}, "np.unique"), ({"x": X[:0], "y": Y[:0]}, "no training example"),
     ({"validation": (X, Y + 1)}, "y_valid must be integers in 0..1, got int64 from 1 to 2"),
     ({"validation": (X, Y.astype(float))}, "y_valid is float64 .*but y_train is int64"),
@@ -582,7 +596,8 @@ def test_a_network_of_two_outputs_is_a_classifier():
 
 @pytest.mark.parametrize(("errors", "best"), [
     ([5.0], True), ([5.0, 4.0], True), ([5.0, 5.0], False), ([4.0, 5.0], False), ([np.nan], True),
-    ([np.nan, np.nan], True), ([np.nan, 5.0], True), ([5.0, np.nan], False), ([np.inf], False),
+    ([np.nan, np.nan], True), ([np.nan, 5.0], True), ([5.0, np.nan], False), ([np.inf], True),
+    ([np.inf, np.inf], False), ([np.inf, np.nan], False), ([np.nan, np.inf], True), ([np.inf, 5.0], True),
 ])
 def test_the_last_epoch_is_the_best_if_it_is_below_all_before_it(errors, best):
     assert training.is_best(errors) is best
@@ -756,11 +771,21 @@ def test_what_is_not_a_network_is_a_type_error_that_says_so(use, net):
 
 @pytest.mark.parametrize("returned", [
     lambda z: (np.zeros(len(z)), np.zeros_like(z)), lambda z: 0.5, lambda z: None, lambda z: (0.5,),
-    lambda z: (0.5, z, z), lambda z: np.zeros(2),
+    lambda z: (0.5, z, z), lambda z: np.zeros(2), lambda z: (None, z), lambda z: (1j, z), lambda z: ("0.5", z),
 ])  # fmt: skip
-def test_a_loss_must_return_one_number_and_the_gradient(returned):
+@pytest.mark.parametrize("use", [
+    lambda loss: hn.fit(dense_net(), X, Y, epochs=1, loss=loss),
+    lambda loss: hn.gradcheck(dense_net(), X, Y, loss=loss),
+])  # fmt: skip
+def test_a_loss_must_return_one_number_and_the_gradient(returned, use):
     with pytest.raises(ValueError, match="a loss must return its mean, one number, and the gradient; got "):
-        hn.fit(dense_net(), X, Y, epochs=1, loss=lambda z, y: returned(z))
+        use(lambda z, y: returned(z))
+
+
+@pytest.mark.parametrize("mean", [np.float32(1.5), np.array(1.5), 1, True])
+def test_a_loss_may_return_any_real_number(mean):
+    history = hn.fit(dense_net(), X, Y, epochs=1, validation=0.5, loss=lambda z, y: (mean, np.zeros_like(z)))
+    assert history.train_loss == history.valid_error == [float(mean)]
 
 
 def test_a_loss_that_takes_no_weights_is_refused_where_examples_have_them():
@@ -796,3 +821,120 @@ def test_early_stopping_without_a_validation_set_is_refused_before_the_first_ste
         hn.fit(net, X, Y, epochs=3, callback=hn.EarlyStopping(), optimizer=optimizer)
     assert optimizer.steps_done == 0
     assert all(np.array_equal(p, kept) for (_, p), kept in zip(net.parameters(), before, strict=True))
+
+
+def test_a_criterion_that_is_infinite_in_every_epoch_throws_no_training_away():
+    @hn.judged_by(lambda z, y: np.inf)
+    def loss(z, y):
+        return hn.softmax_cross_entropy(z, y)
+
+    net = dense_net()
+    before = weights_of(net)
+    history = hn.fit(net, X, Y, epochs=3, validation=0.2, loss=loss)
+    assert history.best_epoch == 1 and not np.array_equal(weights_of(net)[0], before[0])
+
+
+@pytest.mark.parametrize("error", [None, 1j, "0.5", [0.5], np.array([0.5])])
+def test_a_criterion_must_return_one_number(error):
+    @hn.judged_by(lambda z, y: error)
+    def loss(z, y):
+        return hn.softmax_cross_entropy(z, y)
+
+    with pytest.raises(ValueError, match="a criterion must return one number, the lower the better; got "):
+        hn.fit(dense_net(), X, Y, epochs=1, validation=0.2, loss=loss)
+
+
+def test_a_data_set_in_the_place_of_examples_is_told_to_be_taken_apart():
+    data = hn.Dataset.from_arrays(X, Y)
+    with pytest.raises(ValueError, match=r"x is of type Dataset, .*; pass one of its arrays, such as x_test$"):
+        hn.predict(dense_net(), data)
+
+
+class Slope(hn.Layer):
+    """A leaky ReLU whose slope is learned: one number."""
+
+    def __init__(self, slope):
+        super().__init__()
+        self.params["a"] = slope
+
+    def forward(self, x, train=False):
+        self.x = x
+        return np.where(x > 0, x, self.params["a"] * x)
+
+    def backward(self, dz, input_grad=True):
+        self.grads["a"] = np.array(np.sum(dz * np.minimum(self.x, 0)))
+        return np.where(self.x > 0, dz, self.params["a"] * dz)
+
+
+def read_only(slope):
+    slope = np.array(slope)
+    slope.flags.writeable = False
+    return slope
+
+
+@pytest.mark.parametrize(("slope", "what"), [
+    (np.float64(0.25), "a float64 scalar"), (np.float32(0.25), "a float32 scalar"), (0.25, "of type float"),
+    ([0.25], "of type list"), (None, "of type NoneType"), (np.array(1), "an array of int64"),
+    (np.array(0.25, np.float16), "an array of float16"), (read_only(0.25), "read-only"),
+])
+def test_a_parameter_that_no_step_would_change_is_refused_before_training(slope, what):
+    net = hn.Network([hn.Linear(4, 5, seed=0), Slope(slope), hn.Linear(5, 2, seed=1)])
+    before = net.layers[0].params["w"].copy()
+    message = (rf"^layer 1 \(Slope\): parameter 'a' is {what}, expected a float32 or float64 array that can be written "
+               r"to; write np\.array\(a, float\)$")
+    with pytest.raises(ValueError, match=message):
+        hn.fit(net, X, Y, epochs=1)
+    net.layers[0].grads = dict.fromkeys(net.layers[0].params, np.float32(0))  # the check comes before that of gradients
+    with pytest.raises(ValueError, match=message):
+        hn.SGD(0.1).step(net.layers)
+    assert np.array_equal(net.layers[0].params["w"], before)
+    if what == "read-only":  # the gradient check writes into a copy
+        assert hn.gradcheck(net, X - 0.5, Y).worst < 1e-6
+    else:
+        with pytest.raises(ValueError, match=message):
+            hn.gradcheck(net, X - 0.5, Y)
+
+
+def test_a_parameter_may_be_an_array_without_dimensions():
+    net = hn.Network([hn.Linear(4, 5, seed=0), Slope(np.array(0.25)), hn.Linear(5, 2, seed=1)])
+    assert hn.gradcheck(net, X - 0.5, Y).worst < 1e-6
+    hn.fit(net, X - 0.5, Y, epochs=1)
+    assert net.layers[1].params["a"] != 0.25
+
+
+@pytest.mark.parametrize(("largest", "hint"), [(0.009, True), (1e-7, True), (0.01, False), (0, False)])
+def test_inputs_that_are_almost_0_get_a_hint_where_fit_was_called(recwarn, largest, hint):
+    hn.fit(dense_net(), -largest * np.linspace(0, 1, 80).reshape(20, 4), Y, epochs=1)
+    assert [str(each.message) for each in recwarn] == [
+        f"x_train has no value beyond {largest:g}; networks train best on inputs of about 0..1: was it divided by too "
+        "much?"] * hint
+    assert all(each.filename == __file__ for each in recwarn)
+
+
+def test_a_first_layer_of_ones_own_that_changes_the_width_is_told_to_say_so():
+    class Twice(hn.Layer):
+        def forward(self, x, train=False):
+            return np.hstack([x, x])
+
+        def backward(self, dz, input_grad=True):
+            return dz[:, :4] + dz[:, 4:]
+
+    net = hn.Network([Twice(), hn.Linear(8, 2)])
+    fix = "; a layer of your own that changes the width sets n_in and n_out$"
+    with pytest.raises(ValueError, match=f"x_train has 4 columns, but the network takes 8 inputs{fix}"):
+        hn.fit(net, X, Y, epochs=1)
+    with pytest.raises(ValueError, match=f"takes 8 inputs, but the layers before it give 4{fix}"):
+        hn.Network([hn.Linear(4, 4), Twice(), hn.Linear(8, 2)])
+    net.layers[0].n_in = 4
+    net.layers[0].n_out = 8
+    assert hn.fit(net, X, Y, epochs=1).best_epoch == 1
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.uint8, np.int64, bool])
+def test_weights_of_examples_may_be_numbers_of_any_type(dtype):
+    weights = []
+    for weight in (Y + 1, (Y + 1).astype(dtype)) if dtype is not bool else (Y, Y > 0):
+        net = dense_net()
+        hn.fit(net, X, Y, epochs=1, sample_weight=weight)  # a RuntimeWarning would be an error here
+        weights.append(weights_of(net))
+    assert all(np.array_equal(p, q) for p, q in zip(*weights, strict=True))

@@ -260,8 +260,9 @@ def load_idx(folder: str | os.PathLike, prefix: str = "") -> Dataset:
     """Load a data set from any folder of IDX files.
 
     The folder holds images and labels for training and for testing, gzipped or not, with "train", "test" or "t10k",
-    "images" and "labels" in their names. Pixels of whole numbers are divided by the largest that their type can hold;
-    the last 20 % of the training examples become the validation split.
+    "images" and "labels" in their names. Pixels of whole numbers are divided by the largest that their type can hold
+    (0..255 in a type of 16 or 32 bits becomes almost 0, and `fit` warns of it); the last 20 % of the training examples
+    become the validation split.
 
     Parameters
     ----------

@@ -14,6 +14,7 @@ from ..experiments.several_hashes import MultiHashedLinear
 from ..layers import Dropout, HashedLinear, Layer, Linear, ReLU, Tanh
 from ..maps import SharingMap
 from ..network import Network
+from ..support import checks
 from ..support.disk import atomic_write, user_path
 
 # The options that both exporters write, or that change nothing once a layer has its weights (dtype, init, rate). Any
@@ -37,8 +38,9 @@ OPTIONS: dict[type[Layer], set[str]] = {
 def check_network(net: Network) -> tuple[int, int]:
     """Check that layers fit together and hold finite weights; returns how many inputs and outputs there are.
 
-    Raises ValueError, which names the layer by its number from 0.
+    Raises ValueError, which names the layer by its number from 0, and TypeError for what is not a network.
     """
+    checks.check_network(net)
     layers: list[Any] = net.layers
     sizes = [(n, layer.n_in, layer.n_out) for n, layer in enumerate(layers)
              if getattr(layer, "n_in", None) is not None]

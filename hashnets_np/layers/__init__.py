@@ -4,7 +4,7 @@ Read `hashed` first. Not covered here: the fixed-mask and low-rank baselines (`e
 """
 
 from .activations import ACTIVATIONS, ReLU, Tanh
-from .base import LAYERS, Layer, check_dtype, fresh_seed, register_layer
+from .base import LAYERS, Layer, check_dtype, check_params, fresh_seed, register_layer
 from .dense import Linear
 from .dropout import Dropout
 from .hashed import HashedLinear, hashed_bias_map, weight_map
@@ -20,6 +20,7 @@ __all__ = [
     "ReLU",
     "Tanh",
     "check_dtype",
+    "check_params",
     "check_sizes",
     "fresh_seed",
     "hashed_bias_map",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..support.checks import check_same_shape, unmasked
+from ..support.checks import check_same_shape, real_numbers
 from ..types import BoolArray, FloatArray
 from .base import Layer, register_layer
 
@@ -28,7 +28,7 @@ class ReLU(Layer):
 
     def forward(self, x: FloatArray, train: bool = False) -> FloatArray:
         """Any shape in, the same shape out."""
-        x = unmasked("x", x)
+        x = real_numbers("x", x)
         self.active = x > 0
         return np.maximum(x, 0)
 
@@ -52,22 +52,25 @@ class Tanh(Layer):
     array([[0., 1.]])
     """
 
-    kept_by_forward = ("output",)
+    kept_by_forward = ("slope",)
 
-    output: FloatArray  # f of the last input
+    slope: FloatArray  # f' of the last input; not f, which a loss may write into (test_a_loss_may_work_in_place)
 
     def __init__(self) -> None:
         super().__init__()
 
     def forward(self, x: FloatArray, train: bool = False) -> FloatArray:
         """Any shape in, the same shape out."""
-        self.output = np.tanh(unmasked("x", x))
-        return self.output
+        x = real_numbers("x", x)
+        dtype = np.result_type(x, np.float32)  # for bytes too, of which np.tanh makes float16
+        output = np.tanh(x, dtype=dtype)
+        self.slope = 1 - output**2
+        return output
 
     def backward(self, dz: FloatArray, input_grad: bool = True) -> FloatArray | None:
         """Multiply by f'(z): the last factor of Eq. 9."""
-        output = self.recall("output")
-        return check_same_shape("dz", dz, output.shape) * (1 - output**2)
+        slope = self.recall("slope")
+        return check_same_shape("dz", dz, slope.shape) * slope
 
 
 ACTIVATIONS: dict[str, type[Layer]] = {"relu": ReLU, "tanh": Tanh}  # what `build(activation=...)` knows

@@ -12,7 +12,7 @@ the "dedicated hash functions" of section 4.2 of the paper ask for.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from math import prod
 from typing import Any, ClassVar, TypeVar
@@ -20,7 +20,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 from numpy.typing import DTypeLike
 
-from ..support.checks import check_seed
+from ..support.checks import check_seed, shown
 from ..types import BoolArray, FloatArray, IntArray
 
 
@@ -30,9 +30,13 @@ def fresh_seed() -> int:
 
 
 def check_dtype(dtype: DTypeLike) -> None:
-    """Check the dtype of a layer's parameters."""
-    if np.dtype(dtype) not in (np.float32, np.float64):
-        raise ValueError(f"dtype must be float32 or float64, got {np.dtype(dtype)}")
+    """Check the dtype of a layer's parameters; None would be NumPy's default, float64."""
+    try:
+        is_known = dtype is not None and np.dtype(dtype) in (np.float32, np.float64)
+    except (TypeError, ValueError):  # a word or a thing that names no dtype
+        is_known = False
+    if not is_known:
+        raise ValueError(f"dtype must be float32 or float64, got {shown(dtype)}")
 
 
 class Layer:
@@ -49,10 +53,18 @@ class Layer:
     Attributes
     ----------
     params, grads : dict of str to array
-        The real weights by name, and the gradients of the loss with respect to them, filled by `backward`.
+        The real weights by name, float32 or float64, and the gradients of the loss with respect to them, filled by
+        `backward`. An optimizer writes into the arrays of `params`: a single number is np.array(0.25) there.
+    n_in, n_out : int or None
+        How many numbers of an example go in and come out. None, None is a layer of any width that keeps it, such as
+        `ReLU`; a layer that changes the width sets both.
+    buckets : int or None
+        K, the number of real weights, where weights are shared.
     kept_by_forward : tuple of str
         Class attribute: the attributes in which `forward` keeps what `backward` needs. Copies and pickles leave them
         out, because they hold the last mini-batch.
+    left_out_of_config : tuple of str
+        Class attribute: the arguments that `config` may leave out, because the constructor's default is right then.
 
     Examples
     --------
@@ -66,6 +78,7 @@ class Layer:
     """
 
     kept_by_forward: ClassVar[tuple[str, ...]] = ()
+    left_out_of_config: ClassVar[tuple[str, ...]] = ()
 
     grads: dict[str, FloatArray]
     n_in: int | None = None  # None: any width
@@ -88,16 +101,20 @@ class Layer:
         return state | {"grads": {}}
 
     def __repr__(self) -> str:
-        """Write the layer as the call that makes it, without arguments at their defaults."""
+        """Write the layer as the call that makes it, without arguments at their defaults.
+
+        Weights are not part of it: neither trained ones nor those that an `rng` drew.
+        """
         parameters = inspect.signature(type(self)).parameters
         written = []
         for name, value in self._config.items():
             parameter = parameters.get(name)
-            default = None if parameter is None else parameter.default
+            default: Any = None if parameter is None else parameter.default
+            is_dtype = name == "dtype"
             if parameter is not None and default is inspect.Parameter.empty:
                 by_name = f"{name}=" if parameter.kind is parameter.KEYWORD_ONLY else ""
                 written.append(f"{by_name}{value!r}")
-            elif value is not None and value != (np.dtype(default).name if name == "dtype" else default):
+            elif value is not None and not np.array_equal(value, np.dtype(default).name if is_dtype else default):
                 written.append(f"{name}={value!r}")
             elif value is None and default is not None:
                 written.append(f"{name}=None")
@@ -155,9 +172,10 @@ class Layer:
 
     def num_parameters(self) -> int:
         """Count the real weights: what is stored. A layer that waits for its seed knows it too."""
-        if "params" in vars(self):
-            return sum(p.size for p in self.params.values())
-        return sum(prod(shape) for shape in self.stored_shapes(self._config).values())
+        shapes = self.stored_shapes(self._config)
+        if "params" not in vars(self) and shapes:  # not drawn yet
+            return sum(prod(shape) for shape in shapes.values())
+        return sum(np.size(p) for p in self.params.values())
 
     def num_virtual_parameters(self) -> int:
         """Count the weights that the layer computes with; more than the real ones only where weights are shared."""
@@ -200,6 +218,31 @@ class Layer:
         raise NotImplementedError
 
 
+def check_params(layers: Iterable[Layer]) -> None:
+    """Check that all parameters can be trained: `w -= step` on anything but an array leaves the layer as it is."""
+    for number, layer in enumerate(layers):
+        for name, p in layer.params.items():
+            what = what_hinders_training(p)
+            if what:
+                raise ValueError(f"layer {number} ({type(layer).__name__}): parameter {name!r} is {what}, expected a "
+                                 f"float32 or float64 array that can be written to; write np.array({name}, float)")
+
+
+def what_hinders_training(p: object) -> str:
+    """Say why an optimizer cannot train a parameter; nothing if it can.
+
+    >>> what_hinders_training(np.float64(0.25)), what_hinders_training(np.array(0.25))
+    ('a float64 scalar', '')
+    """
+    if isinstance(p, np.generic):
+        return f"a {p.dtype} scalar"
+    if not isinstance(p, np.ndarray):
+        return f"of type {type(p).__name__}"
+    if p.dtype.kind != "f" or p.dtype.itemsize not in (4, 8):
+        return f"an array of {p.dtype}"
+    return "" if p.flags.writeable else "read-only"
+
+
 LayerClass = TypeVar("LayerClass", bound=type[Layer])
 
 
@@ -221,6 +264,8 @@ def register_layer(layer: LayerClass) -> LayerClass:
 
     Raises
     ------
+    TypeError
+        For anything but a subclass of `Layer`.
     ValueError
         If another class of that name is registered.
 
@@ -231,6 +276,8 @@ def register_layer(layer: LayerClass) -> LayerClass:
     >>> register_layer(Halve) is Halve
     True
     """
+    if not isinstance(layer, type) or not issubclass(layer, Layer):
+        raise TypeError(f"register_layer takes a subclass of Layer, got {shown(layer)}")
     name = layer.__name__
     known = LAYERS.get(name, layer)
     if (known.__module__, known.__qualname__) != (layer.__module__, layer.__qualname__):

@@ -93,9 +93,10 @@ class Linear(Layer):
     def forward(self, x: FloatArray, train: bool = False) -> FloatArray:
         """Compute z (batch, n_out) from x (batch, n_in)."""
         self.a = check_input(x, self.n_in)
-        z = self.a @ self.params["w"].T
+        w = check("w", self.params["w"], (self.n_out, self.n_in))
+        z = self.a @ w.T
         if "b" in self.params:
-            z = z + self.params["b"]
+            z = z + check("b", self.params["b"], (self.n_out,))  # one of another shape could broadcast
         return z
 
     def backward(self, dz: FloatArray, input_grad: bool = True) -> FloatArray | None:

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..support.checks import check_number, check_same_shape, check_seed, unmasked
+from ..support.checks import check_number, check_same_shape, check_seed, real_numbers, unmasked
 from ..types import BoolArray, FloatArray
 from .base import Layer, register_layer
 
@@ -66,7 +66,7 @@ class Dropout(Layer):
 
     def forward(self, x: FloatArray, train: bool = False, mask: ArrayLike | None = None) -> FloatArray:
         """Drop units of x; mask (same shape, true where a unit stays) is drawn unless it is given."""
-        x = unmasked("x", x)
+        x = real_numbers("x", x)
         if not train or (self.rate == 0 and mask is None):
             self.scale = None
             return x

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from ..hashing import MAX_UINT32, derive_seed
-from ..kernels import hash_gather, hash_scatter_add, hashed_backward, hashed_forward
+from ..kernels import check, hash_gather, hash_scatter_add, hashed_backward, hashed_forward
 from ..maps import SharingMap, allowed_biases, bucket_count, find_kind
 from ..support.checks import check_flag, check_input, check_seed, shown, unmasked
 from ..types import Bias, Compression, FloatArray, Init, IntArray, KindName
@@ -74,6 +74,7 @@ class HashedLinear(Layer):
     """
 
     kept_by_forward: ClassVar[tuple[str, ...]] = ("a",)
+    left_out_of_config: ClassVar[tuple[str, ...]] = ("size", "signed")  # see `map_options`
 
     n_in: int
     n_out: int
@@ -181,7 +182,7 @@ class HashedLinear(Layer):
         if self.bias_map is not None:
             z += hash_gather(self.params["b"], self.bias_map)[:, 0]
         elif self.bias == "dense":
-            z += self.params["b"]
+            z += check("b", self.params["b"], (self.n_out,))  # one of another shape could broadcast
         return z
 
     def backward(self, dz: FloatArray, input_grad: bool = True) -> FloatArray | None:

@@ -17,6 +17,7 @@ def initial_weights(rng: np.random.Generator, shape: Any, n_in: int, init: str, 
 
     n_in is the fan-in of a unit, virtual weights counted: each V_ij is distributed like the w_k that it copies.
     """
+    check_rng(rng)
     if init == "he":
         return rng.normal(0.0, np.sqrt(2.0 / n_in), shape).astype(dtype)
     return rng.uniform(-1.0 / np.sqrt(n_in), 1.0 / np.sqrt(n_in), shape).astype(dtype)
@@ -27,6 +28,13 @@ def initial_bias(rng: np.random.Generator, shape: Any, n_in: int, init: str, dty
     if init == "he":
         return np.zeros(shape, dtype)
     return initial_weights(rng, shape, n_in, init, dtype)
+
+
+def check_rng(rng: object) -> None:
+    """Check that initial weights can be drawn from a generator."""
+    if not isinstance(rng, np.random.Generator):
+        fix = f"; did you mean seed={rng!r}?" if isinstance(rng, (int, np.integer)) else ""
+        raise ValueError(f"rng must be a numpy.random.Generator, got {shown(rng)}{fix}")
 
 
 def check_sizes(n_in: int, n_out: int, dtype: DTypeLike, init: str) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from typing import ClassVar, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..support.checks import shown
 from ..types import Bias, BucketArray, SignArray
 
 IndexArray = NDArray[np.uint32]
@@ -154,6 +155,8 @@ def register_kind(kind: Kind, replace: bool = False) -> Kind:
 
     Raises
     ------
+    TypeError
+        For anything but a `Kind`, such as the rule alone.
     ValueError
         If the name is taken; by a kind of the package also with `replace`: model files, golden vectors and exports mean
         that kind by its name.
@@ -165,6 +168,9 @@ def register_kind(kind: Kind, replace: bool = False) -> Kind:
         register_kind(Kind("mine", my_rule))
         SharingMap(4, 3, buckets=5, seed=1, kind="mine")
     """
+    if not isinstance(kind, Kind):
+        fix = "; did you mean Kind('mine', rule)?" if callable(kind) else ""
+        raise TypeError(f"register_kind takes a Kind, got {shown(kind)}{fix}")
     if kind.name in BUILT_IN:
         raise ValueError(f"the kind of sharing map named {kind.name!r} comes with the package, and model files and "
                          "exports mean that one; choose another name")

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..hashing import as_uint32
-from ..support.checks import check_flag, check_integer, check_seed, unmasked
+from ..hashing import as_uint32, broadcast_shape
+from ..support.checks import check_flag, check_integer, check_seed, shown, unmasked
 from .kind import Bias, BucketArray, IndexArray, Kind, Lines, MapFacts, SignArray, find_kind
 
 MAX_SIDE = 2**32
@@ -142,7 +142,8 @@ class SharingMap:
         buckets = check_integer("buckets", buckets, 1, MAX_BUCKETS)
         bucket = unmasked("bucket", bucket)
         sign = np.ones(bucket.shape, np.int8) if sign is None else unmasked("sign", sign)
-        if bucket.ndim != 2 or bucket.dtype.kind not in "iu" or sign.shape != bucket.shape:
+        are_numbers = bucket.dtype.kind in "iu" and sign.dtype.kind in "biuf"
+        if bucket.ndim != 2 or not are_numbers or sign.shape != bucket.shape:
             raise ValueError(f"bucket and sign must be integer matrices of the same shape, got {bucket.dtype} of shape "
                              f"{bucket.shape} and {sign.dtype} of shape {sign.shape}")
         if bucket.size and (bucket.min() < 0 or bucket.max() >= buckets):
@@ -175,26 +176,34 @@ class SharingMap:
         Raises
         ------
         ValueError
-            For indices outside V.
+            For indices outside V, and for arrays that do not broadcast.
 
         """
         i = as_uint32(i, "i")
         j = as_uint32(j, "j")
+        shape = broadcast_shape(i=i, j=j)
         if (i.size and i.max() >= self.n_out) or (j.size and j.max() >= self.n_cols):
             raise ValueError(f"(i, j) must lie inside V, which is {self.n_out} x {self.n_cols}; indices are 0-based")
-        bucket, sign = self.definition.rule(self, i, j)
+        found = self.definition.rule(self, i, j)
         if self.definition.lines is None and self._table is None:  # a rule that may be a user's own
-            self._check_rule(bucket, sign, np.broadcast_shapes(i.shape, j.shape))
+            self._check_rule(found, shape)
+        bucket, sign = found
         if not self.signed:
             sign = np.ones_like(sign)
         # a user's rule may count in int64: 32-bit platforms do not accept it as an index, and it would widen float32
         return bucket.astype(np.intp, copy=False), sign.astype(np.int8, copy=False)
 
-    def _check_rule(self, bucket: BucketArray, sign: SignArray, shape: tuple[int, ...]) -> None:
+    def _check_rule(self, found: Any, shape: tuple[int, ...]) -> None:
         """Check what a rule found: a negative bucket would count from the end of w, a sign of 0 would drop a weight."""
-        if np.shape(bucket) != shape or np.shape(sign) != shape or bucket.dtype.kind not in "iu":
-            raise ValueError(f"the rule of kind {self.kind!r} gave {bucket.dtype} buckets of shape {np.shape(bucket)} "
-                             f"and signs of shape {np.shape(sign)}, expected integers and signs of shape {shape}")
+        is_pair = isinstance(found, (tuple, list)) and len(found) == 2
+        if not is_pair or not all(isinstance(each, (np.ndarray, np.generic)) for each in found):
+            raise ValueError(f"the rule of kind {self.kind!r} must return two arrays, buckets and signs, got "
+                             f"{shown(found)}")
+        bucket, sign = found
+        are_numbers = bucket.dtype.kind in "iu" and sign.dtype.kind in "biuf"
+        if bucket.shape != shape or sign.shape != shape or not are_numbers:
+            raise ValueError(f"the rule of kind {self.kind!r} gave {bucket.dtype} buckets of shape {bucket.shape} and "
+                             f"{sign.dtype} signs of shape {sign.shape}, expected integers and signs of shape {shape}")
         if bucket.size and (bucket.min() < 0 or bucket.max() >= self.buckets):
             raise ValueError(f"the rule of kind {self.kind!r} gave buckets {bucket.min()}..{bucket.max()}, expected "
                              f"0..{self.buckets - 1}")

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..types import FloatArray
 
 MAX_SEED = 2**32 - 1
+TEXT_OR_OBJECTS = "OSU"  # kinds of dtype that tables with names or gaps have
 
 
 def shown(value: object) -> str:
@@ -100,6 +101,15 @@ def check_same_shape(name: str, array: ArrayLike, shape: tuple[int, ...]) -> NDA
     return array
 
 
+def is_number(value: object) -> bool:
+    """Tell whether a value is one real number: Python's, NumPy's, or an array without dimensions.
+
+    >>> is_number(np.float32(0.5)), is_number(None), is_number([0.5])
+    (True, False, False)
+    """
+    return np.ndim(value) == 0 and np.asarray(value).dtype.kind in "biuf"  # type: ignore[arg-type]
+
+
 def real_numbers(name: str, values: ArrayLike) -> NDArray[Any]:
     """Make an array of real numbers, as it is, or say what came instead.
 
@@ -121,6 +131,8 @@ def check_input(x: ArrayLike, n_in: int) -> FloatArray:
         one_example = f"; for one example, {method_call('x', given, 'reshape(1, -1)')}"
         fix = one_example if x.size == n_in else flatten_hint("x", given, x.ndim)
         raise ValueError(f"x has shape {x.shape}, expected (batch, n_in={n_in}){fix}")
+    if x.dtype.itemsize > 8:
+        raise ValueError(f"x has dtype {x.dtype}, expected float32 or float64; pass x.astype(np.float64)")
     return x
 
 
@@ -153,8 +165,11 @@ def as_examples(name: str, x: ArrayLike) -> FloatArray:
     given = x
     x = as_array(name, x)
     if x.dtype.kind not in "biuf":
-        raise ValueError(f"{name} has dtype {x.dtype}, expected real numbers; are there columns of text, or "
-                         "missing values?")
+        fix = "; are there columns of text, or missing values?" if x.dtype.kind in TEXT_OR_OBJECTS else ""
+        raise ValueError(f"{name} has dtype {x.dtype}, expected real numbers{fix}")
+    if x.ndim == 1 and not x.size:
+        raise ValueError(f"{name} has shape {x.shape}, expected (n, n_in), one example per row; an empty set is x[:0], "
+                         "y[:0]")
     if x.ndim == 1:
         one_example = method_call(name, given, "reshape(1, -1)")
         one_number = method_call(name, given, "reshape(-1, 1)")
@@ -176,14 +191,17 @@ def as_targets(name: str, y: ArrayLike, n: int) -> NDArray[Any]:
     given = y
     y = as_array(name, y)
     if y.dtype.kind not in "biuf":
-        raise ValueError(f"{name} has dtype {y.dtype}, expected integers 0..classes-1 (or floats, for a regression); "
-                         f"turn names into numbers with classes, y = np.unique({name}, return_inverse=True)")
+        names = f"turn names into numbers with classes, y = np.unique({name}, return_inverse=True)"
+        fix = f"; {names}" if y.dtype.kind in TEXT_OR_OBJECTS else ""
+        raise ValueError(f"{name} has dtype {y.dtype}, expected integers 0..classes-1 (or floats, for a regression)"
+                         f"{fix}")
     dimensions = (1, 2) if y.dtype.kind == "f" else (1,)
     if y.ndim not in dimensions:
         shapes = "(n,) or (n, n_out)" if y.dtype.kind == "f" else "(n,)"
-        one_hot = y.ndim == 2 and y.shape[1] > 1
+        several = y.ndim == 2 and y.shape[1] > 1
         labels = f"are the rows one-hot? {method_call(name, given, 'argmax(axis=1)')}"
-        fix = labels if one_hot else f"did you forget {method_call(name, given, 'ravel()')}?"
+        targets = f"are they targets of a regression? {method_call(name, given, 'astype(float)')}"
+        fix = f"{labels}; {targets}" if several else f"did you forget {method_call(name, given, 'ravel()')}?"
         raise ValueError(f"{name} must be {shapes}, got {y.shape}; {fix}")
     if len(y) != n:
         raise ValueError(f"{name} has {len(y)} rows for {n} examples; expected one for each")
@@ -212,6 +230,10 @@ def as_array(name: str, values: ArrayLike) -> NDArray[Any]:
         array = unmasked(name, values)
     except (ValueError, RuntimeError) as error:  # rows of different lengths; a tensor that still requires a gradient
         raise ValueError(f"{name} cannot be turned into an array: {' '.join(str(error).split())}") from error
+    if array.ndim == 0 and array.dtype.kind not in "biuf" and not isinstance(values, np.ndarray):
+        fix = "; pass one of its arrays, such as x_test" if hasattr(values, "x_test") else ""  # a Dataset
+        fix = f"; pass list({name})" if hasattr(values, "__next__") else fix  # a generator
+        raise ValueError(f"{name} is of type {type(values).__name__}, expected an array of numbers{fix}")
     return unboxed(array) if array.dtype.kind == "O" and not isinstance(values, np.ndarray) else array
 
 

@@ -62,3 +62,11 @@ def test_every_map_that_its_fields_define_is_accepted(name):
 def test_a_map_with_more_to_it_than_its_fields_is_rejected():
     with pytest.raises(ValueError, match=r"its sharing map is OwnMap\(.*which make SharingMap\(.*; use that one"):
         check_map(networks.OwnMap(2, 3, buckets=4, seed=1))
+
+
+@pytest.mark.parametrize("net", [hn.Linear(2, 2, seed=0), None, hn.Network])
+def test_what_is_not_a_network_is_named(net, tmp_path):
+    with pytest.raises(TypeError, match=r"net must be a Network, got"):
+        hn.export_c(net, tmp_path / "net.c")
+    with pytest.raises(TypeError, match=r"net must be a Network, got"):
+        hn.export_onnx(net, tmp_path / "net.onnx")

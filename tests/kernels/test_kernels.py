@@ -291,3 +291,13 @@ def test_arrays_of_one_float_type_are_not_copied():
     w, a = np.ones(3, np.float32), np.ones((2, 4), np.float32)
     assert all(ours is given for ours, given in zip(as_floats(w, a), (w, a), strict=True))
     assert [x.dtype for x in as_floats(w, a.astype(np.float64))] == [np.float64] * 2
+
+
+@pytest.mark.parametrize("wrong", [np.ones((1, 4), complex), np.ones((1, 4), object), np.full((1, 4), "1")])
+def test_feature_hashing_takes_real_numbers_only(wrong):
+    m = SharingMap(3, 4, buckets=4)
+    for name, call in (("a", lambda: feature_hash(wrong, m, 0)),
+                       ("a", lambda: feature_hashing_forward(np.ones(4), wrong, m)),
+                       ("w", lambda: feature_hashing_forward(wrong[0], np.ones((1, 4)), m))):
+        with pytest.raises(ValueError, match=f"^{name} has dtype .*, expected real numbers"):
+            call()

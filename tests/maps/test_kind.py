@@ -70,7 +70,8 @@ def test_a_rule_whose_buckets_lie_outside_w_is_found_out(bucket, monkeypatch):
     (lambda i, j: i + j, lambda i, j: np.uint32(1) - np.uint32(2) * ((i + j) & np.uint32(1)),
      r"gave signs 1\.\.4294967295 of dtype uint32, expected -1 and \+1"),
     (lambda i, j: i + j, lambda i, j: np.ones(i.shape, np.int8),
-     r"gave uint32 buckets of shape \(2, 3\) and signs of shape \(2, 1\), expected .* of shape \(2, 3\)"),
+     r"gave uint32 buckets of shape \(2, 3\) and int8 signs of shape \(2, 1\), expected .* of shape \(2, 3\)"),
+    (lambda i, j: i + j, lambda i, j: np.full((2, 3), "+"), r"and <U1 signs of shape \(2, 3\), expected integers"),
     (lambda i, j: i, lambda i, j: np.ones((2, 3), np.int8), r"buckets of shape \(2, 1\)"),
     (lambda i, j: (i + j) / 2, lambda i, j: np.ones((2, 3), np.int8), "gave float64 buckets"),
 ])
@@ -88,3 +89,21 @@ def test_signs_of_a_rule_that_counts_in_int64_do_not_widen_float32(monkeypatch):
     m = hn.SharingMap(2, 3, buckets=2, kind="wide")
     assert m.lookup(0, 1)[1].dtype == np.int8
     assert hn.hash_gather(np.ones(2, np.float32), m).dtype == np.float32
+
+
+@pytest.mark.parametrize("found", [
+    lambda i, j: i + j, lambda i, j: ([[0, 1, 2]] * 2, [[1, 1, 1]] * 2), lambda i, j: None, lambda i, j: (i + j, None),
+    lambda i, j: (i + j, i, j), lambda i, j: np.zeros((2, 2, 3), int),
+])
+def test_a_rule_must_return_two_arrays(found, monkeypatch):
+    monkeypatch.setitem(KINDS, "wrong", Kind("wrong", lambda m, i, j: found(i, j)))
+    with pytest.raises(ValueError, match="rule of kind 'wrong' must return two arrays, buckets and signs, got "):
+        hn.hash_gather(np.ones(5), hn.SharingMap(2, 3, buckets=5, kind="wrong"))
+
+
+@pytest.mark.parametrize(("kind", "fix"), [
+    (modulo_rule, r"; did you mean Kind\('mine', rule\)\?$"), ("modulo", "'modulo'$"),
+])
+def test_only_a_kind_is_registered(kind, fix):
+    with pytest.raises(TypeError, match="register_kind takes a Kind, got .*" + fix):
+        register_kind(kind)

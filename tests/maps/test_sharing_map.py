@@ -199,9 +199,21 @@ def test_a_hashed_bias_has_a_map_of_the_same_kind_and_size_with_the_seed_that_it
 @pytest.mark.parametrize(("bucket", "sign", "buckets", "message"), [
     ([[0.0, 1.0]], None, 2, r"integer matrices of the same shape, got float64 of shape \(1, 2\) and int8"),
     ([[0, 1]], [[0, 1]], 2, r"signs must be \+1 or -1, got 0\.\.1"),
+    ([[0, 1]], [["+", "-"]], 2, r"integer matrices of the same shape, got int64 of shape \(1, 2\) and <U1 of shape"),
+    ([[0, 1]], [[1, None]], 2, r"integer matrices of the same shape, .* and object of shape"),
+    ([[0, 1]], [[1, 1j]], 2, r"integer matrices of the same shape, .* and complex128 of shape"),
     ([[0, 1]], None, None, "buckets must be an integer in .*, got None"),
     ([[0, 1]], None, "2", "buckets must be an integer in .*, got '2'"),
 ])
 def test_a_table_that_is_refused_is_told_what_came(bucket, sign, buckets, message):
     with pytest.raises(ValueError, match=message):
         SharingMap.from_table(bucket, sign, buckets=buckets)
+
+
+@pytest.mark.parametrize("kind", ["xxhash", "fold", "keras", None])
+def test_rows_and_columns_that_do_not_broadcast_are_named(kind):
+    table = SharingMap.from_table(np.zeros((4, 3), int), buckets=3)
+    m = table if kind is None else SharingMap(4, 3, buckets=3, kind=kind)
+    with pytest.raises(ValueError, match=r"^i of shape \(2,\) and j of shape \(3,\) do not broadcast; to pair each i"):
+        m.lookup([0, 1], [0, 1, 2])
+    assert m.lookup([[0], [1]], [0, 1, 2])[0].shape == (2, 3)
