@@ -5,6 +5,7 @@ A file that you have changed is never overwritten: unpacking again into the same
 
 import argparse
 import importlib.util
+import shlex
 from pathlib import Path
 
 from ..datasets.data_files import package_file
@@ -29,7 +30,7 @@ def unpack_course(args: argparse.Namespace) -> int:
     print(f"{lessons} lessons and their exercises are in {args.folder} ({written}).")
     if importlib.util.find_spec("jupyterlab") is None:
         print("To open them, install Jupyter:  python -m pip install jupyter")
-    print(f"Start with:  jupyter lab {args.folder}")
+    print(f"Start with:  jupyter lab {shlex.quote(str(args.folder))}")
     return 0
 
 

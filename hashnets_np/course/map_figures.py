@@ -21,19 +21,20 @@ def colour(name: str) -> str:
 def loads_of_kinds(loads: Mapping[str, NDArray], predicted: Mapping[str, float]) -> None:
     """Lesson 12, Figure 1: how often a real weight is used so many times, by kind; the predicted variance as text."""
     plt = use_style()
-    fig, axes = plt.subplots(1, len(loads), figsize=(9.6, 3.2), layout="constrained", sharey=True)
+    fig, axes = plt.subplots(1, len(loads), figsize=(9.6, 3.2), layout="constrained", sharex=True, sharey=True)
     for ax, (kind, counts) in zip(axes, loads.items(), strict=True):
-        shares = np.bincount(counts.ravel(), minlength=22)[:22] / counts.size
+        shares = np.bincount(counts.ravel()) / counts.size
         ax.bar(range(len(shares)), 100 * shares, color=colour(kind), width=0.85)
-        ax.set(title=kind, xlabel="load", xticks=[0, 8, 16], ylim=(0, 30))
+        ax.set(title=kind, xlabel="load", xticks=[0, 8, 16, 24], ylim=(0, 30))
         ax.text(0.97, 0.95, f"variance\n{np.var(counts):.2f} measured\n{predicted[kind]:.2f} predicted", ha="right",
                 va="top", fontsize=9, transform=ax.transAxes)
     axes[0].set_ylabel("real weights (%)")
+    ranges = "; ".join(f"{kind}: {counts.min()} to {counts.max()}" for kind, counts in loads.items())
     show_figure(
         fig, "How many virtual weights share a real one: 128 x 128 virtual, K = 2,048, so 8 on average. "
         f"n = {len(next(iter(loads.values())))} map seeds. The bar of fold reaches 100 %.",
-        "Histograms of loads. xxhash and chunks of 16: a bell around 8, from 0 to 20. Tiles of 32: a narrower bell. "
-        "fold: a single bar at 8.",
+        "Histograms of loads. xxhash and chunks of 16: a bell around 8. Tiles of 32: a narrower bell. fold: a single "
+        f"bar at 8. The loads: {ranges}.",
     )
 
 
@@ -64,7 +65,7 @@ def variance_of_kinds(measured: Mapping[tuple[str, str], float], predicted: Mapp
 
 
 def traffic(maps: Mapping[str, SharingMap]) -> None:
-    """Lesson 12, Figure 3: where in w the weights of one row of V are; a cache line is one step of the grid."""
+    """Lesson 12, Figure 3: where in w the weights of one row of V are, and how often the cache line changes."""
     plt = use_style()
     fig, axes = plt.subplots(1, len(maps), figsize=(9.6, 3.4), layout="constrained", sharey=True)
     for ax, (name, m) in zip(axes, maps.items(), strict=True):

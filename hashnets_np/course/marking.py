@@ -124,7 +124,7 @@ def call_pair(function: Callable, *args: Any) -> tuple[Any, Any]:
 def _real(found: Any, what: str) -> NDArray:
     """Take what the reader wrote as an array of real numbers, in the precision in which it was computed."""
     require(found is not None and found is not Ellipsis, f"{what} is still missing")
-    kind = f"{what} should be numbers, got a {type(found).__name__}"
+    kind = f"{what}: expected numbers, got a {type(found).__name__}"
     try:
         array = np.asarray(found)
         require(array.dtype.kind not in "USV", kind)
@@ -181,7 +181,10 @@ class Example:
     where: str = ""
 
 
-def _answer(function: Callable, example: Example, what: str, tolerance: float) -> tuple[NDArray, float] | NotYet:
+Answer = tuple[NDArray, float]  # the numbers that came, and how exact they can be
+
+
+def ask(function: Callable, example: Example, what: str, tolerance: float = 1e-6) -> Answer | NotYet:
     """Ask one question: the numbers that came and how exact they can be, or how the function stopped."""
     try:
         found = _real(call(function, *example.arguments), what)
@@ -192,34 +195,37 @@ def _answer(function: Callable, example: Example, what: str, tolerance: float) -
     return np.array(found, dtype=float), tolerance if found.dtype.itemsize >= 8 else max(tolerance, 2e-5)
 
 
-def _same(answer: tuple[NDArray, float], value: Any) -> bool:
+def same(answer: Answer, value: Any) -> bool:
     """Say whether an answer is this value, shape included."""
     value = np.asarray(value, dtype=float)
     return answer[0].shape == value.shape and close(answer[0], value, answer[1])
 
 
-def mark(function: Callable, examples: Sequence[Example], what: str, tolerance: float = 1e-6) -> None:
+def mark(function: Callable, examples: Sequence[Example], what: str, tolerance: float = 1e-6,
+         tables: Sequence[str] = ()) -> None:
     """Put all questions to the reader's function; if an answer is wrong, raise NotYet with what explains them all.
 
-    what: the name of the result in messages, "dw".
+    what: the name of the result in messages, "dw". tables: the names of the tables, if a result holds more than one.
     """
-    answers = [_answer(function, example, what, tolerance) for example in examples]
+    answers = [ask(function, example, what, tolerance) for example in examples]
     came = [(a, e) for a, e in zip(answers, examples, strict=True) if not isinstance(a, NotYet)]
-    wrong = [(a, e) for a, e in came if not _same(a, e.expected)]
+    wrong = [(a, e) for a, e in came if not same(a, e.expected)]
     stopped = [a for a in answers if isinstance(a, NotYet)]
     if not wrong and not stopped:
         return
     place = f" ({wrong[0][1].where})" if wrong and wrong[0][1].where else ""
     for n, (reason, _) in enumerate(wrong[0][1].mistakes if wrong else ()):
-        if all(_same(a, e.mistakes[n][1]) for a, e in came):
+        if all(same(a, e.mistakes[n][1]) for a, e in came):
             raise NotYet(f"{what}{place}: {reason}")
     if stopped:
         raise stopped[0]
     (found, _), example = wrong[0]
-    raise NotYet(_difference(found, np.asarray(example.expected, dtype=float), what, place, len(wrong) < len(came)))
+    expected = np.asarray(example.expected, dtype=float)
+    raise NotYet(_difference(found, expected, what, place, len(wrong) < len(came), tables))
 
 
-def _difference(found: NDArray, expected: NDArray, what: str, place: str, sometimes: bool) -> str:
+def _difference(found: NDArray, expected: NDArray, what: str, place: str, sometimes: bool,
+                tables: Sequence[str]) -> str:
     """Describe a wrong answer without giving the right one away."""
     if found.shape != expected.shape:
         return f"{what} has shape {found.shape}, expected {expected.shape}{place}"
@@ -229,7 +235,8 @@ def _difference(found: NDArray, expected: NDArray, what: str, place: str, someti
         return f"{what} is {float(found):.6g}{place}, which is too {'large' if found > expected else 'small'}"
     different = ~np.isclose(found, expected, rtol=1e-6, atol=1e-6 * np.abs(expected).max(initial=0) + 1e-12)
     at = tuple(int(n) for n in np.argwhere(different)[0])
-    message = f"{what}[{', '.join(map(str, at))}] is {found[at]:.6g}{place}, which is not right"
+    name = f"{tables[at[0]]}{list(at[1:])}" if tables else f"{what}{list(at)}"
+    message = f"{name} is {found[at]:.6g}{place}, which is not right"
     factors = found[expected != 0] / expected[expected != 0]
     if not found.any():
         return message + ": all entries are 0"

@@ -8,7 +8,8 @@ The one source of an exercise is its solution in `solutions/`. In a code cell, w
     # END
 
 goes; the hint stays. Without INSTEAD lines, `raise NotImplementedError` comes in. In a text cell, everything from the
-line "**Answer.**" on goes. Outputs go, too.
+line "**Answer.**" on goes. Outputs go, too, from exercise and solution: what was printed once is not what a check says
+today. Run the solution to see it.
 """
 
 import re
@@ -30,13 +31,21 @@ def blank(match: re.Match) -> str:
     return "\n".join([*hints, *lines]) + "\n"
 
 
+def without_outputs(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Take away what the cells have printed."""
+    notebook = nbformat.from_dict(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return notebook
+
+
 def exercise(solution: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Make the unsolved notebook."""
-    notebook = nbformat.from_dict(solution)
+    notebook = without_outputs(solution)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.source = TURN.sub(blank, cell.source + "\n").rstrip("\n")
-            cell.outputs, cell.execution_count = [], None
         elif "**Answer.**" in cell.source:
             cell.source = cell.source.split("**Answer.**")[0] + "**Your answer.** (Write it here.)"
     return notebook
@@ -49,5 +58,7 @@ def solutions() -> list[Path]:
 
 if __name__ == "__main__":
     for path in solutions():
-        nbformat.write(exercise(nbformat.read(path, as_version=4)), HERE / path.name)
+        solution = without_outputs(nbformat.read(path, as_version=4))
+        nbformat.write(solution, path)
+        nbformat.write(exercise(solution), HERE / path.name)
         print(f"{path.name}: made from its solution")

@@ -277,7 +277,7 @@ def slides() -> list[Slide]:
         Slide("Scatter-add: twelve arrows fall into three bars", row(falling_arrows()),
               "<p>The same as an algorithm: one loop over all entries. Twelve presses, one more for the sums; go fast, "
               "then let them do it themselves with the moving picture (lesson 3, on their phones). Parts 2 and 3 of "
-              "the handout come after the deck.</p>", 5),
+              "the handout, with other error terms, come after the deck.</p>", 5),
         Slide("Three places vote, and w<sub>2</sub> stays where it is", row(cancelling()),
               "<p>All three want to move, and their sum is zero. That is the price of sharing in one number. Ask: is "
               "this likelier or less likely with more places?</p>", 2),
@@ -309,5 +309,5 @@ def slides() -> list[Slide]:
         Slide("Take home", column(paragraph("1. V = S w: sharing is one fixed linear map."),
                                   paragraph("2. Its gradient is a signed sum: dw = S<sup>T</sup> dV.", 1),
                                   paragraph("3. Test it with shared buckets and both signs.", 2), last=True),
-              "<p>Homework: exercises 3.1 to 3.5.</p>", 1),
+              "<p>Let them write one sentence on the handout. Homework: exercises 3.1 to 3.5.</p>", 1),
     ]

@@ -1,12 +1,20 @@
-"""The handout: two pages to print, the 4 x 3 example left blank; and the same with the solution."""
+"""The handout: two pages to print, the 4 x 3 example left blank; and the same with the solution.
+
+Its error terms are not those of the slides: what it asks for after the deck would already have been shown there.
+"""
 
 from collections.abc import Sequence
 
 import numpy as np
-from example import BUCKET, DA, DELTA, DV, DW, SIGN, A, V, W, Z
+from example import BUCKET, SIGN, A, M, V, W, Z
 
+import hashnets_np as hn
 from hashnets_np.course.moving.picture import MINUS, colour_of, signed, write_number
 from hashnets_np.course.moving.race import all_orders, run_in_order
+
+DELTA = np.array([2.0, -1.0, 1.0, 3.0])
+DV = np.outer(DELTA, A)  # Eq. 10
+DW, DA = (found.squeeze() for found in hn.hashed_backward(W, A[None], DELTA[None], M))  # Eq. 12, Eq. 9
 
 STYLE = """
 @page { size: A4; margin: 0; }
@@ -73,18 +81,19 @@ def first_page(solved: bool) -> str:
     column = "".join(f"<tr><td>{write_number(z) if solved else ''}</td></tr>" for z in Z)
     sums = "".join(f"<p>dw<sub>{k}</sub> = {answer(terms(k), solved)}</p>" for k in range(3))
     products = " ".join(signed(V[i, 0] * DELTA[i]) for i in range(4))
+    (still,) = np.flatnonzero(DW == 0)
+    stays = f"w<sub>{still}</sub>: {terms(still)}"
     return f"""<section><h1>The gradient of a shared weight{": solution" if solved else ""}</h1>
-<p>Four outputs, three inputs, three real weights: w = {vector(W)}, a = {vector(A)}, error terms δ = {vector(DELTA)}.
-We count from 0.</p>
+<p>Four outputs, three inputs, three real weights: w = {vector(W)}, a = {vector(A)}. We count from 0.</p>
 <h2>Part 1. Forward: V<sub>ij</sub> = w<sub>h(i,j)</sub> ξ(i,j), then z = V a</h2>
 <div class="row"><div>buckets and signs{table(names(), True)}</div>
 <div>V in numbers{table(numbers(V), solved)}</div><div>z<table>{column}</table></div></div>
 <h2>Part 2. Backward: dV<sub>ij</sub> = δ<sub>i</sub> a<sub>j</sub>, as if nothing were shared</h2>
 {table(numbers(DV), solved, (A, DELTA))}
-<p>(a above, δ beside the table)</p>
+<p>(a above the table; beside it the error terms, other ones than on the slides: δ = {vector(DELTA)})</p>
 <h2>Part 3. The scatter-add: give each entry of dV its sign, and send it to its bucket</h2>
 {sums}
-<p>Which real weight does not move, although all its places want to? {answer("w<sub>2</sub>: " + terms(2), solved)}</p>
+<p>Which real weight does not move, although all its places want to? {answer(stays, solved)}</p>
 <h2>Part 4. The layer below: da = V<sup>T</sup> δ</h2>
 <p>da<sub>0</sub> = {answer(f"{products} = {write_number(DA[0])}", solved)}</p></section>"""
 

@@ -1,12 +1,14 @@
 // The presenter: the arrow keys, a click or a swipe go on and back; S opens the notes, F fills the screen, Home starts over.
 // What has data-step="3" appears at the third step of its slide; what has data-mark="3" is marked then.
+// The clock starts when the first slide is left, as if its minutes had passed then; Home sets it back. The history keeps it, so
+// that a page that is loaded again goes on.
 const slides = [...document.querySelectorAll("section")];
 const deck = document.querySelector(".deck");
 const progress = document.querySelector(".progress");
-const started = Date.now();
 let at = 0;
 let step = 0;
 let notes = null;
+let started = history.state; // in milliseconds; null: not yet
 
 const stepsOf = (slide) => Math.max(0, ...[...slide.querySelectorAll("[data-step], [data-mark]")]
   .map((part) => Number(part.dataset.step ?? part.dataset.mark)));
@@ -16,7 +18,7 @@ function show() {
   for (const part of slides[at].querySelectorAll("[data-step]")) part.classList.toggle("waiting", Number(part.dataset.step) > step);
   for (const part of slides[at].querySelectorAll("[data-mark]")) part.classList.toggle("marked", Number(part.dataset.mark) <= step);
   progress.style.width = `${(100 * (at + 1)) / slides.length}%`;
-  history.replaceState(null, "", `#${at + 1}`);
+  history.replaceState(started, "", `#${at + 1}`);
   showNotes();
 }
 
@@ -27,6 +29,7 @@ function go(to, atStep = 0) {
 }
 
 function forward() {
+  if (at === 0) started ??= Date.now() - 60000 * Number(slides[0].dataset.minutes);
   if (step < stepsOf(slides[at])) go(at, step + 1);
   else if (at < slides.length - 1) go(at + 1);
 }
@@ -34,6 +37,11 @@ function forward() {
 function back() {
   if (step > 0) go(at, step - 1);
   else if (at > 0) go(at - 1, stepsOf(slides[at - 1]));
+}
+
+function startOver() {
+  started = null;
+  go(0);
 }
 
 // The notes go into a window of this page's own, so that they work from a file, without a server.
@@ -52,11 +60,12 @@ function showNotes() {
   const next = slides[at + 1] ? slides[at + 1].querySelector("h1").textContent : "the end";
   const planned = slides.slice(0, at + 1).reduce((sum, one) => sum + Number(one.dataset.minutes), 0);
   const passed = Math.floor((Date.now() - started) / 60000);
+  const clock = started ? `${passed} minutes have passed` : "The clock starts when the first slide is left";
   const lines = [
     ["b", `${at + 1} of ${slides.length}, step ${step} of ${stepsOf(slide)}: ${slide.querySelector("h1").textContent}`],
     ["div", slide.querySelector("aside").innerHTML],
     ["p", `Next: ${next}`],
-    ["p", `${passed} minutes have passed; this slide should end at minute ${planned}.`],
+    ["p", `${clock}; this slide should end at minute ${planned}.`],
   ];
   notes.document.body.replaceChildren(...lines.map(([name, html]) => {
     const part = notes.document.createElement(name);
@@ -69,7 +78,7 @@ function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const acts = {
     ArrowRight: forward, PageDown: forward, " ": forward, Enter: forward, ArrowDown: forward,
-    ArrowLeft: back, PageUp: back, ArrowUp: back, Home: () => go(0), End: () => go(slides.length - 1),
+    ArrowLeft: back, PageUp: back, ArrowUp: back, Home: startOver, End: () => go(slides.length - 1),
     s: openNotes, S: openNotes, f: fill, F: fill,
   };
   if (!(event.key in acts)) return;

@@ -288,7 +288,7 @@ def packed(codes):
 
 
 RIGHT[checks.packed_pairs] = [packed, lambda codes: bytearray(packed(codes)), lambda codes: list(packed(codes))]
-WRONG[checks.packed_pairs] = [(lambda codes: packed(codes).hex(), "should be numbers")]
+WRONG[checks.packed_pairs] = [(lambda codes: packed(codes).hex(), "expected numbers")]
 
 
 # ---------------------------------------------------------------- 12.1: one table of two

@@ -202,7 +202,7 @@ class CountsInFloats(NumpyLayer):
         return max(1, int(float(compression) * n_in * n_out)), 0
 
 
-RIGHT[checks.rung] = [(NumpyLayer, "derived-seed"), (NumpyLayer, "bucket-count"), (NumpyLayer, "keras")]
+RIGHT[checks.rung] = [(NumpyLayer, "derived-seed"), (NumpyLayer, "bucket-count"), (NumpyLayer, "large-layer")]
 WRONG[checks.rung] = [
     ((SeedsOfLayers, "derived-seed"), "golden vectors fail"),
     ((CountsInFloats, "bucket-count"), "bucket-count"),

@@ -73,7 +73,7 @@ WRONG[checks.hashed_features] = [
     (lambda x, bucket, sign, buckets: np.bincount(bucket, sign * x, buckets).astype(int), "not right"),
     (lambda x, bucket, sign, buckets: 2 * np.bincount(bucket, sign * x, buckets), "every entry is 2 times"),
     (lambda x, bucket, sign, buckets: print(x), "returned None"),
-    (lambda x, bucket, sign, buckets: "phi", "should be numbers"),
+    (lambda x, bucket, sign, buckets: "phi", "expected numbers"),
     (lambda x, bucket, sign, buckets: 1 / 0, "ZeroDivisionError"),
     (lambda x, bucket, sign: x, "TypeError"),
     (None, "your function itself"),
@@ -147,7 +147,7 @@ WRONG[checks.features_view] = [
     (lambda w, a, m: a @ w[m.table()[0]].T, "signs are missing"),
     (lambda w, a, m: hn.feature_hash(a, m, 0), "shape"),
     (lambda w, a, m: hn.hashed_forward(w, a, m)[:, ::-1], "not right"),
-    (lambda w, a, m: ([1.0], [1.0, 2.0]), "should be numbers, got a tuple"),
+    (lambda w, a, m: ([1.0], [1.0, 2.0]), "expected numbers, got a tuple"),
     (lambda w, a, m: a @ hn.hash_gather(w, m), "shapes don't fit"),
     (lambda w, a, m: np.stack([hn.feature_hash(a, m, i + 1) @ w for i in range(m.n_out)], axis=1), ""),
 ]
@@ -164,7 +164,7 @@ WRONG[checks.figure_1] = [
     (([2.7, 4.3, 2.2, 0.0], Z2), "before the ReLU"), ((Z1, [0.9, 12.1]), "negative sum"),
     ((Z1, [3.5, 17.1]), "negative sum"), ((Z1, [14.6, 2.2]), "wrong order"), ((Z2, Z1), "shape"),
     (([2.7, 4.3, 2.1, -1.0], Z2), r"z1\[2\] is not right"), ((Z1, [2.2, 14.5]), r"z2\[1\] is not right"),
-    ((["a"] * 4, Z2), "should be numbers"), ((Z1, 2.2), "shape"), (([2.7, 4.3, 2.2, 1.0], Z2), r"z1\[3\]"),
+    ((["a"] * 4, Z2), "expected numbers"), ((Z1, 2.2), "shape"), (([2.7, 4.3, 2.2, 1.0], Z2), r"z1\[3\]"),
 ]
 
 
@@ -210,7 +210,7 @@ WRONG[checks.avalanche] = [
     (lambda h: xorshift(xorshift(xorshift(h, 15) * P2, 13) * P3, 16), "more than 32 bits"),
     (lambda h: -avalanche(h), "negative"), (lambda h: avalanche(h) + 0.5, "whole number"), (lambda h: str(h), "number"),
     (shuffled((15, 13, 15), (P2, P3, 1)), "not right"), (lambda h: avalanche(h) | 1, "not right"),
-    (lambda h: hex(avalanche(h)), "should be numbers"),
+    (lambda h: hex(avalanche(h)), "expected numbers"),
 ]
 
 # ---------------------------------------------------------------- 2.2
@@ -313,7 +313,7 @@ RIGHT[checks.balanced_map] = [
 ]
 WRONG[checks.balanced_map] = [
     (no_hash, "7 of 49 pairs"), (lambda i, j, buckets, seed: (i * 65 + j + seed) % buckets, "rotate each piece"),
-    (lambda i, j, buckets, seed: ([1], [1, 2]), "should be numbers, got a tuple"),
+    (lambda i, j, buckets, seed: ([1], [1, 2]), "expected numbers, got a tuple"),
     (lambda i, j, buckets, seed: (i * 65 + j) / buckets, "should be whole numbers"),
     (lambda i, j, buckets, seed: (i * 65 + j) % buckets, "rotate each piece"),
     (lambda i, j, buckets, seed: hn.xxh32_pair(i, j, seed).astype(int) % buckets, "loads go from"),
@@ -473,7 +473,7 @@ WRONG[checks.slope] = [
     (lambda loss, w, u, step: (loss(w + 1e-13 * u) - loss(w - 1e-13 * u)) / 2e-13, "from w, and the step asked for"),
     (lambda loss, w, u, step: (loss(w + u) - loss(w - u)) / 2, "from w, and the step asked for"),
     (lambda loss, w, u, step: (loss(w + step) - loss(w - step)) / (2 * step), "not on the line"),
-    (lambda loss, w, u, step: 0.0, "too"), (lambda loss, w, u, step: None, "returned None"),
+    (lambda loss, w, u, step: 0.0, "never called"), (lambda loss, w, u, step: None, "returned None"),
 ]
 
 
@@ -591,7 +591,7 @@ def tied_by_matrices(w, x, dz2, m1, m2):
 RIGHT[checks.tied_gradient] = [tied_in_place, tied_by_slopes, tied_by_matrices, lambda *a: np.sum(parts(*a), axis=0)]
 WRONG[checks.tied_gradient] = [
     (lambda w, x, dz2, m1, m2: hn.hashed_backward(w, hn.hashed_forward(w, x, m1), dz2, m2),
-     "should be numbers, got a tuple"),
+     "expected numbers, got a tuple"),
     (lambda *a: parts(*a)[1], "second layer's part"), (lambda *a: parts(*a)[0], "first layer's part"),
     (lambda *a: np.mean(parts(*a), axis=0), "mean"), (lambda *a: parts(*a)[0] - parts(*a)[1], "difference"),
     (lambda *a: parts(*a), "shape"),

@@ -37,7 +37,7 @@ WRONG[checks.weights_needed] = [
     (40, "square root"),
     (400, "1 / sqrt"),
     (0.16, "0.05"),
-    (6400, "twice"),
+    (6400, "half of 5 %"),
     (4160, "width"),
     (None, "missing"),
     (1000, "is not"),

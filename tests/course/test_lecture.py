@@ -1,7 +1,11 @@
 """The lecture without a browser: decks, handout, quiz and plan are complete, and their numbers are computed."""
 
+import json
 import re
+import shutil
+import subprocess
 from math import exp
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -93,10 +97,58 @@ def test_the_answers_that_the_second_deck_marks_are_those_of_the_lessons():
 def test_the_handout_is_blank_and_its_solution_is_not():
     blank, solved = handout.page(solved=False), handout.page(solved=True)
     assert blank.count("<section>") == solved.count("<section>") == 2
-    assert 'solved">+1 +4' in solved
+    assert 'solved">+2 +2' in solved
     assert not re.findall(r'solved">[^<]', blank)
     empty = re.findall(r"<td[^>]*></td>", blank)
     assert len(empty) == 12 + 4 + 12 and not re.findall(r"<td[^>]*></td>", solved)
+
+
+def test_what_the_handout_asks_for_after_the_deck_is_not_on_its_slides(slides):
+    assert np.array_equal(handout.DW, [1, 0, 3]) and np.array_equal(handout.DA, [1.5, 0.5, 2])
+    assert not np.any(handout.DELTA == example.DELTA) and not np.any(handout.DW == example.DW)
+    page = "".join(slide.body for slide in slides["gradient"])
+    assert not [k for k in range(3) if handout.terms(k).split(" = ")[0] in page]
+
+
+def test_the_plan_has_a_place_for_every_part_of_the_handout():
+    plan = (LECTURE / "lecture.md").read_text(encoding="utf-8")
+    planned = "".join(re.findall(r"[Pp]arts? (\d(?: and \d)?)", plan)).replace(" and ", "")
+    assert set(planned) == set(re.findall(r"<h2>Part (\d)", handout.page(solved=False)))
+    assert "Two mistakes" in plan
+
+
+def test_the_shorter_lecture_leaves_out_what_needs_the_slides_that_it_leaves_out():
+    plan = (LECTURE / "lecture.md").read_text(encoding="utf-8")
+    shorter = plan[plan.index("**If time is short**"):plan.index("**If there is more**")]
+    quiz = (LECTURE / "quiz.md").read_text(encoding="utf-8")
+    (lost,) = re.findall(r"^(\d+)\. .*is lost\?", quiz, flags=re.M)
+    assert '"What is lost"' in shorter and f"question {lost}" in shorter and "exercise 7.1" in " ".join(shorter.split())
+
+
+@pytest.mark.skipif(not shutil.which("node"), reason="node is not installed")
+def test_the_clock_starts_when_the_first_slide_is_left_and_home_sets_it_back(tmp_path):
+    acts = """
+        const said = () => page.body.lines.at(-1);
+        now = 10 * 60000;  // the deck was opened ten minutes before the lecture
+        openNotes();
+        const before = said();
+        forward();
+        const kept = history.state;
+        now += 2 * 60000;
+        showNotes();
+        const after = said();
+        onKey({ key: "Home", preventDefault: nothing });
+        console.log(JSON.stringify([before, after, said(), kept / 60000, history.state]));
+    """
+    stub = Path(__file__).with_name("presenter_stub.js").read_text(encoding="utf-8")
+    presenter = (LECTURE / "presenter.js").read_text(encoding="utf-8")
+    script = tmp_path / "presenter.cjs"
+    script.write_text(stub + presenter + acts, encoding="utf-8")
+    done = subprocess.run(["node", script], capture_output=True, text=True, check=True)
+    before, after, back, kept, forgotten = json.loads(done.stdout)
+    assert before == back and before.startswith("The clock starts")
+    assert after == "5 minutes have passed; this slide should end at minute 8."  # slide 1 has 3 minutes, slide 2 has 5
+    assert (kept, forgotten) == (7, None)
 
 
 def plan_rows():

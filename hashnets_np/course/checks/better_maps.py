@@ -14,6 +14,9 @@ from ..marking import Example, call_pair, done, mark, numbers, require
 FOLDED = ((6, 7, 10, 3), (5, 4, 20, 1), (3, 9, 4, 8), (4, 5, 7, 2))  # n_out, n_cols, K, seed; one with K = n
 CHUNKED = ((4, 12, 50, 7, 4), (3, 10, 23, 1, 3), (5, 16, 11, 2, 8), (2, 9, 40, 5, 2))  # ..., Z
 
+TABLES = ("bucket", "sign")
+UNSIGNED = "the hash is unsigned, and 1 - 2 becomes 4294967295; use .astype(int) first"
+
 
 def both(function: Callable) -> Callable:
     """Join the bucket and the sign table that a function returns into one array (2, n_out, n_cols)."""
@@ -22,7 +25,7 @@ def both(function: Callable) -> Callable:
     def joined(*arguments: Any) -> NDArray:
         n_out, n_cols = arguments[:2]
         tables = []
-        for table, what in zip(call_pair(function, *arguments), ("bucket", "sign"), strict=True):
+        for table, what in zip(call_pair(function, *arguments), TABLES, strict=True):
             values = numbers(table, what)
             require(values.shape == (n_out, n_cols), f"{what} has shape {values.shape}, expected {(n_out, n_cols)}: "
                                                      "one entry for each virtual weight")
@@ -59,12 +62,13 @@ def fold_map(function: Callable) -> None:
             ("the signs are the wrong way round: -1 where bit 0 is set", bucket, -sign),
             ("the hash of a strip is that of the pair (0, q)", (p + (xxh32_pair(q, 0, seed) >> 1)) % K, sign),
             ("the signs are missing", bucket, np.ones_like(sign)),
+            (UNSIGNED, bucket, sign.astype(np.int64) % 2**32),
             ("the order is (bucket, sign)", sign, bucket),
         ]
         mistakes = [(reason, np.stack([b, s])) for reason, b, s in wrong]
         examples.append(Example((n_out, n_cols, K, seed), np.stack([bucket, sign]), mistakes,
                                 f"{n_out} x {n_cols}, K = {K}"))
-    mark(both(function), examples, "(bucket, sign)")
+    mark(both(function), examples, "(bucket, sign)", tables=TABLES)
     done("Each strip of K weights uses every real weight once.")
 
 
@@ -89,11 +93,12 @@ def chunk_map(function: Callable) -> None:
             ("add the place inside the piece, j mod Z, not the column", ((x >> 1) + j) % K, sign),
             ("the signs are the wrong way round: -1 where bit 0 is set", bucket, -sign),
             ("the sign is that of the hash before anything is added to it", bucket, signs(x + inside)),
+            (UNSIGNED, bucket, sign.astype(np.int64) % 2**32),
         ]
         mistakes = [(reason, np.stack([b, s])) for reason, b, s in wrong]
         examples.append(Example((n_out, n_cols, K, seed, Z), np.stack([bucket, sign]), mistakes,
                                 f"{n_out} x {n_cols}, K = {K}, pieces of {Z}"))
-    mark(both(function), examples, "(bucket, sign)")
+    mark(both(function), examples, "(bucket, sign)", tables=TABLES)
     done("Neighbours of a row are neighbours in w.")
 
 

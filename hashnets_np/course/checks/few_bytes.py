@@ -44,21 +44,20 @@ def gaps_of_places(function: Callable) -> None:
     examples = []
     for places, largest in (([1, 4, 5], 255), ([0, 300, 301], 255), ([20, 47], 8), ([7], 3), ([3, 6, 9], 3)):
         gaps: list[int] = []
-        before = 0
-        last_only: list[int] = []
-        from_place: list[int] = []
-        for place in places:
-            way = place - before
+        to_the_end: list[int] = []
+        one_step: list[int] = []
+        plain = np.diff(places, prepend=0)
+        for way in plain.tolist():
             whole = (way - 1) // largest if way > largest else 0
             gaps += [largest] * whole + [way - whole * largest]
-            last_only.append(way)
-            from_place += [largest] * (way // largest) + ([way % largest] if way % largest or way == 0 else [])
-            before = place
-        plain = np.diff(places, prepend=0)
+            to_the_end += [largest] * (way // largest) + [way % largest]
+            one_step += [largest, way - largest] if way > largest else [way]
         started = np.array(gaps) - np.eye(len(gaps), dtype=int)[0]
         examples.append(Example((np.array(places), largest), gaps, [
             ("a way above `largest` needs more than one step", plain),
             ("a way above `largest` needs more than one step; this cuts it off", np.minimum(plain, largest)),
+            ("a way of exactly `largest` is one gap; this adds a gap of 0 after it", to_the_end),
+            ("one step of `largest` is not enough for a long way: repeat it", one_step),
             ("what does not fit is lost here: the remainder alone ends at another place", plain % (largest + 1)),
             ("these are places; gaps are the way from one to the next", places),
             ("the first gap counts from place 0", np.diff(places)),
@@ -66,7 +65,7 @@ def gaps_of_places(function: Callable) -> None:
             ("the gap to a neighbour is 1, as the places differ by 1", np.array(gaps) - 1),
             ("the first gap counts from place 0, not from 1", started),
         ], f"places {places}, largest gap {largest}"))
-    mark(function, examples, "the gaps")
+    mark(function, examples, "the result")
     done("Every place can be reached with one byte a step.")
 
 
@@ -131,7 +130,7 @@ def packed_pairs(function: Callable) -> None:
             ("pairs are neighbours: codes 0 and 1, then 2 and 3",
              (even[: len(high)] & 15) << 4 | even[len(high) :] & 15),
         ], f"{size} codes"))
-    mark(as_array(function), examples, "the bytes")
+    mark(as_array(function), examples, "the result")
     done("Four bits for each weight, really.")
 
 
@@ -157,5 +156,5 @@ def pruned_bits(function: Callable) -> None:
             ("bits are asked for, not bytes", wanted / 8),
             ("this pays half of the places", kept * bits + half),
         ], f"{kept} of {n} weights, {bits} bits each"))
-    mark(function, examples, "the bits")
+    mark(function, examples, "the number of bits")
     done("At 1/64 a place costs more than a weight of four bits. A hashed network pays for one seed.")

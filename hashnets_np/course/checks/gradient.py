@@ -114,12 +114,13 @@ def slope(function: Callable) -> None:
         points: list[NDArray] = []
 
         def loss(at: Any, points: list[NDArray] = points) -> float:
-            points.append(np.array(at, dtype=float))
+            points.append(np.array(at, dtype=float).ravel())
             return float(np.sum(np.asarray(at) ** 3))
 
         at = w.copy()
         direction = u.copy()
         found = number(call_with(function, loss, at, direction, step), "the slope")
+        require(points, "the loss was never called; the slope has to be measured")
         require(close(at, w, 1e-9), "w was changed; work on w + step * direction, not in place")
         require(close(direction, u, 1e-9), "the direction was changed, so that a later measurement takes another one")
         exact = float(3 * w**2 @ u)
@@ -166,8 +167,8 @@ def _judge_slope(found: float, exact: float, example: tuple[NDArray, NDArray, fl
 def _judge_step(points: list[NDArray], w: NDArray, step: float) -> None:
     """Require that the loss was measured about a step from w: half a step to two are accepted."""
     far = max((float(np.linalg.norm(p - w)) for p in points if p.shape == w.shape), default=0.0)
-    require(not far or 0.4 * step < far < 2.5 * step, f"the loss was measured {far:.3g} from w, and the step asked "
-                                                      f"for is {step:g}")
+    require(0.4 * step < far < 2.5 * step, f"the loss was measured {far:.3g} from w, and the step asked for "
+                                              f"is {step:g}")
 
 
 def _backward(layer: HashedLinear, dz: NDArray, n_in: int) -> NDArray:

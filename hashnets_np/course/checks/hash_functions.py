@@ -16,16 +16,23 @@ P2 = hashing.PRIME_2
 P3 = hashing.PRIME_3
 
 
-def _avalanche(word: int, shifts: tuple[int, int, int] = (15, 13, 16), primes: tuple[int, int] = (P2, P3)) -> int:
-    """Compute the last five steps of XXH32 with other shifts or primes, as mistakes do."""
-    for shift, prime in zip(shifts, (*primes, 1), strict=True):
-        word = (word ^ word >> shift) * prime & MASK
+def _avalanche(word: int, shifts: tuple[int, int, int] = (15, 13, 16), primes: tuple[int, int] = (P2, P3),
+               masks: tuple[int, int] = (MASK, MASK)) -> int:
+    """Compute the last five steps of XXH32 with other shifts, primes or masks (-1: none), as mistakes do."""
+    for shift, prime, mask in zip(shifts, (*primes, 1), (*masks, MASK), strict=True):
+        word = (word ^ word >> shift) * prime & mask
     return word
 
 
 AVALANCHES: dict[str, Callable[[int], int]] = {
     "the last step, the xor with itself shifted by 16, is missing":
         lambda word: (((word ^ word >> 15) * P2 & MASK) ^ ((word ^ word >> 15) * P2 & MASK) >> 13) * P3 & MASK,
+    "keep 32 bits after each product: what is above them comes back with the next shift":
+        lambda word: _avalanche(word, masks=(-1, -1)),
+    "keep 32 bits after the product with P2, too: what is above them comes back with the next shift":
+        lambda word: _avalanche(word, masks=(-1, MASK)),
+    "keep 32 bits after the product with P3, too: what is above them comes back with the next shift":
+        lambda word: _avalanche(word, masks=(MASK, -1)),
     "P2 and P3 are exchanged": lambda word: _avalanche(word, primes=(P3, P2)),
     "the shifts are exchanged": lambda word: _avalanche(word, shifts=(13, 15, 16)),
     "P2 is used twice": lambda word: _avalanche(word, primes=(P2, P2)),
@@ -63,16 +70,21 @@ def undo_avalanche(function: Callable) -> None:
         found.append(value)
     if found != words:
         inverse = {prime: pow(prime, -1, 2**32) for prime in (P2, P3)}
-        once = [_undo_once(h, (inverse[P3], inverse[P2])) for h in hashes]
+        backwards = inverse[P3], inverse[P2]
         mistakes = [
             ("this is the avalanche itself", [_avalanche(h) for h in hashes]),
             ("nothing is undone yet", hashes),
-            ("y ^ y >> 13 is right in the upper 26 bits only; repeat it until all 32 are", once),
+            ("y ^ y >> 13 is right in the upper 26 bits only; repeat it until all 32 are",
+             [_undo(h, backwards, rounds=(1, 1, 1)) for h in hashes]),
+            ("y ^ y >> 13 is right in the upper 26 bits only; repeat it until all 32 are",
+             [_undo(h, backwards, rounds=(1, 1, 2)) for h in hashes]),
+            ("y ^ y >> 15 is right in the upper 30 bits only; repeat it until all 32 are",
+             [_undo(h, backwards, rounds=(1, 2, 1)) for h in hashes]),
             ("the primes are inverted in the wrong order: the last step comes first",
              [_undo(h, (inverse[P2], inverse[P3])) for h in hashes]),
             ("multiply by the inverses of P2 and P3, not by the primes", [_undo(h, (P3, P2)) for h in hashes]),
             ("the shifts are undone in the wrong order: the last step comes first",
-             [_undo(h, (inverse[P3], inverse[P2]), (15, 13, 16)) for h in hashes]),
+             [_undo(h, backwards, (15, 13, 16)) for h in hashes]),
         ]
         for reason, wrong in mistakes:
             require(found != wrong, reason)
@@ -81,20 +93,14 @@ def undo_avalanche(function: Callable) -> None:
     done("No word is lost: the avalanche is a permutation of all 2**32 words.")
 
 
-def _undo(word: int, inverses: tuple[int, int], shifts: tuple[int, int, int] = (16, 13, 15)) -> int:
-    """Undo the avalanche with these inverses and shifts, as mistakes do."""
-    for shift, inverse in zip(shifts, (*inverses, 1), strict=True):
+def _undo(word: int, inverses: tuple[int, int], shifts: tuple[int, int, int] = (16, 13, 15),
+          rounds: tuple[int, int, int] = (2, 2, 2)) -> int:
+    """Undo the avalanche with these inverses, shifts and numbers of rounds for each shift, as mistakes do."""
+    for shift, count, inverse in zip(shifts, rounds, (*inverses, 1), strict=True):
         x = word
-        for _ in range(32):
+        for _ in range(count):
             x = word ^ x >> shift
         word = x * inverse & MASK
-    return word
-
-
-def _undo_once(word: int, inverses: tuple[int, int]) -> int:
-    """Undo the avalanche with each shift undone in one step, which is not enough for 15 and 13."""
-    for shift, inverse in zip((16, 13, 15), (*inverses, 1), strict=True):
-        word = (word ^ word >> shift) * inverse & MASK
     return word
 
 
@@ -131,6 +137,8 @@ SPLITS: dict[str, Callable[[int, int], tuple[int, int]]] = {
     "the sign comes from bit 1, which the bucket uses": lambda x, K: (_split(x, K)[0], -1 if x >> 1 & 1 else 1),
     "the sign comes from the bucket; then the two are not independent":
         lambda x, K: (_split(x, K)[0], -1 if _split(x, K)[0] & 1 else 1),
+    "bit 0 is in the bucket, and the sign comes from the highest bit: both should be otherwise":
+        lambda x, K: (x % K, -1 if x >> 31 else 1),
     "the sign is +1 or -1, not the bit itself": lambda x, K: (_split(x, K)[0], x & 1),
     "the order is (bucket, sign)": lambda x, K: _split(x, K)[::-1],
 }

@@ -89,6 +89,8 @@ def variance_with_signs(function: Callable) -> None:
             ("divide by K", C),
             ("every pair is counted twice; i < j is enough", 2 * C / K),
             ("the terms i = j do not vary: leave out the diagonal", C / K + 4 * diagonal / K),
+            ("the terms i = j do not vary: take them out", C / K + 2 * diagonal / K),
+            ("the terms i = j are in it twice, once from each part: take them out twice", C / K + diagonal / K),
             ("square each pair before you add them up", np.sum(pairs) ** 2 / K),
             ("only x_i y_j with i < j is in it; x_j y_i belongs to the same pair",
              np.sum(np.triu(products, 1) ** 2) / K),
@@ -123,7 +125,9 @@ def figure_1(z1: Any, z2: Any) -> None:
     w2 = np.array([2.5, -0.7, 1.3])
     sums = hashed_forward(np.array([3.2, 1.1, -0.5]), np.array([[0.0, 1.0, 0.0, 1.0]]), m1)[0]
     out = hashed_forward(w2, np.maximum(sums, 0)[None], m2)[0]
-    compare_constants(z1, sums, "z1", [("z1 are the sums before the ReLU", np.maximum(sums, 0))])
+    compare_constants(z1, sums, "z1", [
+        ("the sums before the ReLU are asked for; these come after it", np.maximum(sums, 0)),
+    ])
     compare_constants(z2, out, "z2", [
         ("a negative sum does not pass the ReLU; it counts as 0", hashed_forward(w2, sums[None], m2)[0]),
         ("a negative sum does not pass the ReLU as a positive one; it counts as 0",

@@ -1,5 +1,6 @@
 """Checks of exercise 4: kernels."""
 
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -43,7 +44,13 @@ def table_bytes(found: Any) -> None:
 
 
 class WatchedMap:
-    """A sharing map that only hands out small tiles: what a kernel with little memory may ask for."""
+    """A sharing map that only hands out small tiles: what a kernel with little memory may ask for.
+
+    >>> WatchedMap(MAPS[0], 2).n_in
+    Traceback (most recent call last):
+        ...
+    AttributeError: the map of this exercise has no n_in; it has n_out, n_cols, buckets, tile and lookup
+    """
 
     def __init__(self, m: SharingMap, size: int) -> None:
         self._map = m
@@ -52,8 +59,14 @@ class WatchedMap:
         self.n_cols = m.n_cols
         self.buckets = m.buckets
 
+    def __getattr__(self, name: str) -> Any:
+        """Say what there is, where something else is asked for."""
+        raise AttributeError(f"the map of this exercise has no {name}; it has n_out, n_cols, buckets, tile and lookup")
+
     def tile(self, rows: slice, cols: slice = slice(None)) -> tuple[NDArray, NDArray]:
         """Hand out a block, if it is small enough."""
+        require(isinstance(rows, slice) and isinstance(cols, slice), f"m.tile takes two slices, got {rows} and {cols}; "
+                "m.lookup(i, j) gives single weights")
         height = len(range(*rows.indices(self.n_out)))
         width = len(range(*cols.indices(self.n_cols)))
         small = height <= self._size and width <= self._size
@@ -97,7 +110,29 @@ def tiled_forward(function: Callable) -> None:
         ):
             require(close(z, right, 1e-5) or not close(z, wrong, 1e-5), f"{where}: {reason}")
         require(close(z, right, 1e-5), f"{where}: z is not right")
+    _in_little_memory(function)
     done("The layer was never in memory as a whole.")
+
+
+def _in_little_memory(function: Callable) -> None:
+    """Require that on a larger layer the memory of a forward pass stays far below that of V."""
+    size = 8
+    m = WatchedMap(SharingMap(50, 400, buckets=40, seed=7), size)
+    peaks = (_peak_bytes(function, np.ones(40), np.ones((1, 400)), m, size) for _ in range(2))  # one may be disturbed
+    require(any(peak < 3 * 50 * 400 for peak in peaks), "in a layer of 50 x 400 nearly all of V was in memory at once; "
+            "multiply each tile with its part of a, add that to z, and forget the tile")
+
+
+def _peak_bytes(function: Callable, *args: Any) -> int:
+    """Call the reader's function; return the most memory that it had in use at once."""
+    tracemalloc.start()
+    tracemalloc.reset_peak()  # the reader may have started it, too
+    before = tracemalloc.get_traced_memory()[0]
+    try:
+        call_with(function, *args)
+        return tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
 
 
 def chunked_scatter(function: Callable) -> None:

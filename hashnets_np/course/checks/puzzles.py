@@ -4,6 +4,9 @@ Each specification is a plain function here, the same text that the notebook sho
 shapes; in a notebook the answer to the first is drawn beside the target.
 """
 
+import ast
+import inspect
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..marking import Example, NotYet, call, done, mark, numbers
+from ..marking import Example, NotYet, ask, done, mark, one_line, require, same
 from ..show import draw_puzzle, in_notebook
 
 Array = NDArray[Any]
@@ -133,10 +136,14 @@ def bias_column(a: Array) -> Array:
 
 @dataclass(frozen=True)
 class Puzzle:
-    """One puzzle: its specification, and how to draw arguments from a generator for a shape (n_out, n_cols, K)."""
+    """One puzzle: its specification, and how to draw arguments from a generator for a shape (n_out, n_cols, K).
+
+    mistakes: a reason each, and what that mistake makes of the arguments.
+    """
 
     specification: Callable[..., Array]
     arguments: Callable[[np.random.Generator, int, int, int], tuple]
+    mistakes: Sequence[tuple[str, Callable[..., Array]]] = ()
 
 
 def _map(rng: np.random.Generator, n_out: int, n_cols: int, K: int) -> tuple[Array, Array]:
@@ -144,11 +151,18 @@ def _map(rng: np.random.Generator, n_out: int, n_cols: int, K: int) -> tuple[Arr
     return rng.integers(0, K, (n_out, n_cols)), rng.choice([-1, 1], size=(n_out, n_cols))
 
 
+def _moved_by_place(n_out: int, n_cols: int, shift: Array) -> Array:
+    """Make the mistake that puzzle 4 has planted."""
+    g = np.arange(n_out * n_cols).reshape(n_out, n_cols)
+    return (g + shift[g % len(shift)]) % len(shift)
+
+
 PUZZLES: dict[str, Puzzle] = {
     "dense_table": Puzzle(dense_table, lambda rng, n, m, K: (n, m)),
     "circulant": Puzzle(circulant, lambda rng, n, m, K: (n, m)),
     "squares": Puzzle(squares, lambda rng, n, m, K: (n, m, 2 + K % 2)),
-    "balanced": Puzzle(balanced, lambda rng, n, m, K: (n, m, rng.integers(0, K, K))),
+    "balanced": Puzzle(balanced, lambda rng, n, m, K: (n, m, rng.integers(0, K, K)), (
+        ("a piece is moved as a whole: by its own number, not by that of each place in it", _moved_by_place),)),
     "gather": Puzzle(gather, lambda rng, n, m, K: (rng.normal(size=K), *_map(rng, n, m, K))),
     "scatter_add": Puzzle(scatter_add, lambda rng, n, m, K: (rng.normal(size=(n, m)), *_map(rng, n, m, K), K + 2)),
     "loads": Puzzle(loads, lambda rng, n, m, K: (_map(rng, n, m, K)[0], K + 2)),
@@ -175,28 +189,44 @@ def _examples(name: str) -> list[Example]:
             ("this is the transpose" if right.ndim == 2 else "this is in the opposite order", turned),
             ("the signs are the wrong way round", -right),
             ("this is one too large: count from 0", right + 1),
+            *((reason, mistake(*arguments)) for reason, mistake in puzzle_.mistakes),
         ], f"{n_out} x {n_cols}"))
     return examples
 
 
 def puzzle(name: str, function: Callable) -> None:
     """Check one of the twelve sharing puzzles by its name; in a notebook, draw the answer beside the target."""
+    known = isinstance(name, str) and name in PUZZLES
+    require(known, f"the check needs the name of a puzzle and then your function, got {one_line(repr(name))} as the "
+            f"name; the names are {', '.join(PUZZLES)}")
     examples = _examples(name)
     try:
         mark(function, examples, name)
-        done(f"{1 + list(PUZZLES).index(name)} of {len(PUZZLES)}.")
+        with_a_loop = " (With a loop; can you do it without?)" if _has_a_loop(function) else ""
+        done(f"{1 + list(PUZZLES).index(name)} of {len(PUZZLES)}.{with_a_loop}")
     finally:
         if in_notebook():
             _draw(name, function, examples[0])
 
 
+def _has_a_loop(function: Callable) -> bool:
+    """Say whether there is a loop in the reader's own lines; without a source nobody can tell."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, TypeError, SyntaxError):
+        return False
+    return any(isinstance(node, ast.For | ast.While | ast.comprehension) for node in ast.walk(tree))
+
+
 def _draw(name: str, function: Callable, example: Example) -> None:
     """Draw target and answer, if the answer can be drawn."""
     try:
-        found = numbers(call(function, *example.arguments), name)
-    except NotYet:
+        answer = ask(function, example, name)
+    except NotYet:  # nothing is written yet
         return
-    draw_puzzle(name, np.atleast_2d(example.expected), np.atleast_2d(found) if found.ndim <= 2 else None)
+    if not isinstance(answer, NotYet):
+        found = np.atleast_2d(answer[0]) if answer[0].ndim <= 2 else None
+        draw_puzzle(name, np.atleast_2d(example.expected), found, same(answer, example.expected))
 
 
 def names() -> Sequence[str]:

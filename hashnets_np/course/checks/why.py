@@ -114,6 +114,7 @@ def noise_of_length(function: Callable) -> None:
             ("divide by the squared length, not by the length", right * np.sqrt(squared)),
             ("the terms i = j do not vary: take them out", np.sqrt(2 / K)),
             ("(i, j) and (j, i) meet together: 2 g_i g_j is squared", np.sqrt((1 - spikes) / K)),
+            ("with g' = g each pair adds (2 g_i g_j)**2: the 2 is missing", np.sqrt((1 - spikes) / (2 * K))),
             ("the terms i = j are in it twice, once from each part", np.sqrt((2 - spikes) / K)),
             ("the variance falls like 1/K", np.sqrt(2 * (1 - spikes))),
             ("the standard deviation falls like the root of 1/K", np.sqrt(2 * (1 - spikes)) / K),
@@ -129,9 +130,8 @@ def weights_needed(found: Any) -> None:
     mark_number(found, 1600, "K", [
         ("that is 2 / 0.05; but the rule has the square root of K", 40),
         ("that would be right for 1 / sqrt(K)", 400),
-        ("that is its square root", 1600**0.5),
         ("5 % is 0.05, not 5", 0.16),
-        ("the noise at that K would be twice 5 %", 6400),
+        ("the noise at that K would be half of 5 %", 6400),
         ("the width is not in it, only K", 64 * 65),
     ])
     done("For 5 %; and a quarter of that for 10 %.")
@@ -153,6 +153,8 @@ def bias_and_variance(function: Callable) -> None:
         variance = float(np.mean(np.sum((p - mean) ** 2, axis=2)))
         whole = float(np.mean(np.sum((p - truth) ** 2, axis=2)))
         expected.append((bias, variance))
+        over_images = p.mean(axis=1, keepdims=True)
+        planted = float(np.mean(np.sum((p - over_images) ** 2, axis=2)))
         values = call_pair(function, p, y)
         came.append(tuple(number(value, name) for value, name in zip(values, names, strict=True)))
         for reason, wrong in (
@@ -161,8 +163,12 @@ def bias_and_variance(function: Callable) -> None:
             ("add up over the classes, average over images and runs", (bias / classes, variance / classes)),
             ("divide by the number of runs: the two parts then add up to the whole error",
              (bias, variance * runs / (runs - 1))),
+            ("average the probabilities over the runs; axis 1 is the images",
+             (float(np.mean(np.sum((over_images - truth) ** 2, axis=1))), planted)),
             ("average the probabilities over the runs, not over the images",
-             (float(np.mean(np.sum((p.mean(axis=1) - truth[:1]) ** 2, axis=1))), variance)),
+             (float(np.mean(np.sum((over_images - truth) ** 2, axis=2))), planted)),
+            ("add up the squares over the classes: with keepdims axis 1 of the average is the images",
+             (bias * n / classes, variance)),
             ("squares are missing: these are roots", (bias**0.5, variance**0.5)),
             ("this is the variance of the truth around the average twice", (bias, bias)),
         ):
