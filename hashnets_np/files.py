@@ -85,12 +85,12 @@ def save(net: Network, path: str | os.PathLike) -> None:
     """
     check_network(net)
     check_layers(net.layers)
-    layers = [{"type": layer_name(layer), **layer.config()} for layer in net.layers]
+    layers = [describe_layer(layer) for layer in net.layers]
     try:
         text = json.dumps(layers, separators=(",", ":"))
     except TypeError as error:
         raise ValueError(f"a layer was made with an argument that a file cannot hold: {error}") from error
-    for number, config in enumerate(layers):
+    for number, config in enumerate(json.loads(text)):  # what a file would say: of a tuple JSON makes a list
         if not is_description(config):
             raise ValueError(f"layer {number} ({config['type']}) was made with an argument that a file cannot hold; "
                              f"it holds numbers, words of up to {LONGEST_TEXT} characters and None")
@@ -173,21 +173,41 @@ def layer_name(layer: Layer) -> str:
                      "register_layer adds a class of your own")
 
 
-def check_can_be_rebuilt(config: dict[str, Any]) -> None:
-    """Check that a layer's record has all arguments of its class, and no others.
+def describe_layer(layer: Layer) -> dict[str, Any]:
+    """Write the record of a layer: its class and the arguments that rebuild it."""
+    config = layer.config()
+    if "type" in config:
+        raise ValueError(f"{type(layer).__name__} has an argument 'type', which is the name of its class in a model "
+                         "file; give it another name")
+    return {"type": layer_name(layer), **config}
 
-    One that has a default could be left out, and the layer would come back with the default.
+
+def check_can_be_rebuilt(config: dict[str, Any]) -> None:
+    """Check that a layer's record has all arguments of its class and no others, and that it comes back as it was.
+
+    An argument that has a default could be left out, and the layer would come back with the default.
     """
     kind = layer_class(config["type"])
     takes = arguments_of(kind)
+    ended = {"compression"} if "buckets" in config else set()
+    optional = ended.union(*(vars(base).get("left_out_of_config", ()) for base in kind.__mro__))
     for name in takes:
-        if name not in config and name not in kind.left_out_of_config:
-            raise ValueError(f"{kind.__name__} takes {name}, but did not pass it to super().__init__({name}={name}), "
-                             "so a file could not rebuild it")
+        if name not in config and name not in optional:
+            raise ValueError(f"{kind.__name__} takes {name}, but its config() lacks it, so a file could not rebuild "
+                             f"it; pass it on, super().__init__({name}={name})")
     for name in config:
         if name not in takes and name != "type" and not is_open_ended(kind):
             raise ValueError(f"{kind.__name__} cannot be rebuilt from {name}={shown(config[name])}: its constructor "
                              f"takes {', '.join(takes) or 'nothing'}; let it take {name}, too, and pass it on")
+    try:
+        back = json.loads(json.dumps(describe_layer(make_layer(config))))
+    except BAD_DESCRIPTION as error:
+        what = f"{kind.__name__} cannot be rebuilt from what its config() says"
+        raise ValueError(f"{what}: {one_line(error)}") from error
+    for name in sorted(config.keys() | back.keys()):
+        if config.get(name) != back.get(name):
+            raise ValueError(f"{kind.__name__} would come back with {name}={shown(back.get(name))} instead of "
+                             f"{shown(config.get(name))}; let its config() name {name}")
 
 
 def arguments_of(kind: type[Layer]) -> list[str]:

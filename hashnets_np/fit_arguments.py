@@ -82,8 +82,8 @@ def check_takes_weights(loss: Loss) -> None:
         signature(loss).bind(None, None, None)
     except TypeError:
         name = getattr(loss, "__name__", "the loss")
-        raise ValueError(f"sample_weight was given, but {name} takes no weights; a loss for weighted examples is "
-                         "called as loss(outputs, targets, weights)") from None
+        raise ValueError(f"sample_weight was given, but {name} takes no weights as its third argument; a loss for "
+                         "weighted examples is called as loss(outputs, targets, weights)") from None
     except ValueError:  # some compiled functions do not tell what they take
         pass
 

@@ -42,6 +42,7 @@ __all__ = ["HashNetClassifier", "HashNetRegressor"]
 
 METHODS = ("hashnet", "nn", "rer", "lrd")
 MUCH_WORSE = 1.1  # a last loss so many times the first is a failure; a little worse may be chance
+NOTHING_LEFT = 0.1  # of the first loss of all: below it, a loss that rises again is no failure
 
 
 @contextmanager
@@ -175,9 +176,9 @@ class HashNetEstimator(BaseEstimator):
         self.loss_curve_ = self.loss_curve_ + history.train_loss
         self.validation_errors_ = self.validation_errors_ + (history.valid_error if self.early_stopping else [])
         self.n_iter_ = len(self.loss_curve_)
-        first = self.loss_curve_[0]  # of all calls: after a warm start, this one may begin where nothing is left to do
-        last = self.loss_curve_[-1]
-        if history.diverged or last > MUCH_WORSE * first:
+        first, last = history.train_loss[0], history.train_loss[-1]
+        nothing_left = NOTHING_LEFT * self.loss_curve_[0]  # of all calls: a warm start may begin at a loss of almost 0
+        if history.diverged or last > MUCH_WORSE * max(first, nothing_left):
             what = f"the loss was {first:.3g} in the first epoch and {last:.3g} in the last"
             warnings.warn(f"training did not converge: {what}; take a smaller learning_rate, or scale {self.to_scale}",
                           ConvergenceWarning, stacklevel=4)
@@ -607,7 +608,7 @@ class HashNetRegressor(RegressorMixin, HashNetEstimator):
         Returns
         -------
         (n,) or (n, n_targets) array
-            The targets, in the shape of the y of `fit`.
+            The targets, in the shape of the y of the last `fit` or `partial_fit`.
         """
         z = self._outputs(X)
         return z[:, 0] if self._one_target else z

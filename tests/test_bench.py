@@ -80,7 +80,7 @@ def test_the_page_of_the_bench_has_the_recorded_errors_of_the_sums():
 
 @pytest.mark.parametrize("one_sign", [False, True])
 def test_our_sums_keep_more_digits_than_a_running_sum(one_sign):
-    found = sums.digits(2**17, one_sign)
+    found = sums.sum_errors(2**17, one_sign)
     assert 0 < found["ours"] < 1e-6 < found["running"]
 
 

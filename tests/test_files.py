@@ -542,10 +542,14 @@ def test_an_unregistered_class_under_the_name_of_another_was_not_defined_again(t
 
 
 @pytest.mark.parametrize(("takes", "passes", "message"), [
-    ("slope=0.01", "", r"Own takes slope, but did not pass it to super\(\).__init__\(slope=slope\), so a file could"),
-    ("n", "", r"Own takes n, but did not pass it to super\(\).__init__\(n=n\)"),
-    ("n, *, slope=0.01", "n=n", "Own takes slope, but did not pass it"),
-    ("n", "width=n", "Own takes n, but did not pass it"),
+    ("slope=0.01", "", r"Own takes slope, but its config\(\) lacks it, .* pass it on, super\(\).__init__\(slope=slope\)"),
+    ("n", "", r"Own takes n, but its config\(\) lacks it"),
+    ("n, *, slope=0.01", "n=n", r"Own takes slope, but its config\(\) lacks it"),
+    ("n", "width=n", r"Own takes n, but its config\(\) lacks it"),
+    ("n", "n=n + 1", r"Own would come back with n=5 instead of 4; let its config\(\) name n"),
+    ("n, /", "n=n", r"Own cannot be rebuilt from what its config\(\) says: .* positional-only"),
+    ("n", "n=(n, n)", "made with an argument that a file cannot hold"),
+    ("type='ReLU'", "type=type", "Own has an argument 'type', which is the name of its class in a model file"),
     ("", "n=3", "Own cannot be rebuilt from n=3: its constructor takes nothing; let it take n, too, and pass it on"),
     ("n", "n=n, slope=0.5", "cannot be rebuilt from slope=0.5: its constructor takes n; let it take slope, too"),
 ])
@@ -575,11 +579,28 @@ def test_a_layer_of_the_package_with_another_constructor_is_saved_only_if_that_t
         def __init__(self, compression, size=3):
             super().__init__(compression=compression, size=size)
 
-    for kind in (Fixed, Same, HandedOn, Pack):
+    class Handed(hn.HashedLinear):  # whose compression ends as buckets, although it does not name them
+        def __init__(self, n_in, n_out, compression=None, **more):
+            super().__init__(n_in, n_out, compression, **more)
+
+    class Unsigned(hn.HashedLinear):
+        def __init__(self, n_in, n_out, *, signed=False, **more):
+            super().__init__(n_in, n_out, signed=signed, **more)
+
+    class Wordy(hn.HashedLinear):
+        left_out_of_config = ("verbose",)
+
+        def __init__(self, n_in, n_out, *, size=None, signed=True, verbose=False, **more):
+            super().__init__(n_in, n_out, size=size, signed=signed, **more)
+
+    for kind in (Fixed, Same, HandedOn, Pack, Handed, Unsigned, Wordy):
         monkeypatch.setitem(LAYERS, kind.__name__, kind)
     with pytest.raises(ValueError, match=r"Fixed cannot be rebuilt from buckets=3: .* takes n_in, n_out, seed; let it"):
         hn.save(hn.Network([Fixed(4, 6)]), tmp_path / "m")
-    for layer in (Same(4, 6, "1/2", kind="chunk", size=3), HandedOn(4, 6, "1/2", signed=False), Pack("1/8")):
+    with pytest.raises(ValueError, match="Unsigned would come back with signed=False instead of None"):
+        hn.save(hn.Network([Unsigned(4, 6, buckets=9, signed=True)]), tmp_path / "m")
+    for layer in (Same(4, 6, "1/2", kind="chunk", size=3), HandedOn(4, 6, "1/2", signed=False), Pack("1/8"),
+                  Handed(4, 6, "1/2"), Unsigned(4, 6, buckets=9), Wordy(4, 6, buckets=9)):
         hn.save(hn.Network([layer]), tmp_path / "m")
         assert hn.load(tmp_path / "m").layers[0].config() == layer.config()
 

@@ -601,7 +601,7 @@ def test_weights_that_a_user_puts_in_have_the_shape_of_the_layer(shape):
         layer.forward(np.ones((4, 2)))
 
 
-def test_a_loss_may_work_in_place(rng):
+def test_tanh_survives_a_loss_that_works_in_place(rng):
     def squared_in_place(z, y):
         z -= y
         return float((z**2).mean()), 2 * z / z.size

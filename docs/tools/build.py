@@ -18,7 +18,7 @@ from reference import write_reference
 from stage import ROOT, stage
 
 MATHJAX_ONLINE = "https://cdn.jsdelivr.net/npm/mathjax@3/es5/tex-chtml-full.js"
-MARK = ".nojekyll"  # a file that every site has
+MARK = ".hashnets-site"  # a file that every site of ours has
 MATHJAX_FILES = ("tex-chtml-full.js", "output/chtml/fonts/woff-v2")
 
 
@@ -68,7 +68,8 @@ def build(site: Path, runtime: Path | None, mathjax: Path | None, lite: bool) ->
         run_sphinx(source, work / "html", work, mathjax)
         build_lecture(work / "html" / "slides")
         shutil.copytree(ROOT / "notebooks", work / "html" / "notebooks", ignore=LEFT_BEHIND)  # to download
-        (work / "html" / MARK).touch()  # GitHub Pages drops folders that begin with _ without this
+        (work / "html" / MARK).touch()
+        (work / "html" / ".nojekyll").touch()  # GitHub Pages drops folders that begin with _ without this
         if lite:
             build_lite(work / "html", work, runtime)
         if site.exists():

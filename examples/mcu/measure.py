@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -55,8 +56,9 @@ def hashed(hidden: int, learning_rate: float, seed: int) -> hn.Network:
     return trained(hn.Network([first, hn.ReLU(), second]), seed, learning_rate)
 
 
+@cache
 def dense(hidden: int, seed: int) -> hn.Network:
-    """A dense network."""
+    """A dense network; each is trained once."""
     return trained(hn.build("nn", [64, hidden, 10], compression=1, seed=seed), seed, 0.1)
 
 

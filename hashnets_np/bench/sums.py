@@ -11,7 +11,7 @@ ADDENDS = tuple(2**log2 for log2 in (6, 10, 14, 17, 20))  # per bucket, on avera
 SEED = 7
 
 
-def digits(addends: int, one_sign: bool) -> dict[str, float]:
+def sum_errors(addends: int, one_sign: bool) -> dict[str, float]:
     """Return the errors of one running sum and of ours, for random gradients or for addends that are all positive."""
     m = SharingMap(SIDE, SIDE, buckets=SIDE**2 // addends, seed=SEED)
     bucket, sign = m.tile(slice(0, SIDE))

@@ -3,7 +3,7 @@
 Six parts: `steps` (time of a training step and of inference), `kinds` (the same step with other kinds of sharing map),
 `parts` (where the time goes, in nanoseconds per virtual weight), `memory` (peak of one step above parameters, inputs,
 outputs and gradients), `sizes` (time and memory up to 2**34 virtual weights, with a figure) and `sums` (the digits that
-the scatter-add keeps). Every contender runs in a process of its own, in turns. Close other programs.
+the scatter-add keeps). Every contender of the first five runs in a process of its own, in turns. Close other programs.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import numpy as np
 from ..bench.contenders import CONTENDERS, KINDS, Cell
 from ..bench.measure import ask_once, cores, installed, processes, time_cell, total_memory
 from ..bench.report import draw_sizes, kind_table, memory_table, parts_table, size_table, step_table, sum_table
-from ..bench.sums import ADDENDS, digits
+from ..bench.sums import ADDENDS, sum_errors
 from ..maps import bucket_count
 from ..support.checks import check_integer, check_number
 from ..support.disk import atomic_write
@@ -223,7 +223,7 @@ def show_sizes(args: argparse.Namespace, cells: list[dict[str, Any]]) -> str:
 def sums(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Compare sums in float32 with sums in float64."""
     for addends in ADDENDS:
-        yield {"addends": addends, "random": digits(addends, False), "one sign": digits(addends, True)}
+        yield {"addends": addends, "random": sum_errors(addends, False), "one sign": sum_errors(addends, True)}
 
 
 def show_sums(args: argparse.Namespace, cells: list[dict[str, Any]]) -> str:

@@ -24,7 +24,8 @@ class StoreLinear(HashedLinear):
     """A hashed layer whose real weights other layers use, too: the `TenantLinear`s after it in the network.
 
     Made like a `HashedLinear`. Its gradient with respect to w is its own plus those that the tenants sent in the same
-    backward pass, which runs from the last layer to the first.
+    backward pass, which runs from the last layer to the first. A store belongs to one network: `loads` counts the
+    tenants of the last one that it joined.
     """
 
     kept_by_forward: ClassVar[tuple[str, ...]] = ("a", "from_tenants")

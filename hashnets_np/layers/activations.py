@@ -54,7 +54,8 @@ class Tanh(Layer):
 
     kept_by_forward = ("slope",)
 
-    slope: FloatArray  # f' of the last input; not f, which a loss may write into (test_a_loss_may_work_in_place)
+    # f' of the last input; not f, which the caller has, too (test_tanh_survives_a_loss_that_works_in_place)
+    slope: FloatArray
 
     def __init__(self) -> None:
         super().__init__()

@@ -172,8 +172,9 @@ class Layer:
 
     def num_parameters(self) -> int:
         """Count the real weights: what is stored. A layer that waits for its seed knows it too."""
-        shapes = self.stored_shapes(self._config)
-        if "params" not in vars(self) and shapes:  # not drawn yet
+        drawn = "params" in vars(self)
+        shapes = {} if drawn else self.stored_shapes(self._config)
+        if shapes:
             return sum(prod(shape) for shape in shapes.values())
         return sum(np.size(p) for p in self.params.values())
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -107,7 +108,9 @@ def is_number(value: object) -> bool:
     >>> is_number(np.float32(0.5)), is_number(None), is_number([0.5])
     (True, False, False)
     """
-    return np.ndim(value) == 0 and np.asarray(value).dtype.kind in "biuf"  # type: ignore[arg-type]
+    if isinstance(value, Real):
+        return True
+    return isinstance(value, (np.ndarray, np.generic)) and value.ndim == 0 and value.dtype.kind in "biuf"
 
 
 def real_numbers(name: str, values: ArrayLike) -> NDArray[Any]:

@@ -1,7 +1,7 @@
 // The presenter: the arrow keys, a click or a swipe go on and back; S opens the notes, F fills the screen, Home starts over.
 // What has data-step="3" appears at the third step of its slide; what has data-mark="3" is marked then.
-// The clock starts when the first slide is left, as if its minutes had passed then; Home sets it back. The history keeps it, so
-// that a page that is loaded again goes on.
+// The clock starts with the first step forward, as if its slide's planned minutes had passed then; Home sets it back. The
+// history keeps it, so that a page that is loaded again goes on.
 const slides = [...document.querySelectorAll("section")];
 const deck = document.querySelector(".deck");
 const progress = document.querySelector(".progress");
@@ -22,14 +22,20 @@ function show() {
   showNotes();
 }
 
+const plannedEnd = (n) => slides.slice(0, n + 1).reduce((sum, one) => sum + Number(one.dataset.minutes), 0);
+
 function go(to, atStep = 0) {
   at = Math.min(Math.max(to, 0), slides.length - 1);
   step = atStep;
   show();
 }
 
+function startClock() {
+  started ??= Date.now() - 60000 * plannedEnd(at);
+}
+
 function forward() {
-  if (at === 0) started ??= Date.now() - 60000 * Number(slides[0].dataset.minutes);
+  startClock();
   if (step < stepsOf(slides[at])) go(at, step + 1);
   else if (at < slides.length - 1) go(at + 1);
 }
@@ -37,6 +43,11 @@ function forward() {
 function back() {
   if (step > 0) go(at, step - 1);
   else if (at > 0) go(at - 1, stepsOf(slides[at - 1]));
+}
+
+function toTheEnd() {
+  startClock();
+  go(slides.length - 1);
 }
 
 function startOver() {
@@ -58,14 +69,13 @@ function showNotes() {
   if (!notes || notes.closed) return;
   const slide = slides[at];
   const next = slides[at + 1] ? slides[at + 1].querySelector("h1").textContent : "the end";
-  const planned = slides.slice(0, at + 1).reduce((sum, one) => sum + Number(one.dataset.minutes), 0);
   const passed = Math.floor((Date.now() - started) / 60000);
-  const clock = started ? `${passed} minutes have passed` : "The clock starts when the first slide is left";
+  const clock = started ? `${passed} minutes have passed` : "The clock starts with the first step forward";
   const lines = [
     ["b", `${at + 1} of ${slides.length}, step ${step} of ${stepsOf(slide)}: ${slide.querySelector("h1").textContent}`],
     ["div", slide.querySelector("aside").innerHTML],
     ["p", `Next: ${next}`],
-    ["p", `${clock}; this slide should end at minute ${planned}.`],
+    ["p", `${clock}; this slide should end at minute ${plannedEnd(at)}.`],
   ];
   notes.document.body.replaceChildren(...lines.map(([name, html]) => {
     const part = notes.document.createElement(name);
@@ -78,7 +88,7 @@ function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   const acts = {
     ArrowRight: forward, PageDown: forward, " ": forward, Enter: forward, ArrowDown: forward,
-    ArrowLeft: back, PageUp: back, ArrowUp: back, Home: startOver, End: () => go(slides.length - 1),
+    ArrowLeft: back, PageUp: back, ArrowUp: back, Home: startOver, End: toTheEnd,
     s: openNotes, S: openNotes, f: fill, F: fill,
   };
   if (!(event.key in acts)) return;

@@ -138,17 +138,20 @@ def test_the_clock_starts_when_the_first_slide_is_left_and_home_sets_it_back(tmp
         showNotes();
         const after = said();
         onKey({ key: "Home", preventDefault: nothing });
-        console.log(JSON.stringify([before, after, said(), kept / 60000, history.state]));
+        const set = [said(), history.state];
+        onKey({ key: "End", preventDefault: nothing });
+        console.log(JSON.stringify([before, after, ...set, kept / 60000, said()]));
     """
     stub = Path(__file__).with_name("presenter_stub.js").read_text(encoding="utf-8")
     presenter = (LECTURE / "presenter.js").read_text(encoding="utf-8")
     script = tmp_path / "presenter.cjs"
     script.write_text(stub + presenter + acts, encoding="utf-8")
     done = subprocess.run(["node", script], capture_output=True, text=True, check=True)
-    before, after, back, kept, forgotten = json.loads(done.stdout)
+    before, after, back, forgotten, kept, at_the_end = json.loads(done.stdout)
     assert before == back and before.startswith("The clock starts")
     assert after == "5 minutes have passed; this slide should end at minute 8."  # slide 1 has 3 minutes, slide 2 has 5
     assert (kept, forgotten) == (7, None)
+    assert at_the_end == "3 minutes have passed; this slide should end at minute 8."
 
 
 def plan_rows():

@@ -346,13 +346,14 @@ def test_a_seed_that_was_made_in_another_way_is_not_joined(tmp_path, name, value
     assert f" {name} is " in str(error.value) and "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize(("name", "value"), [("hyper", {"rate": 9.0}), ("epochs", 3), ("valid_error", 1.5),
-                                             ("provenance", "original: y")])
+@pytest.mark.parametrize(("name", "value"), [("hyper", {"rate": 9.0}), ("epochs", 3), ("provenance", "original: y")])
 def test_a_run_that_did_not_take_what_its_search_chose_is_not_joined(tmp_path, name, value):
     runs = seeds_of_a_cell()
     search = search_record(search_for(runs[0].job))
     write_all(tmp_path, [*runs, search])
     assert len(res.results(tmp_path)) == 1
+    write_all(tmp_path / "again", [*runs, search_record(search.job, valid_error=1.5)])  # done again, elsewhere
+    assert len(res.results(tmp_path / "again")) == 1
     write_all(tmp_path / "other", [*runs, search_record(search.job, **{name: value})])
     with pytest.raises(ValueError, match=f" {name} is ") as error:
         res.results(tmp_path / "other")

@@ -1,5 +1,6 @@
 """What builds the site: links are brought along, and one setting makes every link to the project's address."""
 
+import importlib.util
 import json
 import re
 import shutil
@@ -156,7 +157,10 @@ def test_a_changed_lesson_is_an_error_that_names_the_missing_text():
 
 
 def test_a_folder_that_is_no_site_is_not_replaced(tmp_path):
-    build = pytest.importorskip("build", reason="Sphinx is not installed: it is in .venv-docs")
+    pytest.importorskip("sphinx", reason="Sphinx is not installed: it is in .venv-docs")
+    spec = importlib.util.spec_from_file_location("build_site", address.ROOT / "docs" / "tools" / "build.py")
+    build = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(build)
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(SystemExit, match="is not an earlier site"):
         build.check_target(tmp_path)

@@ -125,14 +125,16 @@ def _in_little_memory(function: Callable) -> None:
 
 def _peak_bytes(function: Callable, *args: Any) -> int:
     """Call the reader's function; return the most memory that it had in use at once."""
+    already = tracemalloc.is_tracing()  # the reader may have started it
     tracemalloc.start()
-    tracemalloc.reset_peak()  # the reader may have started it, too
+    tracemalloc.reset_peak()
     before = tracemalloc.get_traced_memory()[0]
     try:
         call_with(function, *args)
         return tracemalloc.get_traced_memory()[1] - before
     finally:
-        tracemalloc.stop()
+        if not already:
+            tracemalloc.stop()
 
 
 def chunked_scatter(function: Callable) -> None:

@@ -13,7 +13,7 @@ from ..sweep.grid import Job, search_for
 from ..sweep.schema import FailureRecord, Record, RunRecord, SearchRecord
 
 OF_A_CELL = ("hyper", "epochs", "stored", "virtual")  # what the seeds of one cell have in common
-OF_A_SEARCH = ("hyper", "epochs", "valid_error")  # what a run takes from its search
+OF_A_SEARCH = ("hyper", "epochs")  # what a run takes from its search
 
 
 def check_data(folder: Path, records: dict[str, Record]) -> None:
@@ -58,5 +58,6 @@ def compare(folder: Path, name: str, run: RunRecord, other: RunRecord | SearchRe
     there = getattr(other, name)
     if here != there:
         raise ValueError(f"{run.job.label()} (protocol {run.job.protocol}) in {folder} does not belong to its cell: "
-                         f"its {name} is {here!r}, that of {whose} is {there!r}; was a line edited or merged by hand? "
-                         "Delete the line that is wrong: `sweep` then does its job again")
+                         f"its {name} is {here!r}, that of {whose} is {there!r}; were they searched in different "
+                         "folders, or was a line edited? Delete the lines of the runs that are wrong: `sweep` then "
+                         "does them again")

@@ -30,18 +30,18 @@ def kept_curve(
     if METHODS.get(job.method) not in PAPER:
         return train()
     needed = {key: [search.hyper, search.epochs] for key, search in found.items()}
-    name = json.dumps([needed, hyper, epochs, limit], sort_keys=True)
+    name = json.dumps([code_digest(), needed, hyper, epochs, limit], sort_keys=True)
     path = folder_of(job, data) / f"{short_digest(name.encode())}.npz"
     return cached_arrays(path, lambda: {"curve": np.asarray(train(), float)})["curve"]
 
 
 def forget(job: Job, data: Dataset) -> None:
-    """Delete what was kept for a search, whatever the searches that it needed said."""
+    """Delete what was kept for a search, by whatever code and searches that it needed."""
     shutil.rmtree(folder_of(job, data), ignore_errors=True)
 
 
 def folder_of(job: Job, data: Dataset) -> Path:
-    """Name the folder of a search after the job, the data and the code."""
+    """Name the folder of a search after the job and the data."""
     sums = [short_digest(array.tobytes()) for array in (data.x_train, data.y_train, data.x_valid, data.y_valid)]
-    name = json.dumps([job.key, sums, code_digest()], sort_keys=True)
+    name = json.dumps([job.key, sums], sort_keys=True)
     return cache_dir() / "unfinished" / short_digest(name.encode())
