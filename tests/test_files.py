@@ -542,7 +542,7 @@ def test_an_unregistered_class_under_the_name_of_another_was_not_defined_again(t
 
 
 @pytest.mark.parametrize(("takes", "passes", "message"), [
-    ("slope=0.01", "", r"Own takes slope, but its config\(\) lacks it, .* pass it on, super\(\).__init__\(slope=slope\)"),
+    ("slope=0.01", "", r"Own takes slope, but its config\(\) lacks it, .* on, super\(\).__init__\(slope=slope\)"),
     ("n", "", r"Own takes n, but its config\(\) lacks it"),
     ("n, *, slope=0.01", "n=n", r"Own takes slope, but its config\(\) lacks it"),
     ("n", "width=n", r"Own takes n, but its config\(\) lacks it"),
