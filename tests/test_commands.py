@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import Future
 from dataclasses import replace
 
 import numpy as np
@@ -545,30 +544,6 @@ def test_ctrl_c_ends_all_processes_in_one_line(tmp_path, argv, seconds):
                 os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 130 and said.splitlines()[-1].endswith(f"{argv[0]}: interrupted")
     assert "Traceback" not in said
-
-
-def test_the_methods_of_the_demo_take_turns(monkeypatch):
-    plans = []
-
-    class Pool:
-        def __init__(self, *_, **__):
-            pass
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            pass
-
-        def submit(self, function, plan):
-            plans.append(plan)
-            future = Future()
-            future.set_result(plan)
-            return future
-
-    monkeypatch.setattr(demo, "ProcessPoolExecutor", Pool)
-    demo.train_all(seeds=2, epochs=1, workers=1)
-    assert [run.method for run in plans[:4]] == ["nn", "hashnet"] * 2 and len(set(plans)) == len(plans) == 112
 
 
 def test_an_argument_of_several_lines_is_answered_in_one(capsys):

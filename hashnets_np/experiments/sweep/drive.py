@@ -150,8 +150,7 @@ def jobs_to_do(runs: list[Job], records: dict[str, Record], retry: bool) -> list
     """List what is left to do: searches before the runs that need them; without `retry` failed jobs are left alone.
 
     A search without a record is done again even if all its runs have theirs: a reader must be able to see where their
-    hyper-parameters come from. The runs keep their records; if the
-    search now chooses otherwise, `report` refuses them.
+    hyper-parameters come from. The runs keep their records; if the search now chooses otherwise, `report` refuses them.
     """
     skip = {key for key, record in records.items() if not (retry and isinstance(record, FailureRecord))}
     return [job for job in with_searches(runs) if job.key not in skip]
