@@ -38,8 +38,17 @@ KINDS = {case.get("kind") or (case.get("layer") or {}).get("kind") or "xxhash" f
 SPECIFIED = {kind for kind in KINDS if not kind.endswith("_bias")}  # maps of bias vectors are part of their kind
 
 
+README = "data/records/README.md"  # what the records show
+HOW_SURE = "data/records/how_sure.md"  # and what that hangs on
+
+
 def page(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
+
+
+def sentences(name: str) -> str:
+    """Return a page on one line."""
+    return " ".join(page(name).split())
 
 
 @pytest.fixture(scope="module")
@@ -90,21 +99,24 @@ def test_pages_count_the_runs_of_the_first_campaign(name):
 
 
 def test_the_page_of_the_records_has_the_results_of_the_released_recipe_where_all_seeds_are_done(found):
-    said = " ".join(page("data/records/README.md").split()).partition("**The recipe of the released code")[2]
+    said = sentences(README).partition("**The recipe of the released code")[2]
     results = re.findall(r"(\d\.\d\d \+- \d\.\d\d) % at (1/\d+)", said)
     done = {cell[3]: result for cell, result in found.protocols["released"].items() if len(result.runs) == 3}
     assert results == [(str(result), size) for size, result in done.items()]
 
 
 def test_the_page_of_the_records_counts_the_cells_that_reach_the_paper(found):
-    said = " ".join(page("data/records/README.md").split())
-    of, reached, certain = re.search(r"Of the (\d+) cells .*? (\d+) are at or below it; without RECT (\d+ of \d+)\.",
-                                     said).groups()
+    said = sentences(HOW_SURE)
+    of, reached, certain = re.search(r"Of the (\d+) cells .*? (\d+) are at or below the paper's number; without RECT "
+                                     r"(\d+ of \d+)\.", said).groups()
     worse, surely = re.search(r"(\w+) cells are worse by more than two binomial standard errors of the paper's number, "
                               r".*? (\w+) of them is surely worse, the last", said).groups()
     evidence = " ".join(against_paper(found).split())
     assert f"of the {of} cells {of} are run, of which {reached} are at or below" in evidence
     assert f"without RECT {certain})" in evidence
+    short = sentences(README)
+    assert f"Of {of} cells of HashNet and HashNetDK {reached} are at or below the paper's number" in short
+    assert f"{worse} cells are worse by more than two binomial standard errors of the paper's number" in short
     assert f"two binomial standard errors of the paper's number: {number(worse)};" in evidence
     lucky = "when the paper's trainings are given the spread of ours, too: 0."
     assert f"standard error is added: {number(surely)}; {lucky}" in evidence
@@ -114,7 +126,7 @@ def test_the_page_of_the_records_counts_the_cells_that_reach_the_paper(found):
 
 
 def test_the_page_of_the_records_counts_the_cells_that_are_surely_below_or_above_the_paper(found):
-    said = " ".join(page("data/records/README.md").split())
+    said = sentences(HOW_SURE)
     counts = re.search(r"(\d+) are surely below the paper, (\d+) of them on RECT, and (\d+) surely above", said)
     dense = re.search(r"Of NN's and DK's (\d+) cells (\d+) are surely below, (\d+) on RECT and (\d+) at 1/64", said)
     apart = {}
@@ -129,6 +141,9 @@ def test_the_page_of_the_records_counts_the_cells_that_are_surely_below_or_above
     still = re.search(r"None would be if the paper's trainings, .*?; (\d+) of the (\d+) would still be", said)
     assert max(lucky) <= SURE
     assert [int(n) for n in still.groups()] == [sum(z < -SURE for z in lucky), lower.total()]
+    short = re.search(r"(\d+) surely below and (\d+) surely above; of NN's and DK's (\d+) cells (\d+) are surely below, none",
+                      sentences(README))
+    assert [int(n) for n in short.groups()] == [int(counts[1]), higher, int(dense[1]), int(dense[2])]
     others = {cell: z for cell, z in apart.items() if cell not in hashed}
     lower = Counter("rect" if cell[0] == "rect" else cell[3] for cell, z in others.items() if z < -SURE)
     assert [int(n) for n in dense.groups()] == [len(others), lower.total(), lower["rect"], lower["1/64"]]
@@ -136,7 +151,7 @@ def test_the_page_of_the_records_counts_the_cells_that_are_surely_below_or_above
 
 
 def test_the_page_of_the_records_says_what_the_verdict_on_the_released_recipe_hangs_on(found):
-    said = " ".join(page("data/records/README.md").split())
+    said = sentences(HOW_SURE)
     apart = re.search(r"is (\S+) standard errors below 1.55 %.*? it would be (\S+), and \*cannot tell\*", said)
     (recipe,) = [result for cell, result in found.protocols["released"].items() if cell[3] == "1/8"]
     luck = change_of(recipe.mean, recipe.training), recipe.estimate
@@ -144,7 +159,7 @@ def test_the_page_of_the_records_says_what_the_verdict_on_the_released_recipe_ha
 
 
 def test_the_page_of_the_records_says_what_was_tried_for_the_cells_above_the_paper(found):
-    said = " ".join(page("data/records/README.md").split()).partition("*What was tried on validation data")[2]
+    said = sentences(HOW_SURE).partition("*What was tried on validation data")[2]
     records = read_all(ROOT / "data" / "records")
     cells = [("basic", "hashnet", 3, "1/8"), ("basic", "hashnet", 5, "1/8"), ("basic", "hashnetdk", 5, "1/64")]
     runs = [job for cell in cells for job in read_grid("protocol2-basic")
@@ -166,17 +181,17 @@ def test_pages_count_the_runs_that_used_all_epochs_and_the_doublings_that_helped
     records = read_all(ROOT / "data" / "records")
     runs = [records[job.key] for job in read_grid("all")]
     used = sum(run.epochs == most.get(run.job.dataset, 40) for run in runs)
-    for name in ("data/records/README.md", "data/records/protocol2.md"):
-        said = " ".join(page(name).split())
+    for name in (README, "data/records/protocol2.md"):
+        said = sentences(name)
         assert f"{used} of its {len(runs)} runs used all the epochs that they were allowed" in said
     doubled = [record.doublings for record in records.values() if getattr(record, "doublings", None)]
-    said = " ".join(page("data/records/README.md").split())
+    said = sentences(README)
     helped, first = re.search(r"in (\d+) of protocol 2's first (\d+) searches", said).groups()
     assert int(helped) == sum(any(step.goes_on for step in steps) for steps in doubled[:int(first)])
 
 
 def test_the_verdicts_at_one_eighth_hang_on_one_set(found):
-    assert "With that one not told apart it would be four of eight" in " ".join(page("data/records/README.md").split())
+    assert "With that one not told apart it would be four of eight" in sentences(HOW_SURE)
     for layers in (3, 5):
         cells = {data: [(data, method, layers, "1/8") for method in ("hashnet", "nn")] for data in DATASETS}
         sure = {data for data, pair in cells.items() if standard_errors_below(*found.together(*pair)) > SURE}
@@ -184,7 +199,7 @@ def test_the_verdicts_at_one_eighth_hang_on_one_set(found):
 
 
 def test_with_5_layers_at_one_64th_mnist_and_regenerated_sets_are_surely_lower_and_the_verdict_hangs_on_one(found):
-    said = " ".join(page("data/records/README.md").split())
+    said = sentences(HOW_SURE)
     assert "on five sets: MNIST, under protocol 2, and four regenerated ones, under protocol 1." in said
     assert "One of the four is BG-IMG-ROT" in said and "it would be four of eight, and the verdict" in said
     cells = {data: [(data, method, 5, "1/64") for method in ("hashnet", "nn")] for data in DATASETS}
@@ -198,10 +213,11 @@ def test_with_5_layers_at_one_64th_mnist_and_regenerated_sets_are_surely_lower_a
 
 
 def test_the_page_of_the_records_counts_where_hashnet_is_surely_below_the_equal_size_network():
-    said = " ".join(page("data/records/README.md").split())
+    said = sentences(README)
     claim = r"At (1/\d+), (\d) layers: HashNet is below the equal-size NN \| [^|]* \| (\d) surely so"
     below = {(size, layers): int(sets) for size, layers, sets in re.findall(claim, page("data/records/report.md"))}
-    assert number(re.search(r"With 5 layers it does so on (\w+) sets", said)[1]) == below["1/64", "5"]
+    at_64 = re.search(r"surely on all (\w+) sets with 3 layers, on (\w+) of eight with 5", said).groups()
+    assert [number(word) for word in at_64] == [below["1/64", "3"], below["1/64", "5"]]
     assert int(re.search(r"surely lower in (\d+) of 16", said)[1]) == below["1/8", "3"] + below["1/8", "5"]
 
 
@@ -215,11 +231,13 @@ def test_the_page_of_the_records_counts_where_a_teacher_surely_helps_under_proto
             worse[dataset] += apart < -SURE
             same[dataset] += same_networks(*both)
             compared[dataset] += 1
-    said = " ".join(page("data/records/README.md").split())
+    said = sentences(HOW_SURE)
     assert number(re.search(r"in its (\w+) comparisons so far", said)[1]) == compared.total()
-    rect = re.search(r"On RECT .* surely better on the test set in (\w+) of (\w+)\.", said)
+    rect = re.search(r"On RECT [^.]* surely better on the test set in (\w+) of (\w+)\.", said)
+    assert "On RECT it helps most, in {} of {} cells".format(*rect.groups()) in sentences(README)
+    assert better["rect"] > max(better["basic"], better["mnist"])
     assert [number(word) for word in rect.groups()] == [better["rect"], compared["rect"]]
-    basic = re.search(r"On BASIC it is surely better in (\w+) of (\w+), .* and surely worse in (\w+), NN", said)
+    basic = re.search(r"On BASIC it is surely better in (\w+) of (\w+), .*? and surely worse in (\w+), NN", said)
     assert [number(word) for word in basic.groups()] == [better["basic"], compared["basic"], worse["basic"]]
     mnist = re.search(r"On MNIST it is surely better in none of the (\w+) compared .*? surely worse in (\w+), NN", said)
     assert not better["mnist"] and [number(word) for word in mnist.groups()] == [compared["mnist"], worse["mnist"]]
@@ -228,7 +246,7 @@ def test_the_page_of_the_records_counts_where_a_teacher_surely_helps_under_proto
 
 
 def test_the_page_of_the_records_says_that_the_verdict_on_a_teacher_of_nn_hangs_on_two_cells(found):
-    said = " ".join(page("data/records/README.md").split())
+    said = sentences(HOW_SURE)
     barely = re.search(r"two cells that are barely sure \((\S+) and (\S+) standard errors", said).groups()
     cells = product(DATASETS, (3, 5), ("1/8", "1/64"))
     pairs = [found.together(*((data, method, layers, size) for method in ("dk", "nn"))) for data, layers, size in cells]
@@ -239,7 +257,7 @@ def test_the_page_of_the_records_says_that_the_verdict_on_a_teacher_of_nn_hangs_
 
 
 def test_all_taught_hashnets_that_are_surely_worse_had_a_worse_choice_on_validation_under_protocol_1(found):
-    said = " ".join(page("data/records/README.md").split())
+    said = sentences(HOW_SURE)
     count = re.search(r"all (\w+) cells in which a taught HashNet is surely worse are such", said)[1]
     assert "and no taught HashNet is surely worse" in said  # under protocol 2
     worse = []

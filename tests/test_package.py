@@ -45,6 +45,7 @@ def anchors(page):
 
 
 @pytest.mark.parametrize("page", ["README.md", "data/README.md", "data/records/README.md", "data/records/report.md",
+                                  "data/records/how_sure.md",
                                   "data/paper/ERRATA.md", "docs/ways-out.md", "docs/ways-out-c.md",
                                   "examples/mcu/README.md"])
 def test_every_place_that_a_page_links_to_exists(page):

@@ -38,9 +38,9 @@ planned are surely so; otherwise our runs *cannot tell*.
 
 The rule was not fixed before all results: it replaced an earlier set of verdicts when the 545 runs of protocol 1 were
 known, and 6 runs and 2 searches of protocol 2. On 28 November 2026 it was made stricter for few seeds (Student's t, the
-borrowed spread) and less strict for the released recipe; [README.md](README.md#what-the-records-show) lists what that
-changed. Its reasons are in `hashnets_np/experiments/report/verdicts.py`, and lesson 8 judges by it, too. The luck of a
-search, one for all seeds of a cell, is in no standard error."""
+borrowed spread) and less strict for the released recipe; [how_sure.md](how_sure.md#the-rule-and-how-it-changed) lists
+what that changed. Its reasons are in `hashnets_np/experiments/report/verdicts.py`, and lesson 8 judges by it, too. The
+luck of a search, one for all seeds of a cell, is in no standard error."""
 
 
 OWN_METHODS = """These methods are not the paper's, but were registered by the user: {labels}. Their columns have the

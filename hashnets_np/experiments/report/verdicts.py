@@ -4,7 +4,7 @@ The report and lesson 8 judge by this rule alone. Its thresholds have reasons th
 was not written before all results: it replaced an earlier set of verdicts when the 545 runs of protocol 1 were known
 and 6 runs and 2 searches of protocol 2 were in. On 28 November 2026 it was made stricter for few seeds (Student's t,
 and a borrowed spread for single seeds), which can only turn "sure" into "not told apart", and less strict for the
-released recipe; what that changed is in `data/records/README.md`.
+released recipe; what that changed is in `data/records/how_sure.md`.
 
 * A comparison is **sure** if the interval of the difference does not contain 0. The interval has the level of two
   standard errors of a normal variable, 95.45 %, and is Student's, because the spread of three seeds is a guess itself:
