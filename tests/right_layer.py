@@ -310,4 +310,5 @@ class Right(Adapter):
             scale = cls.square(temperature)
             loss = (1 - mix) * loss - mix * scale * (soft * log_t).sum()
             dz = (1 - mix) * dz + mix * scale / temperature * (np.exp(log_t) - soft)
-        return cls.mean(loss, len(z)), cls.mean(dz, len(z))
+        # NumPy 1 makes a float64 of a float32 and a Python number
+        return z.dtype.type(cls.mean(loss, len(z))), cls.mean(dz, len(z))

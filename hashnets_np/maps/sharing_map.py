@@ -135,8 +135,9 @@ class SharingMap:
 
         Examples
         --------
-        >>> SharingMap.from_table([[0, 1]], [[1, -1]], buckets=2).lookup(0, 1)
-        (np.int64(1), np.int8(-1))
+        >>> bucket, sign = SharingMap.from_table([[0, 1]], [[1, -1]], buckets=2).lookup(0, 1)
+        >>> print(bucket, sign)
+        1 -1
 
         """
         buckets = check_integer("buckets", buckets, 1, MAX_BUCKETS)
