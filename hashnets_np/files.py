@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .layers import LAYERS, Dropout, Layer, Linear
+from .layers.base import named_by_classes
 from .network import Network, check_layers
 from .support.checks import check_network, shown
 from .support.disk import atomic_write, user_path
@@ -95,6 +96,9 @@ def save(net: Network, path: str | os.PathLike) -> None:
             raise ValueError(f"layer {number} ({config['type']}) was made with an argument that a file cannot hold; "
                              f"it holds numbers, words of up to {LONGEST_TEXT} characters and None")
         check_can_be_rebuilt(config)
+    for name, p in net.parameters():
+        if not isinstance(p, (np.ndarray, np.generic)):
+            raise ValueError(f"parameter {name} is of type {type(p).__name__}, expected a float32 or float64 array")
     arrays = {name: (p.dtype.name, p.shape) for name, p in net.parameters()}
     needed = arrays_of_made_layers(layers)
     for name in sorted(arrays.keys() | needed.keys()):
@@ -189,10 +193,8 @@ def check_can_be_rebuilt(config: dict[str, Any]) -> None:
     """
     kind = layer_class(config["type"])
     takes = arguments_of(kind)
-    ended = {"compression"} if "buckets" in config else set()
-    optional = ended.union(*(vars(base).get("left_out_of_config", ()) for base in kind.__mro__))
     for name in takes:
-        if name not in config and name not in optional:
+        if name not in config and name not in optional_arguments(kind, config):
             raise ValueError(f"{kind.__name__} takes {name}, but its config() lacks it, so a file could not rebuild "
                              f"it; pass it on, super().__init__({name}={name})")
     for name in config:
@@ -208,6 +210,28 @@ def check_can_be_rebuilt(config: dict[str, Any]) -> None:
         if config.get(name) != back.get(name):
             raise ValueError(f"{kind.__name__} would come back with {name}={shown(back.get(name))} instead of "
                              f"{shown(config.get(name))}; let its config() name {name}")
+
+
+def optional_arguments(kind: type[Layer], config: dict[str, Any]) -> set[str]:
+    """List the arguments that a record may lack: those of `left_out_of_config`, and a compression beside buckets."""
+    ended = {"compression"} if "buckets" in config else set()
+    return ended | named_by_classes(kind, "left_out_of_config")
+
+
+def check_complete(config: dict[str, Any], layer: Layer) -> None:
+    """Check that a file gave a layer all that shapes it: a default in its place may be another network's.
+
+    An argument that may be missing must not have become anything else than its default, as the size of a chunk does.
+    A missing seed is looked at by `make_layer`.
+    """
+    kind = type(layer)
+    optional = optional_arguments(kind, config)
+    parameters = inspect.signature(kind).parameters
+    made = layer.config()
+    for name in sorted({*arguments_of(kind), *made} - config.keys() - {"seed"}):
+        default = parameters[name].default if name in parameters else None
+        if name not in optional or made.get(name, default) != default:
+            raise ValueError(f"{config['type']} lacks its {name}, and the default may be another one; was it edited?")
 
 
 def arguments_of(kind: type[Layer]) -> list[str]:
@@ -247,6 +271,7 @@ def make_layer(config: dict[str, Any]) -> Layer:
     layer = kind(**arguments)
     if layer.needs_seed() and kind not in (Linear, Dropout):  # theirs is not needed once there are weights
         raise ValueError(f"{config['type']} lacks its seed, so nobody knows how its weights are shared")
+    check_complete(config, layer)
     return layer
 
 
@@ -304,7 +329,7 @@ def read_layers(metadata: dict[str, str], path: Path) -> list[dict[str, Any]]:
         version = one_line(metadata.get("version"))
         raise ValueError(f"{path} has format version {version}, this release reads {VERSION}; upgrade hashnets_np")
     try:
-        layers = json.loads(metadata["layers"])
+        layers = json.loads(metadata["layers"], object_pairs_hook=without_duplicates)
     except (KeyError, ValueError, RecursionError) as error:
         raise ValueError(f"{path} describes a layer that cannot be made: {one_line(error)}") from error
     if not isinstance(layers, list) or not all(is_description(config) for config in layers):
@@ -372,7 +397,7 @@ def without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Make a dict of a JSON object, refusing a name that occurs twice: the second would hide the first."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a name appears twice in its header")
+        raise ValueError("a name appears twice")
     return found
 
 

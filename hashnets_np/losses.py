@@ -227,12 +227,13 @@ def weighted_mean(
     """Turn losses (batch,) and gradients (batch, n_out) of single examples into those of their mean."""
     if sample_weight is None:
         return float(losses.mean()), dz / len(losses)
-    weight = real_numbers("sample_weight", sample_weight).astype(losses.dtype, copy=False)
+    weight = real_numbers("sample_weight", sample_weight).astype(np.float64, copy=False)
     if weight.shape != losses.shape:
         raise ValueError(f"sample_weight has shape {weight.shape}, expected {losses.shape}, one for each example")
     if not (np.isfinite(weight) & (weight >= 0)).all():
         raise ValueError(f"sample_weight must be finite and at least 0, got {weight.min():g}..{weight.max():g}")
-    total = weight.sum()
-    if total == 0:
+    if not weight.any():
         return 0.0, np.zeros_like(dz)
-    return float((weight * losses).sum() / total), dz * (weight / total)[:, None]
+    weight = weight / weight.max()  # before they are added up: the sum of large ones could be infinite
+    share = weight / weight.sum()
+    return float((share * losses).sum()), dz * share.astype(dz.dtype)[:, None]

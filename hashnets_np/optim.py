@@ -87,7 +87,7 @@ class SGD:
             raise ValueError(f"load_exponent must be at most 1, got {self.load_exponent:g}")
         if self.total_steps is not None:
             check_count("total_steps", self.total_steps)
-        if self.schedule not in SCHEDULES:
+        if not isinstance(self.schedule, str) or self.schedule not in SCHEDULES:
             raise ValueError(f"schedule must be one of {', '.join(SCHEDULES)}, got {self.schedule!r}")
 
     def step(self, layers: Iterable[Layer]) -> None:

@@ -66,12 +66,18 @@ def test_a_number_within_its_limits_is_let_through(value, above):
     (0.999, 2, False, "at least 1 and below 2"), (2, 2, False, "at least 1 and below 2"),
     (1, 2, True, "above 1 and below 2"), (1, np.inf, True, "above 1"), (np.inf, np.inf, False, "at least 1"),
     (np.nan, 2, False, "at least 1 and below 2"), (True, 2, False, "at least 1 and below 2"),
+    (10**96, 2, False, "at least 1 and below 2"),
     ("1", np.inf, False, "at least 1"), (1 + 0j, np.inf, False, "at least 1"), (None, np.inf, True, "above 1"),
 ])
 def test_a_number_beyond_its_limits_is_refused_with_the_limits_there_are(value, high, above, expected):
     with pytest.raises(ValueError) as error:
         checks.check_number("rate", value, 1, high, above=above)
     assert str(error.value) == f"rate must be a finite number {expected}, got {value!r}"
+
+
+def test_an_integer_beyond_the_largest_float_is_no_finite_number():
+    with pytest.raises(ValueError, match="rate must be a finite number at least 1, got 1000"):
+        checks.check_number("rate", 10**400, 1)
 
 
 def test_masks_that_mask_nothing_are_no_obstacle():

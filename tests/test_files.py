@@ -246,6 +246,46 @@ def test_a_hashed_layer_whose_seed_is_missing_is_refused(tmp_path, change):
         hn.load(tmp_path / "net")
 
 
+@pytest.mark.parametrize(("layer", "argument"), [
+    (hn.HashedLinear(6, 5, buckets=10, bias=None, kind="fold"), "kind"),
+    (hn.HashedLinear(6, 5, buckets=10, bias=None, kind="chunk", size=3), "size"),
+    (hn.HashedLinear(6, 5, buckets=10, bias=None, init="uniform"), "init"), (hn.Linear(6, 5), "init"),
+])
+def test_a_layer_that_lacks_an_argument_is_refused(tmp_path, layer, argument):
+    # the default in its place would be another network
+    net = hn.Network([layer], seed=7)
+    hn.save(net, tmp_path / "net")
+    assert hn.load(tmp_path / "net").layers[0].config() == layer.config()
+    config = {name: value for name, value in layer.config().items() if name != argument}
+    crafted(tmp_path / "net", [{"type": type(layer).__name__, **config}], dict(net.parameters()))
+    with pytest.raises(ValueError, match=f"Linear lacks its {argument}, and the default may be another one"):
+        hn.load(tmp_path / "net")
+
+
+def test_a_layer_that_lacks_what_goes_without_saying_is_read(tmp_path):
+    net = hn.Network([hn.HashedLinear(6, 5, buckets=10, seed=7)])
+    assert not {"size", "signed", "compression"} & net.layers[0].config().keys()
+    crafted(tmp_path / "net", [{"type": "HashedLinear", **net.layers[0].config()}], dict(net.parameters()))
+    assert hn.load(tmp_path / "net").layers[0].map == net.layers[0].map
+
+
+def test_a_layer_with_two_seeds_is_refused(tmp_path):
+    net = hn.Network([hn.HashedLinear(6, 5, buckets=10, seed=7)])
+    layers = json.dumps([{"type": "HashedLinear", **net.layers[0].config()}])
+    layers = layers.replace('"seed": 7', '"seed": 7, "seed": 8')
+    metadata = {"format": "hashnets_np", "version": "1", "layers": layers}
+    (tmp_path / "net").write_bytes(pack(dict(net.parameters()), metadata))
+    with pytest.raises(ValueError, match="a name appears twice"):
+        hn.load(tmp_path / "net")
+
+
+def test_a_parameter_that_is_a_list_is_not_saved(tmp_path):
+    net = hn.Network([hn.Linear(2, 1)])
+    net.layers[0].params = {"w": [[1.0, 2.0]], "b": [0.0]}
+    with pytest.raises(ValueError, match=r"parameter 0\.w is of type list, expected a float32 or float64 array"):
+        hn.save(net, tmp_path / "net")
+
+
 def test_what_is_not_a_file_says_so(tmp_path):
     with pytest.raises(FileNotFoundError, match="a folder has that name"):
         hn.load(tmp_path)

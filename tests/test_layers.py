@@ -115,7 +115,8 @@ def test_layers_take_batches_of_any_layout_and_never_write_to_them(kernels, rng)
     [({"compression": None}, "exactly one"), ({"buckets": 3}, "exactly one"), ({"bias": "row"}, "bias must be one of"),
      ({"dtype": np.float16}, "float32 or float64"), ({"n_in": 0}, "n_in must be"), ({"n_out": 2.5}, "n_out must be"),
      ({"init": "lecun"}, "init must be"), ({"compression": 2}, r"in \(0, 1\]"), ({"seed": -1}, "seed must be"),
-     ({"kind": "md5"}, "known kinds"), ({"bias": "dense", "bias_buckets": 2}, "bias_buckets=2 is for bias='hashed'")],
+     ({"kind": "md5"}, "known kinds"), ({"kind": ["xxhash"]}, "known kinds"),
+     ({"bias": "dense", "bias_buckets": 2}, "bias_buckets=2 is for bias='hashed'")],
 )
 def test_an_impossible_layer_is_refused(change, message):
     with pytest.raises(ValueError, match=message):
@@ -419,6 +420,44 @@ def test_a_copy_holds_parameters_and_not_the_last_batch(layer, copied, rng):
     assert layer.grads.keys() == layer.params.keys() and twin.grads == {}
     np.testing.assert_array_equal(twin.forward(x), z)
     twin.backward(np.ones_like(z))
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_a_copy_of_a_layer_without_a_seed_gets_a_seed_of_its_own(copied):
+    layer = hn.HashedLinear(16, 16, "1/8")
+    twin = copied(layer)
+    hn.Network([layer, twin], seed=1)
+    assert layer.map != twin.map and layer.config()["seed"] != twin.config()["seed"]
+
+
+def test_a_copy_in_another_dtype_leaves_the_original_as_it_is():
+    layer = hn.Linear(3, 3, seed=0)
+    copy.copy(layer).change_dtype(np.float64)
+    assert layer.config()["dtype"] == "float32" and layer.params["w"].dtype == np.float32
+
+
+def test_a_subclass_that_keeps_more_leaves_its_parents_last_batch_out_of_pickles():
+    class Keeper(hn.HashedLinear):
+        kept_by_forward = ("extra",)
+
+        def forward(self, x, train=False):
+            self.extra = x
+            return super().forward(x, train)
+
+    layer = Keeper(4, 3, "1/2", seed=0)
+    layer.forward(np.ones((1000, 4)))
+    assert not {"a", "extra"} & layer.__getstate__().keys()
+
+
+def test_a_mask_without_training_is_refused():
+    # it would drop nothing, and a comparison with another implementation would compare nothing
+    with pytest.raises(ValueError, match="a mask was given, but with train=False nothing is dropped"):
+        hn.Dropout(0.5).forward(np.ones((1, 4)), mask=[[1, 0, 0, 1]])
+
+
+def test_a_wrong_number_of_biases_is_named():
+    with pytest.raises(ValueError, match=r"bias_buckets must be an integer in 1\.\.2147483647, got 0"):
+        hn.HashedLinear(4, 3, buckets=4, bias="hashed", bias_buckets=0)
 
 
 def test_tanh_passes_the_gradient_check(rng):

@@ -145,6 +145,15 @@ def test_weights_that_are_no_weights_are_refused(weight, message):
         hn.softmax_cross_entropy(np.zeros((2, 3)), [0, 1], weight)
 
 
+@pytest.mark.parametrize("scale", [1e-300, 1e-50, 1e-44, 3e38, 1e307])
+def test_only_the_ratios_of_weights_count_however_small_or_large_they_are(scale):
+    z = np.float32([[0, 1], [2, 0]])
+    loss, dz = hn.softmax_cross_entropy(z, [0, 1], [scale, 3 * scale])
+    right_loss, right_dz = hn.softmax_cross_entropy(z, [0, 1], [1, 3])
+    assert loss == pytest.approx(right_loss, rel=1e-6) and dz.dtype == np.float32
+    np.testing.assert_allclose(dz, right_dz, rtol=1e-6)
+
+
 def test_truth_values_are_labels_too(rng):
     z = rng.normal(size=(6, 2))
     y = np.array([0, 1, 1, 0, 1, 0])

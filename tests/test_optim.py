@@ -31,8 +31,9 @@ def test_schedules_by_hand():
 
 
 @pytest.mark.parametrize("bad", [
-    {"learning_rate": 0}, {"momentum": 1.0}, {"weight_decay": -1}, {"schedule": "step"}, {"learning_rate": np.nan},
-    {"learning_rate": np.inf}, {"learning_rate": "0.1"}, {"learning_rate": None}, {"momentum": -0.1},
+    {"learning_rate": 0}, {"momentum": 1.0}, {"weight_decay": -1}, {"schedule": "step"}, {"schedule": ["step"]},
+    {"learning_rate": np.nan}, {"learning_rate": np.inf}, {"learning_rate": "0.1"}, {"learning_rate": None},
+    {"momentum": -0.1},
     {"momentum": np.nan}, {"weight_decay": np.inf}, {"total_steps": 0}, {"total_steps": 1.5}, {"total_steps": True},
     {"learning_rate": True}, {"load_exponent": -0.1}, {"load_exponent": 1.001},
 ])

@@ -93,6 +93,8 @@ def hash_gather(w: FloatArray, m: SharingMap) -> FloatArray:
     ------
     ValueError
         For another shape or dtype.
+    TypeError
+        If m is not a SharingMap.
 
     References
     ----------
@@ -130,6 +132,8 @@ def hash_scatter_add(dV: FloatArray, m: SharingMap) -> FloatArray:
     ------
     ValueError
         For another shape or dtype.
+    TypeError
+        If m is not a SharingMap.
 
     References
     ----------
@@ -167,7 +171,9 @@ def hashed_forward(w: FloatArray, a: FloatArray, m: SharingMap) -> FloatArray:
     Raises
     ------
     ValueError
-        For other shapes or dtypes.
+        For other shapes, and if the common dtype of the arrays is neither float32 nor float64.
+    TypeError
+        If m is not a SharingMap.
 
     References
     ----------
@@ -215,7 +221,9 @@ def hashed_backward(
     Raises
     ------
     ValueError
-        For other shapes or dtypes.
+        For other shapes, and if the common dtype of the arrays is neither float32 nor float64.
+    TypeError
+        If m is not a SharingMap.
 
     References
     ----------

@@ -29,6 +29,11 @@ def fresh_seed() -> int:
     return int(np.random.SeedSequence().generate_state(1)[0])
 
 
+def named_by_classes(kind: type, attribute: str) -> set[str]:
+    """Join the names that a class and its parents list in a class attribute."""
+    return set().union(*(vars(base).get(attribute, ()) for base in kind.__mro__))
+
+
 def check_dtype(dtype: DTypeLike) -> None:
     """Check the dtype of a layer's parameters; None would be NumPy's default, float64."""
     try:
@@ -62,7 +67,7 @@ class Layer:
         K, the number of real weights, where weights are shared.
     kept_by_forward : tuple of str
         Class attribute: the attributes in which `forward` keeps what `backward` needs. Copies and pickles leave them
-        out, because they hold the last mini-batch.
+        out, because they hold the last mini-batch. A subclass adds its own to those of its parents.
     left_out_of_config : tuple of str
         Class attribute: the arguments that `config` may leave out, because the constructor's default is right then.
 
@@ -97,8 +102,9 @@ class Layer:
 
     def __getstate__(self) -> dict[str, Any]:
         """Copy and pickle the parameters, not the last mini-batch and its gradients."""
-        state = {name: value for name, value in vars(self).items() if name not in self.kept_by_forward}
-        return state | {"grads": {}}
+        kept = named_by_classes(type(self), "kept_by_forward")
+        state = {name: value for name, value in vars(self).items() if name not in kept}
+        return state | {"grads": {}, "_config": dict(self._config)}  # a copy gets a seed and a dtype of its own
 
     def __repr__(self) -> str:
         """Write the layer as the call that makes it, without arguments at their defaults.

@@ -29,7 +29,8 @@ class Linear(Layer):
     bias : bool
         Whether there is a b.
     dtype : dtype
-        The dtype of the parameters: float32 or float64.
+        The dtype of the parameters: float32 or float64. The output has the common dtype of parameters and input: that
+        of float64 or whole numbers is float64.
     init : {"he", "uniform"}
         How the initial weights are drawn.
     rng : numpy.random.Generator, optional

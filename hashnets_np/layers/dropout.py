@@ -67,6 +67,8 @@ class Dropout(Layer):
     def forward(self, x: FloatArray, train: bool = False, mask: ArrayLike | None = None) -> FloatArray:
         """Drop units of x; mask (same shape, true where a unit stays) is drawn unless it is given."""
         x = real_numbers("x", x)
+        if mask is not None and not train:
+            raise ValueError("a mask was given, but with train=False nothing is dropped; pass train=True")
         if not train or (self.rate == 0 and mask is None):
             self.scale = None
             return x

@@ -11,8 +11,8 @@ from numpy.typing import DTypeLike
 
 from ..hashing import MAX_UINT32, derive_seed
 from ..kernels import check, hash_gather, hash_scatter_add, hashed_backward, hashed_forward
-from ..maps import SharingMap, allowed_biases, bucket_count, find_kind
-from ..support.checks import check_flag, check_input, check_seed, shown, unmasked
+from ..maps import MAX_BUCKETS, SharingMap, allowed_biases, bucket_count, find_kind
+from ..support.checks import check_flag, check_input, check_integer, check_seed, shown, unmasked
 from ..types import Bias, Compression, FloatArray, Init, IntArray, KindName
 from .base import Layer, register_layer
 from .initial import check_sizes, initial_bias, initial_weights
@@ -49,7 +49,8 @@ class HashedLinear(Layer):
     bias_buckets : int, optional
         K_b, the number of real biases, with bias="hashed" only.
     dtype : dtype
-        The dtype of the parameters: float32 or float64.
+        The dtype of the parameters: float32 or float64. The output has the common dtype of parameters and input: that
+        of float64 or whole numbers is float64.
     init : {"he", "uniform"}
         How the initial weights are drawn.
     rng : numpy.random.Generator, optional
@@ -233,6 +234,8 @@ def hashed_bias_map(m: SharingMap, bias_buckets: int | None) -> SharingMap:
 def count_biases(m: SharingMap, bias: str | None, bias_buckets: int | None) -> int | None:
     """Count the real biases of a hashed bias, K_b; None for any other bias, which must not come with a number."""
     if bias == "hashed":
+        if bias_buckets is not None:
+            check_integer("bias_buckets", bias_buckets, 1, MAX_BUCKETS)
         return hashed_bias_map(m, bias_buckets).buckets
     if bias_buckets is not None:
         raise ValueError(f"bias_buckets={shown(bias_buckets)} is for bias='hashed', got bias={shown(bias)}")

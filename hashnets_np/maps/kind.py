@@ -183,6 +183,6 @@ def register_kind(kind: Kind, replace: bool = False) -> Kind:
 
 def find_kind(name: str) -> Kind:
     """Find a kind by its name, or say which kinds there are."""
-    if name not in KINDS:
+    if not isinstance(name, str) or name not in KINDS:
         raise ValueError(f"unknown kind of sharing map {name!r}; known kinds: {', '.join(KINDS)}")
     return KINDS[name]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..hashing import as_uint32, broadcast_shape
-from ..support.checks import check_flag, check_integer, check_seed, shown, unmasked
+from ..support.checks import as_array, check_flag, check_integer, check_seed, shown
 from .kind import Bias, BucketArray, IndexArray, Kind, Lines, MapFacts, SignArray, find_kind
 
 MAX_SIDE = 2**32
@@ -133,6 +133,16 @@ class SharingMap:
         buckets : int
             K, the number of real weights.
 
+        Returns
+        -------
+        SharingMap
+            The map; `lookup` reads it from the table.
+
+        Raises
+        ------
+        ValueError
+            For tables that are not two matrices of one shape, and for entries outside these limits.
+
         Examples
         --------
         >>> bucket, sign = SharingMap.from_table([[0, 1]], [[1, -1]], buckets=2).lookup(0, 1)
@@ -141,8 +151,8 @@ class SharingMap:
 
         """
         buckets = check_integer("buckets", buckets, 1, MAX_BUCKETS)
-        bucket = unmasked("bucket", bucket)
-        sign = np.ones(bucket.shape, np.int8) if sign is None else unmasked("sign", sign)
+        bucket = as_array("bucket", bucket)
+        sign = np.ones(bucket.shape, np.int8) if sign is None else as_array("sign", sign)
         are_numbers = bucket.dtype.kind in "iu" and sign.dtype.kind in "biuf"
         if bucket.ndim != 2 or not are_numbers or sign.shape != bucket.shape:
             raise ValueError(f"bucket and sign must be integer matrices of the same shape, got {bucket.dtype} of shape "

@@ -79,8 +79,12 @@ def check_number(name: str, value: Any, low: float, high: float = np.inf, *, abo
     Return it as Python's float: NumPy's float64 would turn float32 arithmetic into float64.
     """
     is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if is_number and np.isfinite(value) and low <= value < high and not (above and value == low):
-        return float(value)
+    try:
+        number = float(value) if is_number else np.nan
+    except OverflowError:  # an integer beyond the largest float
+        number = np.inf
+    if np.isfinite(number) and low <= number < high and not (above and number == low):
+        return number
     least = f"above {low:g}" if above else f"at least {low:g}"
     most = "" if np.isinf(high) else f" and below {high:g}"
     raise ValueError(f"{name} must be a finite number {least}{most}, got {shown(value)}")

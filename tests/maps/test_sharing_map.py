@@ -202,6 +202,7 @@ def test_a_hashed_bias_has_a_map_of_the_same_kind_and_size_with_the_seed_that_it
     ([[0, 1]], [["+", "-"]], 2, r"integer matrices of the same shape, got int\d\d of shape \(1, 2\) and <U1 of shape"),
     ([[0, 1]], [[1, None]], 2, r"integer matrices of the same shape, .* and object of shape"),
     ([[0, 1]], [[1, 1j]], 2, r"integer matrices of the same shape, .* and complex128 of shape"),
+    ([[0, 1], [1]], None, 2, "bucket cannot be turned into an array"),
     ([[0, 1]], None, None, "buckets must be an integer in .*, got None"),
     ([[0, 1]], None, "2", "buckets must be an integer in .*, got '2'"),
 ])
