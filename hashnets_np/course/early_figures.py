@@ -204,7 +204,8 @@ def five_seeds(valid: Mapping[str, NDArray], test: Mapping[str, NDArray]) -> Non
     left.legend()
     right.set(xticks=range(3), xticklabels=list(NETWORKS), ylabel="test error (%)", ylim=(0, None), xlim=(-0.5, 2.5))
     show_figure(fig, "Digits, n = 5 seeds (0-4). Left: mean and range of validation errors. Right: test errors "
-                "(600 images), line: mean.", "Dense learns fastest and errs least, then hashed, then equal-size.")
+                "(600 images), line: mean.", "Dense learns fastest and makes the "
+                "fewest errors, then hashed, then equal-size.")
 
 
 def weights_as_pictures(dense: ArrayLike, hashed: ArrayLike) -> None:
