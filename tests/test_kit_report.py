@@ -72,6 +72,13 @@ def test_a_topic_is_covered_if_a_valid_case_of_it_passes():
     results = [*(result(PASSES, topic=topic) for topic in "ab"), result(FAILS, topic="c"),
                result(PASSES, topic="d", valid=False)]
     assert passed_line(results) == "Everything that was asked passes: 2 of 4 topics are covered."
+    assert topic_lines(results)[-1] == "  -     d             1 pass"  # it refuses, and nothing is known of its answers
+
+
+def test_a_pass_names_the_gradients_that_were_not_compared():
+    results = [result(PASSES, unclaimed=("w",)), result(PASSES, 2, unclaimed=("a", "w")), result(PASSES, 3)]
+    assert passed_line(results) == ("Everything that was asked passes: 1 of 1 topics are covered. Not compared, as the "
+                                    "layer does not claim them: gradients with respect to a, w.")
 
 
 def test_the_first_line_says_where_it_breaks():

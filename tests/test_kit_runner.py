@@ -61,6 +61,7 @@ def test_an_adapter_is_found_by_its_name():
     ({"dtypes": ("float23",)}, r"One\.dtypes has an unknown 'float23'; known: 'float32', 'float64'"),
     ({"gradients": ("w", "db")}, r"One\.gradients has an unknown 'db'"), ({"biases": ("None",)}, "unknown 'None'"),
     ({"kinds": (7,)}, "unknown 7"),
+    ({"gradients": ()}, r"One\.gradients is empty, so its backward would not be checked; name what it returns, or"),
 ])
 def test_what_an_adapter_says_of_itself_is_checked(claims, words):
     adapter = type("One", (Right,), claims)
@@ -68,6 +69,7 @@ def test_what_an_adapter_says_of_itself_is_checked(claims, words):
         check_claims(adapter)
     with pytest.raises(ValueError, match=words):
         check(adapter, ["hash"])
+    check_claims(one_that(gradients=(), backward=Adapter.backward))
     check_claims(one_that(biases=[None, "dense"], kinds={"fold", "keras", "authors2015_bias"}, dtypes=()))
 
 
@@ -356,6 +358,41 @@ def test_gradients_that_a_layer_does_not_return_are_not_asked_for():
     assert is_asked("z", case, ())
     script = next(case for case in select(["sequences"]) if case.valid)
     assert not is_asked("z99", script, ("w", "b", "a"))
+    assert is_asked("dw", CASES["scatter-add-001"], ())  # what a method of its own returns is asked for
+    scattered = next(case for case in select(["sequences"]) if "'scatter_add'" in str(case.inputs))
+    names = [name for name in scattered.expected if name.startswith("dw")]
+    asked = {scattered.inputs["steps"][int(name[2:])]["call"]: is_asked(name, scattered, ("a",)) for name in names}
+    assert asked.pop("scatter_add") and not any(asked.values())
+
+
+class OnlyBias(Right):
+    """A layer that claims one gradient; the others are nonsense."""
+
+    gradients = ("b",)
+
+    def backward(self, a, dz):
+        _, db, _ = super().backward(a, dz)
+        return "dw", db, "da"
+
+
+def test_a_case_is_not_covered_if_nothing_of_it_is_claimed():
+    """Without a bias, nothing is compared: db is None."""
+    found = run_case(OnlyBias, CASES["gradients-001"])
+    assert found == Result(CASES["gradients-001"], NOT_COVERED, "none of the gradients that it claims is in this case")
+    dense = next(case for case in select(["bias"]) if case.valid and case.operation == "backward"
+                 and case.inputs["layer"]["bias"] == "dense")
+    assert run_case(OnlyBias, dense) == Result(dense, PASSES, unclaimed=("a", "w"))
+    assert run_case(Right, dense) == Result(dense, PASSES)
+    results = check_cases(OnlyBias, [case for case in select(["gradients"]) if not case.valid or not case.inputs.get(
+        "a")] + [CASES["gradients-001"]])
+    assert not passed(results) and "  -     gradients " in write_report("mine:OnlyBias", results)
+
+
+def test_an_unclaimed_gradient_names_no_bug():
+    """The answer of a bug in dw alone is not that of a layer whose dw nobody looks at."""
+    case = replace(CASES["gradients-002"], wrong=({"flag": "OfWeights", "dw": CASES["gradients-002"].expected["dw"]},))
+    wrong = {"dw": None, "db": None, "da": -np.array(case.expected["da"], case.dtype)}
+    assert judge(case, wrong, ("a",)).bugs == set()
 
 
 def test_a_wrong_answer_is_placed_named_and_described():

@@ -57,6 +57,9 @@ def check_claims(adapter: type[Adapter]) -> None:
         if unknown := [name for name in given if name not in names and name not in BIAS_MAPS]:
             raise ValueError(f"{adapter.__name__}.{attribute} has an unknown {unknown[0]!r}; known: "
                              f"{', '.join(map(repr, names))}")
+    if not adapter.gradients and not missing_methods(adapter, ("backward",)):
+        raise ValueError(f"{adapter.__name__}.gradients is empty, so its backward would not be checked; name what it "
+                         "returns, or leave backward out")
 
 
 def load_class(implementation: str) -> Any:

@@ -98,10 +98,13 @@ def refused_line(stage: Stage, bad: list[Result]) -> str:
 
 
 def passed_line(results: list[Result]) -> str:
-    """Say what a pass covers."""
+    """Say what a pass covers, and which gradients it does not."""
     topics = dict.fromkeys(r.case.topic for r in results)
     covered = [t for t in topics if any(r.case.topic == t and r.status == PASSES and r.case.valid for r in results)]
-    return f"Everything that was asked passes: {len(covered)} of {len(topics)} topics are covered."
+    unclaimed = sorted({name for r in results for name in r.unclaimed})
+    beside = f" Not compared, as the layer does not claim them: gradients with respect to {', '.join(unclaimed)}."
+    return (f"Everything that was asked passes: {len(covered)} of {len(topics)} topics are covered."
+            f"{beside if unclaimed else ''}")
 
 
 def failed_lines(found: Diagnosis, results: list[Result], another_map: str) -> list[str]:
@@ -148,7 +151,8 @@ def topic_lines(results: list[Result]) -> list[str]:
         count = {status: sum(r.case.topic == topic and r.status == status for r in results) for status in WORDS}
         reasons = {r.difference for r in results if r.case.topic == topic and r.status == NOT_COVERED}
         parts = [f"{n} {WORDS[status]}" for status, n in count.items() if n]
-        mark = "FAIL" if count[FAILS] else "ok" if count[PASSES] else "-"
+        answered = any(r.case.topic == topic and r.status == PASSES and r.case.valid for r in results)
+        mark = "FAIL" if count[FAILS] else "ok" if answered else "-"
         why = f" ({merge_reasons(reasons)})" if reasons else ""
         lines.append(f"  {mark:<5} {topic:<13} {', '.join(parts)}{why}")
     return lines

@@ -33,6 +33,8 @@ class Result:
         Whether the fault is this machine's: memory, a folder, a GPU or an import.
     layout : str
         How the arrays lay in memory, if the answer is wrong only for arrays that aren't C-contiguous.
+    unclaimed : tuple of str
+        The gradients that were not compared, of "w", "b" and "a", as the adapter does not claim them.
 
     Examples
     --------
@@ -52,6 +54,7 @@ class Result:
     error: str = ""
     machine: bool = False
     layout: str = ""
+    unclaimed: tuple[str, ...] = ()
 
 
 def passed(results: list[Result]) -> bool:
