@@ -30,6 +30,13 @@ from hashnets_np.conformance.probe import (
 )
 
 
+def rows_as_one_piece(x):
+    """Read the rows of a matrix as if each began where the last ends, once the numbers of a row lie side by side."""
+    if x.ndim != 2 or not x.size or x.strides[1] != x.itemsize:
+        return np.ascontiguousarray(x)
+    return np.lib.stride_tricks.as_strided(x, x.shape, (x.shape[1] * x.itemsize, x.itemsize)).copy()
+
+
 class OwnHash:
     """A layer for the probe, with signs that are + as often as `plus` says, and a constant added to its output."""
 
@@ -124,8 +131,10 @@ the layer copies the weights that it is given
 the output of an empty batch keeps its width
 forward gives the same for arrays in Fortran order
 forward gives the same for arrays with negative strides
+forward gives the same for arrays that are columns of a wider array
 backward gives the same for arrays in Fortran order
 backward gives the same for arrays with negative strides
+backward gives the same for arrays that are columns of a wider array
 the gradient of the input fits V, batch 1 at 10 x 12
 the gradient of the input fits V, batch 2 at 10 x 12
 the gradient of the input fits V, batch 6 at 10 x 12
@@ -210,7 +219,7 @@ def test_a_layer_is_made_by_a_function_make_by_its_constructor_or_from_an_adapte
      ["forward is wrong in example 100 and all after it, batch 256 at 10 x 12", EVERYTHING[7]]),
     ({"forward": lambda s, a: OwnHash.forward(s, a).astype(float)}, ["the output is float32, as the input is"]),
     ({"backward": lambda s, a, dz: (OwnHash.backward(s, a, dz)[0], dz @ abs(s.V))},
-     EVERYTHING[20:25]),
+     EVERYTHING[22:27]),
 ])
 def test_each_thing_that_is_wrong_is_found_and_nothing_else(change, words):
     found = wrong_at_once(changed(**change))
@@ -558,6 +567,8 @@ def test_a_layer_that_reads_memory_without_strides_is_found_and_one_that_refuses
         "forward gives the same for arrays in Fortran order"]
     assert "backward gives the same for arrays in Fortran order" in wrong_at_once(
         changed(backward=lambda s, a, dz: OwnHash.backward(s, a, in_memory(dz))))
+    assert wrong_at_once(changed(forward=lambda s, a: OwnHash.forward(s, rows_as_one_piece(a)))) == [
+        "forward gives the same for arrays that are columns of a wider array"]
     probe = Probe(changed(forward=refuse))
     probe_shape(probe, *SMALL)
     assert probe.passed and Finding(None, "forward refuses arrays with negative strides: ValueError: not contiguous"

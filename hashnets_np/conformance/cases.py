@@ -15,8 +15,9 @@ from .adapter import LayerSpec
 
 FOLDERS = [Path(__file__).parent.parent / "data" / "vectors", Path(__file__).parent.parent.parent / "data" / "vectors"]
 
-SEEN = {"StridesIgnored": "The same numbers in another order in memory (arrays that aren't C-contiguous) give another "
-                          "answer: read them by their strides, copy them (np.ascontiguousarray) or refuse them."}
+SEEN = {"StridesIgnored": "The same numbers laid out differently in memory (arrays that aren't C-contiguous) give "
+                          "another answer: read them by their strides, copy them (np.ascontiguousarray) or refuse "
+                          "them."}
 
 
 @dataclass(frozen=True)

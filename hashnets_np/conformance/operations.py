@@ -51,10 +51,11 @@ CALLS = {
     "step": ("w{n}, b{n} = layer{layer}.step(a_{n}, dz_{n}, lr_{n}, momentum_{n}, weight_decay_{n})", ("w", "b")),
 }
 
-# the same numbers in another order in memory; a layer that reads memory without regard to strides gets it wrong
+# the same numbers laid out differently in memory; a layer that reads memory without regard to strides gets it wrong
 LAYOUTS = {
     "in Fortran order": "np.asfortranarray({x})",
     "with negative strides": "np.flip(np.flip({x}).copy())",
+    "that are columns of a wider array": "np.concatenate([{x}, {x}], axis=-1)[..., :{x}.shape[-1]]",
 }
 FEW_ENTRIES = 20  # that are written one by one
 MOST_ENTRIES = 10**5  # of an array that is copied into another layout
