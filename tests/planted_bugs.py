@@ -634,6 +634,7 @@ def measure(full: bool) -> tuple[int, int, int]:
 
 if __name__ == "__main__":
     import corner_bugs  # noqa: F401  (other sets, which import this module by its name)
+    import kind_bugs  # noqa: F401
     import more_planted_bugs  # noqa: F401
     import planted_bugs
 

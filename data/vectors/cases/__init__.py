@@ -2,6 +2,7 @@
 
 from .border import border_cases, grammar_cases
 from .corners import corner_cases
+from .every_kind import every_kind_cases
 from .kinds import compatibility_cases, storage_cases
 from .large import far_layer_cases
 from .layers import bias_cases, gather_cases, layer_cases
@@ -33,3 +34,4 @@ SECOND_EDITION = (grammar_cases, border_cases, size_cases, sequence_cases, newer
 THIRD_EDITION = (limit_cases,)  # appended after those
 FOURTH_EDITION = (neighbour_cases,)  # and so on
 FIFTH_EDITION = (corner_cases,)
+SIXTH_EDITION = (every_kind_cases,)
