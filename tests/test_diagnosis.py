@@ -146,6 +146,26 @@ def test_a_wrong_answer_says_more_than_an_input_that_should_have_been_refused():
     assert found.right == ("gather",) and found.open[:1] == ("hash",) and "scatter-add" in found.open
 
 
+@pytest.mark.parametrize(("manner", "is_hidden"), [
+    ("None", True), ("not numbers", True), ("of another shape: found (3,), expected (2,)", True),
+    ("of another dtype", True), ("", False), ("transposed", False)])
+def test_what_is_wrong_in_type_or_shape_is_not_blamed_on_a_stage_before_it(manner, is_hidden):
+    before = result(NOT_COVERED, "gather")
+    assert bool(diagnose([before, failure(1, manner), failure(2, manner)]).open) != is_hidden
+    assert diagnose([before, failure(1, manner), failure(2, "row 1")]).open
+    raised = replace(failure(3, compared=False), outputs={})
+    assert diagnose([before, failure(1, manner), raised]).open
+    unreadable = replace(raised, difference="gave an answer that cannot be read: ValueError: no")
+    assert bool(diagnose([before, failure(1, manner), unreadable]).open) != is_hidden
+
+
+def test_a_report_begins_with_the_shape_that_is_wrong():
+    report = write_report("mine:Layer", [result(NOT_COVERED, "gather", difference="no gather"), failure(
+        1, "of another shape: found (3,), expected (2,)"), Result(case(2), PASSES)])
+    assert report.splitlines()[3] == (
+        "  Outputs wrong: z (of another shape: found (3,), expected (2,)); right: dw.")
+
+
 def test_layers_with_a_bias_are_a_stage_of_their_own():
     def of(operation, **inputs):
         return Result(replace(case(1), operation=operation, inputs=inputs), FAILS, "wrong")

@@ -130,8 +130,10 @@ def changed(where, value=99.0):
 @pytest.mark.parametrize(("name", "found", "words"), [
     ("z", changed((1, 2)), "example 1 only; output unit 2 only"), ("z12", changed(np.s_[:, 3]), "the last output unit"),
     ("z", changed(np.s_[1:]), "example 1 and all after it"), ("da", changed(np.s_[:2, 1]), "the first 2 examples; inp"),
-    ("V", changed(np.s_[:, 1:3]), "columns 1 to 2"), ("dw", changed((1, 2)), ""), ("z", WANTED[:2], ""),
-    ("z", WANTED.astype(str), ""), ("z", None, ""), ("z", -WANTED, "the negative of the right one"),
+    ("V", changed(np.s_[:, 1:3]), "columns 1 to 2"), ("dw", changed((1, 2)), ""),
+    ("z", WANTED[:2], "of another shape: found (2, 4), expected (3, 4)"), ("dw", 7.0, "of another shape: fou"),
+    ("z", WANTED.astype(str), "not numbers"), ("z", WANTED + 1j, "not numbers"), ("z", None, "None"),
+    ("z", -WANTED, "the negative of the right one"),
     ("dw", 3 * WANTED, "3 times the right one"), ("z", changed((1, 2), np.nan), "not finite; example 1 only; outp"),
 ])
 def test_a_wrong_output_is_described(name, found, words):
@@ -147,6 +149,8 @@ def test_of_a_vector_only_its_relation_is_reported_and_of_words_and_whole_number
     assert manner("z", wanted, np.array([1.0, -2.0, 3.0, 99.0]), CASE) == ""
     assert manner("z", [], np.zeros(0), CASE) == ""
     assert manner("z", wanted, -WANTED[0], INT) == "" == manner("z", "not finite", WANTED[0], CASE)
+    assert manner("z", wanted, None, INT) == "None" and manner("z", wanted, "text", INT) == "not numbers"
+    assert manner("z", wanted, WANTED[0, 1:], INT) == "of another shape: found (3,), expected (4,)"
     assert manner("z", None, WANTED[0], CASE) == "" == manner("z", SPARSE, -WANTED[:2, :2], CASE)
 
 
@@ -172,6 +176,17 @@ def off(count, by):
 ])
 def test_a_relation_is_named_only_where_it_is_simple_and_holds_throughout(wanted, found, words):
     assert relation(wanted, found) == words
+
+
+@pytest.mark.parametrize(("operation", "calls", "is_trained"), [
+    ("sgd", (None,), True), ("script", ("forward", "step"), True), ("script", ("forward", "set_weights"), False),
+    ("backward", (), False)])
+def test_after_steps_of_sgd_a_small_error_may_also_be_a_small_term(operation, calls, is_trained):
+    steps = [{"call": call} if call else {} for call in calls]
+    case = replace(CASE, operation=operation, inputs={"steps": steps} if steps else {}, tolerance=1e-6)
+    words = "right except for the last digits (relative error 9e-04): too little precision"
+    more = ", or a small term, such as the weight decay"
+    assert manner("w0", W.tolist(), off(4, 0.9), case) == words + more * is_trained
 
 
 @pytest.mark.parametrize(("bad", "n", "words"), [

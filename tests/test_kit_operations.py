@@ -141,6 +141,9 @@ def test_a_result_that_a_later_call_changes_is_not_one_that_stays_or_is_not_a_nu
     ("network", (1, [(2, 3), (4, None)], 5), {"z": 1, "dx": 5, "dw0": 2, "db0": 3, "dw1": 4, "db1": None}),
     ("bucket_sign", [[0]], "expected 2 values (bucket, sign), got 1"),
     ("backward", (1, 2, 3, 4), "expected 3 values (dw, db, da), got 4"),
+    ("backward", None, "backward returned None, expected (dw, db, da)"),
+    ("sgd", 0.5, "step returned 0.5, expected (w, b)"),
+    ("loss", {"loss": 1, "dz": 2}, "loss returned {'loss': 1, 'dz': 2}, expected (loss, dz)"),
 ])
 def test_outputs_get_their_names(operation, result, found):
     if isinstance(found, dict):

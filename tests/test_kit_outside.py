@@ -610,6 +610,8 @@ SEED = json.dumps({"output": {"seed": VALID.expected["seed"]}})
     (VALID, SEED, PASSES, ""), (VALID, '{"output": {"seed": [0]}}', FAILS, "seed: expected"),
     (VALID, '{"not_covered": "too large"}', NOT_COVERED, "too large"),
     (REFUSED, '{"not_covered": "too large"}', NOT_COVERED, "too large"),
+    (VALID, '{"not_covered": ""}', NOT_COVERED, "no reason is given"),
+    (VALID, '{"not_covered": "too\\nlarge"}', NOT_COVERED, "too large"),
     (VALID, '{"error": "no"}', FAILS, "refused: no"), (REFUSED, '{"error": "no"}', PASSES, ""),
     (REFUSED, '{"output": {"seed": [0]}}', FAILS, "accepted, expected an error; gave {'seed': [0]}"),
     (VALID, "hello\n", FAILS, 'expected {"output": ...}, {"error": ...} or {"not_covered": ...}, got \'hello\''),

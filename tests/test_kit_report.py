@@ -123,6 +123,8 @@ def test_the_first_error_is_reported_where_nothing_was_compared_and_no_bug_is_kn
     raised = [wrong(1, compared=False), wrong(2, compared=False)]
     line = "  No case gave an answer to compare; the first error: z[0]: wrong 1"
     assert said(raised)[-1] == line
+    assert said(raised, bugs=(("SeedUnchecked", 1, 1),))[-2] == line  # it refuses nothing, which explains no error
+    assert line in said([result(FAILS, 7, valid=False), *raised])  # an input that is accepted is no answer to compare
     assert line not in said(raised, bugs=(("SignIgnored", 1, 1),)) and line not in said([*raised, wrong(3)])
 
 

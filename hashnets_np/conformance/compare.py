@@ -16,6 +16,8 @@ from .cases import Case, sums
 # what the rows and the columns of an output are
 AXES = {"z": ("example", "output unit"), "da": ("example", "input unit"), "dx": ("example", "input unit"),
         "dz": ("example", "class"), "V": ("output unit", "column")}
+NO_NUMBERS = ("None", "not numbers", "of another shape", "of another dtype")  # how no map makes an answer wrong
+UNREADABLE = "gave an answer that cannot be read"
 
 
 def differs(name: str, expected: Any, found: Any, case: Case) -> str:
@@ -108,17 +110,24 @@ def sums_differ(name: str, expected: dict[str, Any], found: NDArray, tolerance: 
 
 
 def manner(name: str, expected: Any, found: Any, case: Case) -> str:
-    """Describe how an output is wrong: which rows and columns, and how it relates to the right one."""
-    if expected is None or isinstance(expected, str) or found is None or case.dtype == "int":
+    """Describe how an output is wrong: its type or shape, which rows and columns, or its relation to the right one."""
+    if expected is None or isinstance(expected, str):
         return ""
+    if found is None:
+        return "None"
     found = np.asarray(found)
-    if found.dtype.kind not in "iuf":
-        return ""
-    found = found.astype(np.float64)
+    if found.dtype.kind not in "iufbO":
+        return "not numbers"
     if found.ndim == 2 and found.size and not differs(name, expected, found.T, case):
         return "transposed"
+    shape = tuple(expected["shape"]) if isinstance(expected, dict) else np.shape(expected)
+    if found.shape != shape:
+        return f"of another shape: found {found.shape}, expected {shape}"
+    if case.dtype == "int" or not found.size:
+        return ""
+    found = found.astype(np.float64)
     if isinstance(expected, dict):
-        if "row_sums" not in expected or list(found.shape) != expected["shape"]:
+        if "row_sums" not in expected:
             return ""
         rows, columns = far_sums(expected, found, case.tolerance)
         wanted = np.concatenate([expected["row_sums"], expected["column_sums"]])
@@ -126,12 +135,10 @@ def manner(name: str, expected: Any, found: Any, case: Case) -> str:
     else:
         wanted = np.array(expected, np.float64)
         compared = found
-        if wanted.shape != found.shape or not wanted.size:
-            return ""
         far = is_far(found, wanted, case.tolerance)
         rows = np.asarray(far.any(axis=1)) if far.ndim == 2 else np.zeros(0, bool)
         columns = np.asarray(far.any(axis=0)) if far.ndim == 2 else far.ravel()
-    words = [relation(wanted.ravel(), compared.ravel())]
+    words = [relation(wanted.ravel(), compared.ravel(), has_step(case))]
     axes = AXES.get(name.rstrip("0123456789"))
     if axes and found.ndim == 2:
         words += [pattern(set(np.flatnonzero(bad).tolist()), bad.size, axis)
@@ -139,8 +146,13 @@ def manner(name: str, expected: Any, found: Any, case: Case) -> str:
     return "; ".join(word for word in words if word)
 
 
-def relation(wanted: NDArray, found: NDArray) -> str:
-    """Say how a wrong answer relates to the right one, if in a simple way."""
+def has_step(case: Case) -> bool:
+    """Whether a case takes steps of SGD."""
+    return case.operation == "sgd" or any(step.get("call") == "step" for step in case.inputs.get("steps", ()))
+
+
+def relation(wanted: NDArray, found: NDArray, trained: bool = False) -> str:
+    """Say how a wrong answer relates to the right one, if in a simple way; after training a small error says less."""
     if not np.isfinite(found).all():
         return "not finite"
     if not found.any():
@@ -150,7 +162,8 @@ def relation(wanted: NDArray, found: NDArray) -> str:
         return ""
     error = float(np.abs(found - wanted).max())
     if error < 1e-3 * size and (np.abs(found - wanted) > 0).mean() > 0.3:
-        return f"right except for the last digits (relative error {error / size:.0e}): too little precision"
+        cause = "too little precision" + ", or a small term, such as the weight decay" * trained
+        return f"right except for the last digits (relative error {error / size:.0e}): {cause}"
     factor = float(found @ wanted / (wanted @ wanted))
     if len(wanted) > 2 and abs(factor - 1) > 1e-3 and np.abs(found - factor * wanted).max() < 1e-5 * max(
             size, abs(factor) * size):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from .cases import explain_flag
 from .common_ground import common_ground, near_ground
-from .compare import numbers_in
+from .compare import NO_NUMBERS, UNREADABLE, has_step, numbers_in
 from .results import FAILS, NOT_COVERED, PASSES, Result, passed
 
 
@@ -31,14 +31,9 @@ def is_biased(result: Result) -> bool:
     return any(layer and layer.get("bias") for layer in layers)
 
 
-def has_step(result: Result) -> bool:
-    """Whether a case is a script with a step of SGD."""
-    return any(step.get("call") == "step" for step in result.case.inputs.get("steps", ()))
-
-
 def scripts(trained: bool) -> Callable[[Result], bool]:
     """Select scripts with or without steps of SGD: a wrong step fails the former, and breaks nothing before it."""
-    return lambda r: r.case.operation == "script" and has_step(r) == trained
+    return lambda r: r.case.operation == "script" and has_step(r.case) == trained
 
 
 def of(*operations: str, biased: bool | None = None) -> Callable[[Result], bool]:
@@ -79,7 +74,7 @@ class Diagnosis(NamedTuple):
     right : tuple of str
         The stages before it that pass.
     open : tuple of str
-        The stages before it that are not covered.
+        The stages before it that are not covered; none if its answers are wrong in type or shape alone.
     bugs : tuple of (str, int, int)
         The known bugs behind the failures: the name, how many failures are exactly this bug, and how many it could
         explain.
@@ -183,12 +178,20 @@ def diagnose_failures(results: list[Result]) -> Diagnosis:
             failing = [r for r in here if r.status == FAILS]
             if failing:
                 before = STAGES[:n]
+                not_covered = [s.name for s in before if state(results, s) == NOT_COVERED]
                 return Diagnosis(
                     "failed", stage, tuple(s.name for s in before if state(results, s) == PASSES),
-                    tuple(s.name for s in before if state(results, s) == NOT_COVERED),
+                    () if all(map(has_no_numbers, failing)) else tuple(not_covered),
                     tuple(name_bugs(results)), count_excluded(failing), tuple(common_ground(here)),
                     tuple(near_ground(here)), describe_outputs(failing))
     raise AssertionError("diagnose_failures is called where something fails")
+
+
+def has_no_numbers(result: Result) -> bool:
+    """Whether an answer is wrong in its type or shape, which no stage before it can be behind."""
+    if result.difference.startswith(UNREADABLE):
+        return True
+    return bool(result.outputs) and all(words.startswith(NO_NUMBERS) for words in result.outputs.values())
 
 
 def state(results: list[Result], stage: Stage) -> str:

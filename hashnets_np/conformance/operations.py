@@ -11,6 +11,7 @@ import numpy as np
 
 from .adapter import KINDS, Adapter, LayerSpec
 from .cases import Case, dense, make_spec, matrix
+from .wording import shown
 
 MAKE = "layer = {name}(spec, w, b)"
 
@@ -238,6 +239,9 @@ def by_name(case: Case, result: Any) -> dict[str, Any]:
     if case.operation == "script":
         return result
     names = OPERATIONS[case.operation][2]
+    if len(names) > 1 and (isinstance(result, dict) or not hasattr(result, "__len__")):
+        method = OPERATIONS[case.operation][0][-1]
+        raise ValueError(f"{method} returned {shown(result)}, expected ({', '.join(names)})")
     if len(names) > 1 and len(result) != len(names):
         raise ValueError(f"expected {len(names)} values ({', '.join(names)}), got {len(result)}")
     found = dict(zip(names, result if len(names) > 1 else (result,), strict=True))

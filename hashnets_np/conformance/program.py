@@ -17,7 +17,7 @@ import numpy as np
 
 from .adapter import Adapter
 from .cases import Case, dense
-from .compare import empty_shape
+from .compare import UNREADABLE, empty_shape
 from .judging import judge
 from .outside import MOST_ENDS, how_it_ended, is_lost, lost
 from .results import FAILS, NOT_COVERED, PASSES, Result
@@ -160,7 +160,7 @@ def judge_line(case: Case, line: str, gradients: tuple[str, ...] = Adapter.gradi
         return lost(case, f"{expected}, got {line.strip()[:100]!r}")
     kind = kinds[0]
     if kind == "not_covered":
-        return Result(case, NOT_COVERED, str(answer[kind])[:200])
+        return Result(case, NOT_COVERED, " ".join(str(answer[kind]).split())[:200] or "no reason is given")
     if kind == "error":
         text = f"refused: {str(answer[kind])[:200]}"
         return Result(case, FAILS, text, compared=False, error=text) if case.valid else Result(case, PASSES)
@@ -171,7 +171,7 @@ def judge_line(case: Case, line: str, gradients: tuple[str, ...] = Adapter.gradi
     except Exception as error:  # a missing output, an array of unequal rows
         missing = [name for name in case.expected if name not in answer[kind]] if isinstance(answer[kind], dict) else []
         why = f"it lacks {', '.join(missing)}" if missing else f"{type(error).__name__}: {error}"
-        return Result(case, FAILS, f"gave an answer that cannot be read: {why}", compared=False, error=why)
+        return Result(case, FAILS, f"{UNREADABLE}: {why}", compared=False, error=why)
     if found.status == FAILS and any(answer[kind].get(name) is None and case.expected[name] for name in ("da", "dx")
                                      if name in case.expected):
         found.difference += "; for a layer without an input gradient, check with --gradients w,b"

@@ -138,8 +138,9 @@ def failed_lines(found: Diagnosis, results: list[Result], another_map: str) -> l
         lines.append(f"  All failing cases share, and few passing ones have: {'; '.join(found.mostly)}.")
     if not named and found.excluded and not another_map:
         lines.append(f"  No known bug gives these answers; {found.excluded} that would have shown are excluded.")
-    if wrong and not found.bugs and not any(r.compared for r in bad):
-        lines.append(f"  No case gave an answer to compare; the first error: {bad[0].difference}")
+    asked = [r for r in bad if r.case.valid]
+    if wrong and not named and not any(r.compared for r in asked):
+        lines.append(f"  No case gave an answer to compare; the first error: {asked[0].difference}")
     lines += [f"  Beside that, {explain(bug[0])} ({counted(bug[1], 'case')})" for bug in found.bugs if bug not in named]
     return lines
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from .adapter import KINDS, NEWER_KINDS, Adapter, NotCovered
 from .cases import Case, all_cases, make_spec
+from .compare import UNREADABLE
 from .judging import judge, judge_error, settle_refusals
 from .loading import check_claims
 from .operations import (
@@ -117,7 +118,7 @@ def run_case(adapter: type[Adapter], case: Case) -> Result:
     try:
         result = judge(case, by_name(case, found), adapter.gradients)
     except Exception as error:  # such as a tensor without .detach() (test_an_answer_that_cannot_be_read)
-        why = f"gave an answer that cannot be read: {describe_error(error)}"
+        why = f"{UNREADABLE}: {describe_error(error)}"
         return Result(case, FAILS, why, compared=False, error=describe_error(error))
     return try_layouts(adapter, result) if result.status == PASSES else result
 
