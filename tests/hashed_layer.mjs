@@ -204,7 +204,8 @@ const operations = {
   script,
 };
 
-const isText = (x) => [x.kind, x.layer?.kind].some((kind) => /authors2015|pytorch2019|keras/.test(kind ?? ""));
+const kindsOf = (x) => [x, x.layer, ...(x.layers ?? [])].map((one) => one?.kind ?? "");
+const isText = (x) => kindsOf(x).some((kind) => /authors2015|pytorch2019|keras/.test(kind));
 
 function answer({ operation, input }) {
   if (!operations[operation]) return { not_covered: `no ${operation}` };
