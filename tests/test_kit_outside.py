@@ -21,7 +21,7 @@ from planted_bugs import BY_LAYER, PLANTED, Fast, LayerOnly
 from right_layer import Right
 
 from hashnets_np.__main__ import main
-from hashnets_np.commands.check import show_progress
+from hashnets_np.commands.check import is_another_map_possible, show_progress
 from hashnets_np.conformance import check_shapes, diagnose, outside, passed
 from hashnets_np.conformance.adapter import LayerSpec
 from hashnets_np.conformance.cases import all_cases, find_compression
@@ -854,6 +854,28 @@ def test_another_map_is_a_verdict_of_its_own():
             return super().forward(a) ** 3
 
     assert find_another_map(NotLinear) == ""
+
+
+def forward_results(wrong, of=lambda case: True):
+    """Results of forward cases, of which those fail that `wrong` says."""
+    cases = [case for case in select() if case.operation == "forward" and case.valid and of(case)]
+    return [Result(case, FAILS if wrong(case) else PASSES) for case in cases]
+
+
+def has(name, value):
+    return lambda case: case.inputs["layer"][name] == value
+
+
+@pytest.mark.parametrize(("of", "wrong", "is_possible"), [
+    (has("bias", "dense"), lambda case: True, True), (has("bias", "column"), lambda case: True, True),
+    (has("kind", "fold"), lambda case: True, True), (lambda case: True, has("kind", "xxhash"), True),
+    (has("kind", "xxhash"), has("bias", None), True), (has("kind", "xxhash"), has("bias", "dense"), False),
+    (lambda case: True, has("kind", "fold"), False), (has("bias", "dense"), lambda case: False, False),
+    (lambda case: False, lambda case: True, False),
+])
+def test_another_map_is_looked_for_whatever_bias_and_kind_a_layer_has(of, wrong, is_possible):
+    """Where there are cases of kind xxhash, and cases without a bias, these say whether it is the map."""
+    assert is_another_map_possible(forward_results(wrong, of)) == is_possible
 
 
 # ---- what a report says first

@@ -685,6 +685,16 @@ def test_a_layer_with_another_map_is_told_from_one_that_is_wrong():
     assert find_another_map(type("Zero", (Other,), {"forward": lambda s, a: 0 * Right.forward(s, a)})) == ""
 
 
+@pytest.mark.parametrize("bias", [None, "dense", "hashed", "column"])
+def test_a_layer_with_the_right_map_has_no_other_whatever_else_is_wrong(bias):
+    adapter = type("Claims", (Right,), {"biases": (bias,)})
+    assert find_another_map(adapter) == ""
+    assert find_another_map(type("NoBias", (adapter,), {"beta": lambda s: 0, "bias_gradient": lambda s, dz: s.b})) == ""
+    flipped = type("Flipped", (adapter,), {"split": classmethod(lambda cls, x, K: ((x >> 1) % K, 2 * (x & 1) - 1))})
+    assert find_another_map(flipped).startswith("Another map")  # where only the signs differ
+    assert ("nothing is known of them" in find_another_map(flipped)) == (bias in ("dense", "hashed"))
+
+
 def test_a_factor_before_the_weights_is_reported_first_and_is_no_other_map():
     class Scaled(Right):
         def forward(self, a):

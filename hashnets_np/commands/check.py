@@ -152,9 +152,14 @@ def check_layer(args: argparse.Namespace) -> int:
 
 
 def is_another_map_possible(results: list[Result]) -> bool:
-    """Whether most forward passes without bias give a wrong answer that is no known bug's."""
-    forward = [r for r in results if r.case.topic == "forward" and r.case.valid and r.compared
+    """Whether most forward passes give a wrong answer that is no known bug's.
+
+    Those of kind xxhash and those without a bias are asked if there are any, as they are by the probe that follows.
+    """
+    forward = [r for r in results if r.case.operation == "forward" and r.case.valid and r.compared
                and r.case.inputs["layer"]["buckets"] > 1 and r.status in (PASSES, FAILS)]
+    for name, preferred in (("kind", "xxhash"), ("bias", None)):
+        forward = [r for r in forward if r.case.inputs["layer"][name] == preferred] or forward
     wrong = [r for r in forward if r.status == FAILS]
     return 3 * len(wrong) > 2 * len(forward) > 0 and not any(
         n > 1 and not flag.endswith("Unchecked") for flag, n, _ in diagnose(results).bugs)

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .adapter import Adapter
+from ..maps import SharingMap
+from .adapter import Adapter, LayerSpec
 from .compare import dtype_of, pattern
 from .findings import Finding, Map, Probe
-from .makers import as_layer_maker, choose, maker
+from .makers import as_layer_maker, choose, maker, spec_for
 from .map_checks import check_map
 from .operations import LAYOUTS, in_layout
 from .reading import call, read_map, say_factor, values
@@ -33,19 +34,22 @@ def find_another_map(adapter: type[Adapter]) -> str:
     """Say that an adapter's layer is right but for its map, or for a factor before its weights; else nothing.
 
     The verdict needs a forward pass that is a V^T for a V with one real weight and sign an entry, and gradients that
-    fit that V.
+    fit that V. A layer with the right map fails for another reason, such as its bias, which is 0 here.
     """
     probe = Probe(as_layer_maker(adapter), choose(adapter.dtypes, "float32"))
+    n_in, n_out, K = SHAPES[0]
     try:
-        n_in, n_out, K = SHAPES[0]
+        spec = spec_for(adapter, n_in, n_out, K)
         m = read_map(probe, n_in, n_out, K)
         if m is None or not check_forward(probe, m, n_in, n_out, K):
             return ""
         check_gradients(probe, m, n_in, n_out, K)
         check_map(probe, m, K)
+        factor = say_factor(m.scale, n_in, n_out, K)
+        if not factor and is_right_map(m, spec):
+            return ""
     except Exception:
         return ""
-    factor = say_factor(m.scale, n_in, n_out, K)
     wrong = [f.words for f in probe.findings if f.ok is False and f.words != factor]
     if factor:
         beside = f" Beside that: {'; '.join(wrong)}." if wrong else ""
@@ -54,9 +58,20 @@ def find_another_map(adapter: type[Adapter]) -> str:
     found = ("Another map: z = a V^T for a V of its own, one real weight with a sign an entry, so the layer computes "
              "as it should")
     cause = "another hash, key, seed, index base or choice of bits"
+    unknown = " Its biases were 0 in this, so nothing is known of them." if spec.bias in ("dense", "hashed") else ""
     if not wrong:
-        return f"{found}, and its gradients fit that V. Only which bucket and sign it uses differs: {cause}."
-    return f"{found} with {cause}; beside that: {'; '.join(wrong)}."
+        return f"{found}, and its gradients fit that V. Only which bucket and sign it uses differs: {cause}.{unknown}"
+    return f"{found} with {cause}; beside that: {'; '.join(wrong)}.{unknown}"
+
+
+def is_right_map(m: Map, spec: LayerSpec) -> bool:
+    """Whether a map that was read off a layer is that of the specification."""
+    constant = spec.bias == "column"  # it is read as `m.column`
+    right = SharingMap(spec.n_out, spec.n_in + constant, buckets=spec.buckets, seed=spec.seed or 0, kind=spec.kind,
+                       size=spec.size)
+    i, j = np.indices(m.bucket.shape)
+    bucket, sign = right.lookup(i, j + constant)
+    return np.array_equal(bucket, m.bucket) and np.array_equal(sign, m.sign)
 
 
 def probe_layer(found: Any, dtype: str = "", tell: Callable[[Finding], None] = lambda finding: None) -> Probe:
