@@ -42,6 +42,9 @@ REFUSED = next(case for case in select(["derived-seed"]) if not case.valid)
                                "'no_such_thing'); are you in its folder?"),
     ("needs_another:X", "cannot import 'needs_another' (ModuleNotFoundError: No module named 'not_installed')"),
     ("ends:X", "cannot import 'ends' (SystemExit: 3)"),
+    ("right_layer.py:Right", "give the module's name, not its file: right_layer:Right, from its folder"),
+    ("./tests/right_layer.py:Right", "not its file: right_layer:Right, from its folder"),
+    ("tests/right_layer:Right", "not its file: right_layer:Right, from its folder"),
 ])
 def test_what_is_not_an_adapter_is_refused_in_one_line(tmp_path, monkeypatch, name, message):
     (tmp_path / "needs_another.py").write_text("import not_installed")
@@ -104,7 +107,10 @@ def test_the_current_folder_is_looked_into_once(monkeypatch):
 def test_cases_are_chosen_by_topic_and_by_id():
     assert [case.id for case in select(ids=["hash-002", "hash-001"])] == ["hash-001", "hash-002"]
     assert {case.topic for case in select(["hash", "loss"])} == {"hash", "loss"} and select() == all_cases()
-    assert select(["hash"], ["derived-seed-001"]) == []
+    assert [case.id for case in select(["hash"], ["derived-seed-001", "hash-002"])] == ["hash-002"]
+    assert select([]) == select(ids=[]) == []
+    with pytest.raises(ValueError, match="case derived-seed-001 is of topic derived-seed, not hash or loss"):
+        select(["hash", "loss"], ["derived-seed-001"])
     with pytest.raises(ValueError, match="unknown topic typo; known: hash"):
         select(["hash", "typo"])
     with pytest.raises(ValueError, match="unknown case x-1; ids look like hash-001"):

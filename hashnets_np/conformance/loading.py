@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+from pathlib import Path
 from typing import Any
 
 from .adapter import KINDS, NEWER_KINDS, Adapter
@@ -67,6 +68,9 @@ def load_class(implementation: str) -> Any:
     module_name, _, class_name = implementation.partition(":")
     if not module_name or not class_name:
         raise ValueError(f"give the adapter as module:Class, got {implementation!r}")
+    if module_name.endswith(".py") or "/" in module_name:
+        name = Path(module_name).stem
+        raise ValueError(f"give the module's name, not its file: {name}:{class_name}, from its folder")
     try:
         module = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:  # whatever a foreign module does (test_a_module_that_cannot_be_imported)

@@ -30,7 +30,10 @@ from .wording import describe_error, shown, words
 
 
 def select(topics: Iterable[str] | None = None, ids: Iterable[str] | None = None) -> list[Case]:
-    """List the cases of some topics, or those of some ids; all, if neither is given. ValueError for an unknown one."""
+    """List the cases of some topics, those of some ids, or both; all, if neither is given.
+
+    ValueError for an unknown one, and for ids of which none is of these topics.
+    """
     cases = all_cases()
     known = list(dict.fromkeys(case.topic for case in cases))
     wanted = known if topics is None else list(topics)
@@ -39,7 +42,11 @@ def select(topics: Iterable[str] | None = None, ids: Iterable[str] | None = None
     chosen = {case.id for case in cases} if ids is None else set(ids)
     if missing := chosen - {case.id for case in cases}:
         raise ValueError(f"unknown case {', '.join(sorted(missing))}; ids look like {cases[0].id}")
-    return [case for case in cases if case.topic in wanted and case.id in chosen]
+    found = [case for case in cases if case.topic in wanted and case.id in chosen]
+    if wanted and chosen and not found:
+        first = next(case for case in cases if case.id in chosen)
+        raise ValueError(f"case {first.id} is of topic {first.topic}, not {' or '.join(wanted)}")
+    return found
 
 
 def check(
