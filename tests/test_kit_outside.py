@@ -763,7 +763,7 @@ class Stateful:
     ({"backward": Stateful.backward_divides_dz}, "backward writes to neither a nor dz"),
     ({"backward": Stateful.backward_into_one_buffer}, "a later backward leaves earlier gradients alone"),
     ({"backward": Stateful.backward_with_first_weights}, "the gradient of the input follows new weights"),
-    ({"backward": Stateful.backward_of_16}, "the gradient of the weights fits V, batch 70 at 10 x 12"),
+    ({"backward": Stateful.backward_of_16}, "the gradient of the weights fits V, batch 32 at 10 x 12"),
     ({"set_w": Stateful.keep, "forward": Stateful.forward_with_kept, "backward": None}, "the layer copies the weights"),
     ({"set_w": Stateful.share, "forward": Stateful.forward_with_shared, "backward": None}, "another layer of the same"),
     ({"__init__": Stateful.make_by_shape}, "a layer of the same shape with another K has a map of its own"),

@@ -8,6 +8,7 @@ import pytest
 from right_layer import Right
 
 from hashnets_np.__main__ import main
+from hashnets_np.conformance import Adapter
 from hashnets_np.conformance.adapter import LayerSpec
 from hashnets_np.conformance.findings import Finding, Map, Probe, all_right, without_sizes, write_probe_report
 from hashnets_np.conformance.makers import as_layer_maker, maker
@@ -15,6 +16,7 @@ from hashnets_np.conformance.map_checks import check_map, check_signs
 from hashnets_np.conformance.numpy_layer import NumpyLayer
 from hashnets_np.conformance.outside import probe_outside
 from hashnets_np.conformance.probe import (
+    BATCHES,
     SHAPES,
     beta_of,
     check_forward,
@@ -105,6 +107,11 @@ def changed(**methods):
     return type("Changed", (OwnHash,), methods)
 
 
+def half(x):
+    """Round to float16, as a GPU may do before it multiplies."""
+    return x.astype(np.float16).astype(x.dtype)
+
+
 def wrong_at_once(layer, dtype="float32"):
     """List what is wrong with a layer of the smallest size."""
     probe = Probe(layer, dtype)
@@ -114,13 +121,19 @@ def wrong_at_once(layer, dtype="float32"):
 
 EVERYTHING = """
 the same input gives the same output when called again
+set_w leaves its argument alone
 the output has the shape (batch, n_out)
 V is +-w[bucket], one real weight an entry
 a second layer made in the same way has the same map
 forward is a V^T for other weights, batch 1 at 10 x 12
+forward is a V^T for other weights, batch 2 at 10 x 12
 forward is a V^T for other weights, batch 5 at 10 x 12
+forward is a V^T for other weights, batch 32 at 10 x 12
+forward is a V^T for other weights, batch 64 at 10 x 12
 forward is a V^T for other weights, batch 70 at 10 x 12
+forward is a V^T for other weights, batch 128 at 10 x 12
 forward is a V^T for other weights, batch 256 at 10 x 12
+forward is as precise as float32 at 10 x 12
 the input is not written to
 a later call leaves an earlier output alone
 an example gives the same output alone and in a batch
@@ -129,23 +142,30 @@ new weights take effect at once, and forward is linear in w
 another layer of the same shape does not change this one
 the layer copies the weights that it is given
 the output of an empty batch keeps its width
+the gradient of the input fits V, batch 1 at 10 x 12
+the gradient of the input fits V, batch 2 at 10 x 12
+the gradient of the input fits V, batch 5 at 10 x 12
+the gradient of the input fits V, batch 32 at 10 x 12
+the gradient of the input fits V, batch 64 at 10 x 12
+the gradient of the input fits V, batch 70 at 10 x 12
+the gradient of the input fits V, batch 128 at 10 x 12
+the gradient of the input fits V, batch 256 at 10 x 12
+the gradient of the weights fits V, batch 1 at 10 x 12
+the gradient of the weights fits V, batch 2 at 10 x 12
+the gradient of the weights fits V, batch 5 at 10 x 12
+the gradient of the weights fits V, batch 32 at 10 x 12
+the gradient of the weights fits V, batch 64 at 10 x 12
+the gradient of the weights fits V, batch 70 at 10 x 12
+the gradient of the weights fits V, batch 128 at 10 x 12
+the gradient of the weights fits V, batch 256 at 10 x 12
+backward is as precise as float32 at 10 x 12
+a second backward replaces the gradients of the first
 forward gives the same for arrays in Fortran order
 forward gives the same for arrays with negative strides
 forward gives the same for arrays that are columns of a wider array
 backward gives the same for arrays in Fortran order
 backward gives the same for arrays with negative strides
 backward gives the same for arrays that are columns of a wider array
-the gradient of the input fits V, batch 1 at 10 x 12
-the gradient of the input fits V, batch 2 at 10 x 12
-the gradient of the input fits V, batch 6 at 10 x 12
-the gradient of the input fits V, batch 70 at 10 x 12
-the gradient of the input fits V, batch 256 at 10 x 12
-the gradient of the weights fits V, batch 1 at 10 x 12
-the gradient of the weights fits V, batch 2 at 10 x 12
-the gradient of the weights fits V, batch 6 at 10 x 12
-the gradient of the weights fits V, batch 70 at 10 x 12
-the gradient of the weights fits V, batch 256 at 10 x 12
-a second backward replaces the gradients of the first
 backward writes to neither a nor dz
 backward goes by the input that it is given, not by that of the last forward
 a later backward leaves earlier gradients alone
@@ -170,14 +190,14 @@ def test_of_a_right_layer_all_of_this_is_found_right():
     assert probe.note(np.True_, EVERYTHING[0]) is True and len(probe.findings) == len(EVERYTHING) + 2
 
 
-def test_layers_of_three_sizes_are_made_and_what_they_raise_is_a_finding():
+def test_layers_of_five_sizes_are_made_and_what_they_raise_is_a_finding():
     def refuse(n_in, n_out, K):
         raise ValueError("no")
 
     probe = probe_layer(refuse)
     assert probe.findings == [
         Finding(False, f"a layer of {n_in} inputs, {n_out} outputs and K = {K} raised ValueError: no")
-        for n_in, n_out, K in ((12, 10, 20), (33, 65, 97), (130, 257, 500))]
+        for n_in, n_out, K in ((12, 10, 20), (33, 65, 97), (130, 257, 500), (24, 24, 60), (7, 5, 1))]
     assert probe_layer(OwnHash, "float64").passed
 
 
@@ -214,12 +234,27 @@ def test_a_layer_is_made_by_a_function_make_by_its_constructor_or_from_an_adapte
      ["V is not +-w[bucket], one real weight an entry: it is 0 for output unit 3 only"]),
     ({"forward": lambda s, a: OwnHash.forward(s, a + 0.3 * np.roll(a, 1, axis=1))},
      ["V is not +-w[bucket], one real weight an entry: an entry holds several"]),
-    ({"forward": lambda s, a: OwnHash.forward(s, a) + (a.shape[0] == 5)}, [EVERYTHING[5]]),
+    ({"forward": lambda s, a: OwnHash.forward(s, a) + (a.shape[0] == 5)}, [EVERYTHING[7]]),
+    ({"forward": lambda s, a: OwnHash.forward(s, a) * (a.shape[0] not in (32, 64, 128))},
+     [EVERYTHING[8], EVERYTHING[9], EVERYTHING[11]]),
     ({"forward": lambda s, a: OwnHash.forward(s, a) * (1 + (np.arange(len(a)) > 99))[:, None].astype(a.dtype)},
-     ["forward is wrong in example 100 and all after it, batch 256 at 10 x 12", EVERYTHING[7]]),
+     ["forward is wrong in example 100 and all after it, batch 128 at 10 x 12", EVERYTHING[11],
+      "forward is wrong in example 100 and all after it, batch 256 at 10 x 12", EVERYTHING[12]]),
+    ({"forward": lambda s, a: np.where((np.arange(10) == 3) & (len(a) == 5), np.nan, OwnHash.forward(s, a)).astype(
+        a.dtype)},
+     ["forward is wrong in output unit 3 only, batch 5 at 10 x 12", EVERYTHING[7]]),
+    ({"forward": lambda s, a: OwnHash.forward(s, half(a))},
+     ["forward is less precise than float32, as with float16, bfloat16 or TF32 at 10 x 12"]),
+    ({"set_w": lambda s, w: OwnHash.set_w(s, half(w))},
+     [f"{name} is less precise than float32, as with float16, bfloat16 or TF32 at 10 x 12"
+      for name in ("forward", "backward")]),
+    ({"backward": lambda s, a, dz: OwnHash.backward(s, a, half(dz))},
+     ["backward is less precise than float32, as with float16, bfloat16 or TF32 at 10 x 12"]),
+    ({"backward": lambda s, a, dz: (OwnHash.backward(s, a, dz)[0], half(dz) @ s.V)},
+     ["backward is less precise than float32, as with float16, bfloat16 or TF32 at 10 x 12"]),
     ({"forward": lambda s, a: OwnHash.forward(s, a).astype(float)}, ["the output is float32, as the input is"]),
     ({"backward": lambda s, a, dz: (OwnHash.backward(s, a, dz)[0], dz @ abs(s.V))},
-     EVERYTHING[22:27]),
+     EVERYTHING[22:30]),
 ])
 def test_each_thing_that_is_wrong_is_found_and_nothing_else(change, words):
     found = wrong_at_once(changed(**change))
@@ -272,6 +307,130 @@ def test_what_a_layer_does_not_have_is_unknown_and_no_mistake():
     probe = Probe(ForwardOnly)
     probe_shape(probe, *SMALL)
     assert [f.words for f in probe.findings if f.ok is None] == ["there is no backward to check"] and probe.passed
+
+
+def said_of(layer, *shape):
+    """Say what is found of a layer: words -> whether it is as it should be."""
+    probe = Probe(maker(layer))
+    probe_shape(probe, *(shape or SMALL))
+    return {f.words: f.ok for f in probe.findings}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("found", "words"), [
+    (None, "what forward returns is None"), (np.nan, "what forward returns is not finite"),
+    ("hello", "what forward returns is not an array of numbers: hello"),
+    ([[1.0], [2.0, 3.0]], "what forward returns is not an array of numbers: [[1.0], [2.0, 3.0]]")])
+def test_without_numbers_nothing_else_is_said(found, words):
+    assert said_of(changed(forward=lambda s, a: found)) == {words: False}
+    assert write_probe_report("x:Y", [Finding(False, words)]).splitlines()[2] == f"It breaks at: {words}"
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_layer_that_is_not_finite_for_some_weights_only_is_found_without_a_warning():
+    def divide(layer, w):
+        with np.errstate(all="ignore"):
+            OwnHash.set_w(layer, w / w.any())
+
+    assert wrong_at_once(changed(set_w=divide)) == [
+        "what forward returns is not finite for unit vectors, with weights of 0, 1 or 1 to K"]
+
+
+@pytest.mark.parametrize(("gradients", "words"), [
+    (lambda dw, da: (None, da), "dw is None"), (lambda dw, da: (dw * np.nan, da), "dw is not finite"),
+    (lambda dw, da: (dw, da * np.inf), "da is not finite"),
+    (lambda dw, da: ("dw", da), "dw is not an array of numbers: dw"),
+])
+def test_a_gradient_that_is_no_numbers_is_the_only_thing_said_of_backward(gradients, words):
+    assert wrong_at_once(changed(backward=lambda s, a, dz: gradients(*OwnHash.backward(s, a, dz)))) == [words]
+
+
+@pytest.mark.parametrize(("gradients", "words"), [
+    (lambda dw, da: (dw.astype(float), da), "the gradient of the weights is float64, the layer float32"),
+    (lambda dw, da: (dw, da.astype(float)), "the gradient of the input is float64, the layer float32")])
+def test_a_gradient_of_another_dtype_is_noted(gradients, words):
+    assert said_of(changed(backward=lambda s, a, dz: gradients(*OwnHash.backward(s, a, dz))))[words] is None
+
+
+def test_a_set_w_that_writes_into_its_argument_is_found_only_as_that():
+    def clear(layer, w):
+        OwnHash.set_w(layer, w)
+        w[...] = 0
+
+    assert wrong_at_once(changed(set_w=clear)) == ["set_w leaves its argument alone"]
+
+
+def test_a_square_v_that_is_transposed_and_a_single_bucket_are_looked_at():
+    class Square(OwnHash):
+        def forward(self, a):
+            return a @ self.V if len(self.V) == a.shape[1] else a @ self.V.T
+
+    class Lost(OwnHash):
+        def forward(self, a):
+            return super().forward(a) * (self.K > 1)
+
+    wrong = [f.words for f in probe_layer(Square).findings if f.ok is False]
+    assert wrong and all(words.startswith("the gradient of the") and words.endswith("at 24 x 24") for words in wrong)
+    assert [f.words for f in probe_layer(Lost).findings if f.ok is False] == [
+        "V is not +-w[bucket], one real weight an entry: the weights that are set have no effect"]
+
+
+class Ignores(Right):
+    """An adapter whose set_weights does nothing."""
+
+    def set_weights(self, w, b):
+        pass
+
+
+class Keeps(Right):
+    """An adapter whose set_weights keeps the array that it is given."""
+
+    def set_weights(self, w, b):
+        self.w = w
+
+
+class Constructor(Right):
+    """An adapter whose constructor keeps the array that it is given."""
+
+    def __init__(self, spec, w, b):
+        super().__init__(spec, w, b)
+        self.w = w
+
+
+def test_later_weights_of_an_adapter_go_to_its_set_weights():
+    assert "V is not +-w[bucket], one real weight an entry: the weights that are set have no effect" in said_of(Ignores)
+    for adapter in (Keeps, Constructor):
+        assert said_of(adapter)["the layer copies the weights that it is given"] is False
+    found = said_of(Right)
+    assert found["new weights take effect at once, and forward is linear in w"] is True
+    assert found["the gradient of the input follows new weights"] is True
+
+
+def test_without_set_weights_nothing_is_said_of_new_weights():
+    layer = type("Fixed", (Right,), {"set_weights": Adapter.set_weights})
+    found = said_of(layer)
+    assert found["there is no set_weights to check"] is None and False not in found.values()
+    assert not [words for words in found if "new weights" in words]
+    assert found["a later backward leaves earlier gradients alone"] is True
+    found = said_of(type("OneBuffer", (layer,), {"backward": in_one_buffer}))
+    assert found["a later backward leaves earlier gradients alone"] is False
+
+
+def in_one_buffer(layer, a, dz):
+    dw, db, da = Right.backward(layer, a, dz)
+    layer.buffer = getattr(layer, "buffer", np.zeros_like(dw))
+    layer.buffer[...] = dw
+    return layer.buffer, db, da
+
+
+@pytest.mark.parametrize("name", ["a_number", "made"])
+def test_what_makes_no_layer_is_one_line(tmp_path, monkeypatch, capsys, name):
+    (tmp_path / "no_layer.py").write_text("class Made:\n    make = 7\n\na_number = 7\nmade = Made()\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert main(["check", "--probe", f"no_layer:{name}"]) == 2
+    err = capsys.readouterr().err
+    assert f"no_layer:{name} is " in err and "a function (n_in, n_out, K) that makes a layer" in err
+    assert err.count("\n") == 1
 
 
 def test_gradients_that_add_up_are_found_only_as_that():
@@ -413,7 +572,7 @@ def test_a_wrong_gradient_is_named(dw, name):
     check_gradients(probe, PLAIN, 3, 2, 4)
     assert [f.words for f in probe.findings if f.ok is False] == [
         "dw is exactly that of BatchAveraged (divided by the batch size)",
-        *(f"the gradient of the weights fits V, batch {batch}" for batch in (2, 6, 70, 256))]
+        *(f"the gradient of the weights fits V, batch {batch}" for batch in BATCHES[1:])]
 
 
 @pytest.mark.parametrize(("found", "wanted", "is_close"), [
@@ -431,7 +590,7 @@ def test_forward_is_right_only_if_all_batches_are():
         m = read_map(Probe(OwnHash), *SMALL)
         probe = Probe(layer)
         assert bool(check_forward(probe, m, *SMALL)) == right
-        assert [f.ok for f in probe.findings] == [right, True, True, True]
+        assert [f.ok for f in probe.findings] == [right] + [True] * (len(BATCHES) - 1) + [True] * right
 
 
 # ---- whether a map looks like a hash: thresholds

@@ -69,7 +69,8 @@ def say_fault(words: str) -> str:
     >>> say_fault("the last bucket is used at 10 x 12")
     'It breaks here; this should be true and is not: the last bucket is used at 10 x 12'
     """
-    faults = ("dw is exactly", "forward is wrong", "V is not +-w", "V is multiplied", "the layer gave", "the layer did")
+    faults = ("what forward returns", "dw is", "da is", "forward is wrong", "forward is less", "backward is less",
+              "V is not +-w", "V is multiplied", "the layer gave", "the layer did")
     is_fault = words.startswith(faults) or " raised " in words
     return f"It breaks at: {words}" if is_fault else f"It breaks here; this should be true and is not: {words}"
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from .adapter import Adapter, LayerSpec
 from .cases import make_spec
+from .operations import missing_methods
 
 SIZES = {"chunk": 16, "tile": 32}
 SEED = 7
@@ -48,10 +49,17 @@ def spec_for(adapter: type[Adapter], n_in: int, n_out: int, K: int) -> LayerSpec
     return make_spec(layer, choose(adapter.dtypes, "float32"))
 
 
-def as_layer_maker(adapter: type[Adapter]) -> Callable[[int, int, int], Any]:
-    """Let an adapter be probed; its biases are 0."""
+def as_layer_maker(adapter: type[Adapter], anew: bool = False) -> Callable[[int, int, int], Any]:
+    """Let an adapter be probed; its biases are 0.
+
+    The first weights go to its constructor and later ones to its `set_weights`. Without that method, or if asked for,
+    the layer is made anew for each.
+    """
 
     class Made:
+        takes_new_weights = not anew and not missing_methods(adapter, ("set_weights",))
+        layer: Any = None
+
         def __init__(self, n_in: int, n_out: int, K: int) -> None:
             self.spec = spec_for(adapter, n_in, n_out, K)
             self.K = K
@@ -59,7 +67,10 @@ def as_layer_maker(adapter: type[Adapter]) -> Callable[[int, int, int], Any]:
             self.b = None if size is None else np.zeros(size, self.spec.dtype)
 
         def set_w(self, w: NDArray) -> None:
-            self.layer = adapter(self.spec, w, self.b)
+            if self.layer is not None and self.takes_new_weights:
+                self.layer.set_weights(w, self.b)
+            else:
+                self.layer = adapter(self.spec, w, self.b)
 
         def forward(self, a: NDArray) -> Any:
             return self.layer.forward(a)

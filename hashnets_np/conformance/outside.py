@@ -21,7 +21,7 @@ from .loading import find_in_current_folder, load_adapter, load_class
 from .probe import find_another_map, probe_layer
 from .results import FAILS, Result
 from .runner import run_case
-from .wording import describe_error
+from .wording import describe_error, shown
 
 START_LIMIT = 300.0  # seconds for a process to import its layer
 MOST_ENDS = 3  # of processes in one operation; its other cases are then not tried
@@ -111,6 +111,9 @@ def serve(implementation: str, connection: Any) -> None:
 def load_layer(implementation: str) -> Any:
     """Import a layer to be probed; of an adapter, its class attributes are checked too."""
     found = load_class(implementation)
+    if not callable(getattr(found, "make", found)):
+        raise ValueError(f"{implementation} is {shown(found)}; give a class, or a function (n_in, n_out, K) that makes "
+                         "a layer")
     return load_adapter(implementation) if isinstance(found, type) and issubclass(found, Adapter) else found
 
 

@@ -23,11 +23,11 @@ from .findings import Finding, Map, Probe
 from .makers import as_layer_maker, choose, maker, spec_for
 from .map_checks import check_map
 from .operations import LAYOUTS, in_layout
-from .reading import call, read_map, say_factor, values
+from .reading import call, fine_values, read_map, say_factor, say_unreadable, values
 from .wording import describe_error, shown
 
-SHAPES = ((12, 10, 20), (33, 65, 97), (130, 257, 500))  # n_in, n_out, K
-BATCHES = (1, 5, 70, 256)
+SHAPES = ((12, 10, 20), (33, 65, 97), (130, 257, 500), (24, 24, 60), (7, 5, 1))  # n_in, n_out, K
+BATCHES = (1, 2, 5, 32, 64, 70, 128, 256)
 
 
 def find_another_map(adapter: type[Adapter]) -> str:
@@ -36,7 +36,7 @@ def find_another_map(adapter: type[Adapter]) -> str:
     The verdict needs a forward pass that is a V^T for a V with one real weight and sign an entry, and gradients that
     fit that V. A layer with the right map fails for another reason, such as its bias, which is 0 here.
     """
-    probe = Probe(as_layer_maker(adapter), choose(adapter.dtypes, "float32"))
+    probe = Probe(as_layer_maker(adapter, anew=True), choose(adapter.dtypes, "float32"))
     n_in, n_out, K = SHAPES[0]
     try:
         spec = spec_for(adapter, n_in, n_out, K)
@@ -89,7 +89,8 @@ def probe_shape(probe: Probe, n_in: int, n_out: int, K: int) -> None:
     """Probe one size."""
     made = probe.make(n_in, n_out, K)
     K = int(getattr(made, "K", K))  # what it is rounded to, which all layers below are asked for
-    check_twice(probe, made, n_in, K)
+    if not check_twice(probe, made, n_in, K):
+        return
     m = read_map(probe, n_in, n_out, K)
     if m is None:
         return
@@ -100,26 +101,38 @@ def probe_shape(probe: Probe, n_in: int, n_out: int, K: int) -> None:
     if right:
         check_state(probe, m, n_in, n_out, K)
         check_side_by_side(probe, n_in, n_out, K)
-        check_layouts(probe, n_in, n_out, K)
-    check_gradients(probe, m, n_in, n_out, K, where)
-    check_backward_state(probe, m, n_in, n_out, K)
-    check_other_size(probe, n_in, n_out, K)
-    check_map(probe, m, K, where)
+    has_gradients = check_gradients(probe, m, n_in, n_out, K, where)
+    if right:
+        check_layouts(probe, n_in, n_out, K, has_gradients)
+    if has_gradients:
+        check_backward_state(probe, n_in, n_out, K)
+    if K > 1:
+        check_other_size(probe, n_in, n_out, K)
+        check_map(probe, m, K, where)
 
 
-def check_twice(probe: Probe, layer: Any, n_in: int, K: int) -> None:
-    """Check that a new layer gives the same output twice, before anything is read off its outputs."""
+def check_twice(probe: Probe, layer: Any, n_in: int, K: int) -> bool:
+    """Check that a new layer gives numbers, and the same ones twice; without numbers nothing can be read off it."""
+    w = values((K,), 1, probe.dtype)
     a = values((3, n_in), 2, probe.dtype)
-    first = call(layer, values((K,), 1, probe.dtype), a, probe.dtype)
+    kept = w.copy()
+    layer.set_w(w)
+    first = layer.forward(a)
+    if problem := say_unreadable("what forward returns", first):
+        return probe.note(False, problem)
+    first = np.array(first, np.float64)
     again = np.array(layer.forward(a), np.float64)
     probe.note(np.array_equal(first, again), "the same input gives the same output when called again")
+    layer.set_w(w)  # an adapter takes its first weights and later ones in two methods
+    probe.note(np.array_equal(w, kept), "set_w leaves its argument alone")
+    return True
 
 
 def say_place(found: NDArray, wanted: NDArray) -> str:
     """Say which examples and output units are wrong, if only some are."""
     if found.shape != wanted.shape:
         return f"the shape, {found.shape} and not {wanted.shape}"
-    far = np.abs(found - wanted) > 1e-5 * np.abs(wanted).max(initial=1)
+    far = ~(np.abs(found - wanted) <= 1e-5 * np.abs(wanted).max(initial=1))  # nan is far from everything
     places = [pattern(set(np.flatnonzero(bad).tolist()), bad.size, unit)
               for bad, unit in ((far.any(axis=1), "example"), (far.any(axis=0), "output unit"))]
     return " and ".join(place for place in places if place)
@@ -160,7 +173,18 @@ def check_forward(probe: Probe, m: Map, n_in: int, n_out: int, K: int, where: st
             close(found, wanted),
             f"forward is a V^T for other weights, batch {batch} {where}".strip(),
         )
+    if right:
+        w = fine_values((K,), 20, "float64")
+        a = fine_values((5, n_in), 30, "float64")
+        wanted = a @ matrix_of(m, w).T + beta_of(m, w) + still
+        note_precision(probe, close(call(layer, w, a, probe.dtype), wanted), "forward", where)
     return right
+
+
+def note_precision(probe: Probe, right: bool, name: str, where: str) -> None:
+    """Note whether numbers of 20 bits, which less than float32 would round, give what they should."""
+    less = "less precise than float32, as with float16, bfloat16 or TF32"
+    probe.note(right, f"{name} is {'as precise as float32' if right else less} {where}".strip())
 
 
 def check_state(probe: Probe, m: Map, n_in: int, n_out: int, K: int) -> None:
@@ -170,7 +194,7 @@ def check_state(probe: Probe, m: Map, n_in: int, n_out: int, K: int) -> None:
     a = values((6, n_in), 4, probe.dtype)
     kept = a.copy()
     other = values((6, n_in), 5, probe.dtype)
-    layer.set_w(w)
+    layer.set_w(w.copy())
     first = layer.forward(a)
     copy = np.array(first, np.float64)
     probe.note(np.array_equal(kept, a), "the input is not written to")
@@ -180,12 +204,21 @@ def check_state(probe: Probe, m: Map, n_in: int, n_out: int, K: int) -> None:
     probe.note(close(single, copy), "an example gives the same output alone and in a batch")
     dtype = dtype_of(first) or probe.dtype
     probe.note(dtype == probe.dtype, f"the output is {probe.dtype}, as the input is")
+    if not takes_new_weights(probe, layer):
+        return
     layer.set_w(2 * w)
     beta = np.array(layer.forward(np.zeros((1, n_in), probe.dtype)), np.float64)
     doubled = np.array(layer.forward(a), np.float64) - beta
-    layer.set_w(w)
+    layer.set_w(w.copy())
     base = np.array(layer.forward(np.zeros((1, n_in), probe.dtype)), np.float64)
     probe.note(close(doubled, 2 * (copy - base)), "new weights take effect at once, and forward is linear in w")
+
+
+def takes_new_weights(probe: Probe, layer: Any) -> bool:
+    """Whether a layer can be given other weights; an adapter without set_weights cannot."""
+    if getattr(layer, "takes_new_weights", True):
+        return True
+    return probe.note(None, "there is no set_weights to check")
 
 
 def check_side_by_side(probe: Probe, n_in: int, n_out: int, K: int) -> None:
@@ -197,10 +230,13 @@ def check_side_by_side(probe: Probe, n_in: int, n_out: int, K: int) -> None:
     call(probe.make(n_in, n_out, K), 3 - w, a, probe.dtype)
     alone = np.array_equal(np.array(layer.forward(a), np.float64), first)
     probe.note(alone, "another layer of the same shape does not change this one")
-    given = w.copy()
-    layer.set_w(given)
-    given += 1
-    copied = np.array_equal(np.array(layer.forward(a), np.float64), first)
+    layer = probe.make(n_in, n_out, K)
+    copied = True
+    for _ in range(2):  # the first weights and later ones
+        given = w.copy()
+        layer.set_w(given)
+        given += 1
+        copied &= np.array_equal(np.array(layer.forward(a), np.float64), first)
     probe.note(copied, "the layer copies the weights that it is given")
     try:
         empty = layer.forward(a[:0])
@@ -211,8 +247,8 @@ def check_side_by_side(probe: Probe, n_in: int, n_out: int, K: int) -> None:
     probe.note(keeps, "the output of an empty batch keeps its width")
 
 
-def check_layouts(probe: Probe, n_in: int, n_out: int, K: int) -> None:
-    """Check that arrays may lie in memory in another order, or are refused."""
+def check_layouts(probe: Probe, n_in: int, n_out: int, K: int, has_gradients: bool) -> None:
+    """Check that arrays may be laid out differently in memory, or are refused."""
     a = values((6, n_in), 15, probe.dtype)
     dz = values((6, n_out), 16, probe.dtype)
 
@@ -227,7 +263,7 @@ def check_layouts(probe: Probe, n_in: int, n_out: int, K: int) -> None:
         layer.set_w(values((K,), 17, probe.dtype))
         return layer
 
-    for ask in (forward, backward) if hasattr(fresh(), "backward") else (forward,):
+    for ask in (forward, backward) if has_gradients else (forward,):
         wanted = [None if x is None else np.array(x, np.float64) for x in ask(a.copy(), dz.copy())]
         for layout in LAYOUTS:
             try:
@@ -247,25 +283,27 @@ def gradients_of(layer: Any, a: NDArray, dz: NDArray) -> tuple[Any, Any]:
     return found[0], found[-1]
 
 
-def check_gradients(probe: Probe, m: Map, n_in: int, n_out: int, K: int, where: str = "") -> None:
-    """Check both gradients against V; name what is wrong with dw, if that can be said."""
+def check_gradients(probe: Probe, m: Map, n_in: int, n_out: int, K: int, where: str = "") -> bool:
+    """Check both gradients against V, if there are any; name what is wrong with dw, if that can be said."""
     layer = probe.make(n_in, n_out, K)
     if not hasattr(layer, "backward"):
-        probe.note(None, "there is no backward to check")
-        return
+        return probe.note(None, "there is no backward to check")
     fits = {}
     names = []
-    for batch in (1, 2, 6, 70, 256):
+    all_fit = True
+    for batch in BATCHES:
         layer = probe.make(n_in, n_out, K)  # a new one each time: that gradients add up is found below
         w = values((K,), 6, "float64")
         a = values((batch, n_in), 7, "float64")
         dz = values((batch, n_out), 8, "float64")
         layer.set_w(w.astype(probe.dtype))
         dw, da = gradients_of(layer, a.astype(probe.dtype), dz.astype(probe.dtype))
+        if problem := say_unreadable("dw", dw) or (say_unreadable("da", da) if da is not None else ""):
+            return probe.note(False, problem)
         if da is None:
             probe.note(None, "there is no gradient of the input")
         else:
-            probe.note(
+            all_fit &= probe.note(
                 close(da, dz @ matrix_of(m, w)), f"the gradient of the input fits V, batch {batch} {where}".strip()
             )
         right = weight_gradient(m, a, dz, K)
@@ -276,42 +314,58 @@ def check_gradients(probe: Probe, m: Map, n_in: int, n_out: int, K: int, where: 
         probe.note(False, f"dw is exactly that of {names[0]}")
     for batch, good in fits.items():
         probe.note(good, f"the gradient of the weights fits V, batch {batch} {where}".strip())
-    dtype = dtype_of(dw) or probe.dtype
-    if dtype != probe.dtype:
-        probe.note(None, f"the gradient of the weights is {dtype}, the layer {probe.dtype}")
+    for gradient, name in ((dw, "weights"), (da, "input")):
+        dtype = dtype_of(gradient) or probe.dtype
+        if dtype != probe.dtype:
+            probe.note(None, f"the gradient of the {name} is {dtype}, the layer {probe.dtype}")
+    if all_fit and all(fits.values()):
+        check_precision_of_gradients(probe, m, n_in, n_out, K, where)
     first = gradients_of(layer, a.astype(probe.dtype), dz.astype(probe.dtype))[0]
     copy = np.array(first, np.float64)
     second = gradients_of(layer, a.astype(probe.dtype), dz.astype(probe.dtype))[0]
     probe.note(close(second, copy), "a second backward replaces the gradients of the first")
+    return True
 
 
-def check_backward_state(probe: Probe, m: Map, n_in: int, n_out: int, K: int) -> None:
+def check_precision_of_gradients(probe: Probe, m: Map, n_in: int, n_out: int, K: int, where: str) -> None:
+    """Check both gradients for numbers of 20 bits."""
+    layer = probe.make(n_in, n_out, K)
+    w = fine_values((K,), 40, "float64")
+    a = fine_values((5, n_in), 50, "float64")
+    dz = fine_values((5, n_out), 60, "float64")
+    layer.set_w(w.astype(probe.dtype))
+    dw, da = gradients_of(layer, a.astype(probe.dtype), dz.astype(probe.dtype))
+    right = close(dw, weight_gradient(m, a, dz, K)) and (da is None or close(da, dz @ matrix_of(m, w)))
+    note_precision(probe, right, "backward", where)
+
+
+def check_backward_state(probe: Probe, n_in: int, n_out: int, K: int) -> None:
     """Check that backward goes by its own arguments and the weights as they are, and leaves all arrays alone."""
     layer = probe.make(n_in, n_out, K)
-    if not hasattr(layer, "backward"):
-        return
     w = values((K,), 11, probe.dtype)
     a = values((5, n_in), 12, probe.dtype)
     dz = values((5, n_out), 13, probe.dtype)
     kept_a = a.copy()
     kept_dz = dz.copy()
-    layer.set_w(w)
+    layer.set_w(w.copy())
     layer.forward(values((5, n_in), 14, probe.dtype))
     dw, da = gradients_of(layer, a, dz)
     probe.note(
         np.array_equal(a, kept_a) and np.array_equal(dz, kept_dz), "backward writes to neither a nor dz"
     )
     fresh = probe.make(n_in, n_out, K)
-    fresh.set_w(w)
+    fresh.set_w(w.copy())
     expected = np.array(gradients_of(fresh, kept_a.copy(), kept_dz.copy())[0], np.float64)
     probe.note(close(dw, expected), "backward goes by the input that it is given, not by that of the last forward")
     copies = [None if x is None else np.array(x, np.float64) for x in (dw, da)]
-    layer.set_w(2 * w)
+    new_weights = takes_new_weights(probe, layer)
+    if new_weights:
+        layer.set_w(2 * w)
     later = gradients_of(layer, 2 * kept_a, kept_dz.copy())[1]
     same = all(copy is None or np.array_equal(np.array(x, np.float64), copy)
                for x, copy in zip((dw, da), copies, strict=True))
     probe.note(same, "a later backward leaves earlier gradients alone")
-    if later is not None and copies[1] is not None and copies[1].any():
+    if new_weights and later is not None and copies[1] is not None and copies[1].any():
         probe.note(close(later, 2 * copies[1]), "the gradient of the input follows new weights")
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from .cases import fill
 from .compare import pattern
 from .findings import Map, Probe
+from .wording import shown
 
 PIECE = 16  # unit vectors in a batch, so that the map can be read where larger batches go wrong
 
@@ -15,6 +16,27 @@ PIECE = 16  # unit vectors in a batch, so that the map can be read where larger 
 def values(shape: tuple[int, ...], seed: int, dtype: str) -> NDArray:
     """Make numbers that are exact in float32."""
     return fill(list(shape), seed).astype(dtype)
+
+
+def fine_values(shape: tuple[int, ...], seed: int, dtype: str) -> NDArray:
+    """Make numbers of 20 bits: exact in float32, and rounded by float16, bfloat16 and TF32."""
+    digits = [fill(list(shape), seed + n) / 16**n for n in range(5)]
+    return np.sum(digits, axis=0).astype(dtype)
+
+
+def say_unreadable(name: str, found: Any) -> str:
+    """Say that an answer is not an array of finite numbers; nothing if it is one.
+
+    >>> say_unreadable("dw", None), say_unreadable("dw", [1.0, float("nan")]), say_unreadable("dw", [1.0])
+    ('dw is None', 'dw is not finite', '')
+    """
+    if found is None:
+        return f"{name} is None"
+    try:
+        numbers = np.asarray(found, np.float64)
+    except (TypeError, ValueError):
+        return f"{name} is not an array of numbers: {shown(found)}"
+    return "" if np.isfinite(numbers).all() else f"{name} is not finite"
 
 
 def call(layer: Any, w: NDArray, a: NDArray, dtype: str) -> NDArray:
@@ -44,6 +66,9 @@ def read_map(probe: Probe, n_in: int, n_out: int, K: int) -> Map | None:
         return None
     ones = outputs_of_units(layer, np.ones(K), n_in, probe.dtype)
     counted = outputs_of_units(layer, np.arange(1.0, K + 1), n_in, probe.dtype) - still
+    if not (np.isfinite(ones).all() and np.isfinite(counted).all()):
+        probe.note(False, "what forward returns is not finite for unit vectors, with weights of 0, 1 or 1 to K")
+        return None
     column = counted[0]
     V = (counted[1:] - counted[0]).T  # (n_out, n_in)
     sizes = np.abs((ones[1:] - ones[0]).T)
