@@ -185,8 +185,9 @@ def test_after_steps_of_sgd_a_small_error_may_also_be_a_small_term(operation, ca
     steps = [{"call": call} if call else {} for call in calls]
     case = replace(CASE, operation=operation, inputs={"steps": steps} if steps else {}, tolerance=1e-6)
     words = "right except for the last digits (relative error 9e-04): too little precision"
-    more = ", or a small term, such as the weight decay"
-    assert manner("w0", W.tolist(), off(4, 0.9), case) == words + more * is_trained
+    if is_trained:
+        words = "nearly right (relative error 9e-04): too little precision, or a small term such as the weight decay"
+    assert manner("w0", W.tolist(), off(4, 0.9), case) == words
 
 
 @pytest.mark.parametrize(("bad", "n", "words"), [

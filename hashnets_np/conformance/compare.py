@@ -162,8 +162,10 @@ def relation(wanted: NDArray, found: NDArray, trained: bool = False) -> str:
         return ""
     error = float(np.abs(found - wanted).max())
     if error < 1e-3 * size and (np.abs(found - wanted) > 0).mean() > 0.3:
-        cause = "too little precision" + ", or a small term, such as the weight decay" * trained
-        return f"right except for the last digits (relative error {error / size:.0e}): {cause}"
+        if trained:
+            return (f"nearly right (relative error {error / size:.0e}): too little precision, or a small term such as "
+                    "the weight decay")
+        return f"right except for the last digits (relative error {error / size:.0e}): too little precision"
     factor = float(found @ wanted / (wanted @ wanted))
     if len(wanted) > 2 and abs(factor - 1) > 1e-3 and np.abs(found - factor * wanted).max() < 1e-5 * max(
             size, abs(factor) * size):
