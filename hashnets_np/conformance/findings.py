@@ -63,16 +63,24 @@ def without_sizes(words: str) -> str:
     return re.sub(r"(, batch \d+)?( at \d+ x \d+)?$", "", words)
 
 
+def is_fault(words: str) -> bool:
+    """Whether a finding says what is wrong; most say what should be so.
+
+    >>> is_fault("dw is None"), is_fault("the last bucket is used at 10 x 12")
+    (True, False)
+    """
+    faults = ("what forward returns", "dw is", "da is", "forward is wrong", "forward is less", "backward is less",
+              "V is not +-w", "V is multiplied", "the layer gave", "the layer did")
+    return words.startswith(faults) or " raised " in words
+
+
 def say_fault(words: str) -> str:
     """Say a finding that fails as the fault that it is: most findings say what should be so.
 
     >>> say_fault("the last bucket is used at 10 x 12")
     'It breaks here; this should be true and is not: the last bucket is used at 10 x 12'
     """
-    faults = ("what forward returns", "dw is", "da is", "forward is wrong", "forward is less", "backward is less",
-              "V is not +-w", "V is multiplied", "the layer gave", "the layer did")
-    is_fault = words.startswith(faults) or " raised " in words
-    return f"It breaks at: {words}" if is_fault else f"It breaks here; this should be true and is not: {words}"
+    return f"It breaks at: {words}" if is_fault(words) else f"It breaks here; this should be true and is not: {words}"
 
 
 def write_probe_report(implementation: str, findings: list[Finding]) -> str:

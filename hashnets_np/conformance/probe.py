@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..maps import SharingMap
 from .adapter import Adapter, LayerSpec
 from .compare import dtype_of, pattern
-from .findings import Finding, Map, Probe
+from .findings import Finding, Map, Probe, is_fault, without_sizes
 from .makers import as_layer_maker, choose, maker, spec_for
 from .map_checks import check_map
 from .operations import LAYOUTS, in_layout
@@ -50,7 +50,8 @@ def find_another_map(adapter: type[Adapter]) -> str:
             return ""
     except Exception:
         return ""
-    wrong = [f.words for f in probe.findings if f.ok is False and f.words != factor]
+    found_wrong = dict.fromkeys(without_sizes(f.words) for f in probe.findings if f.ok is False and f.words != factor)
+    wrong = [words if is_fault(words) else f"it is not true that {words}" for words in found_wrong]
     if factor:
         beside = f" Beside that: {'; '.join(wrong)}." if wrong else ""
         return (f"{factor}. But for this factor, z = a V^T for a V with one real weight and a sign an entry. Take it "
