@@ -1,5 +1,6 @@
 """Probing a layer whose hash is not known: what is read off it, each thing that is checked, and both sides of it."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -188,6 +189,22 @@ def test_of_a_right_layer_all_of_this_is_found_right():
     assert probe.findings == [Finding(True, words) for words in EVERYTHING] and probe.passed
     assert probe.note(False, EVERYTHING[0]) is False and not probe.passed and probe.note(None, "unknown") is False
     assert probe.note(np.True_, EVERYTHING[0]) is True and len(probe.findings) == len(EVERYTHING) + 2
+
+
+@pytest.mark.parametrize("kind", ["authors2015", "pytorch2019", "keras", "fold", "chunk", "tile"])
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_right_map_of_another_kind_need_not_look_like_chance_and_a_wrong_one_must(kind, changed):
+    class OneKind(NumpyLayer):
+        kinds = (kind,)
+
+        def __init__(self, spec, w, b=None):
+            super().__init__(dataclasses.replace(spec, seed=spec.seed + changed), w, b)
+
+    found = {(f.ok, f.words) for f in probe_layer(OneKind).findings}
+    assert any(ok is False for ok, _ in found) <= changed
+    own = f"V has the buckets and signs of kind {kind}, which need not look like chance"
+    assert ((None, own) in found) != changed
+    assert any("the last bucket is used" in words for _, words in found) == changed
 
 
 def test_layers_of_five_sizes_are_made_and_what_they_raise_is_a_finding():
