@@ -136,7 +136,8 @@ def test_the_page_names_the_other_cells_that_are_above_the_paper_by_less_than_a_
     assert above.keys() == {("mnist", "hashnet", 3, "1/8"), ("mnist", "hashnet", 5, "1/8"),
                             ("basic", "hashnetdk", 3, "1/8"), ("basic", "hashnetdk", 3, "1/64")}
     least, most = min(above.values()), max(above.values())
-    assert f"*The other four* are above the paper by {least:.2f} to {most:.2f} points: HashNet on" in sentences(HOW_SURE)
+    said = sentences(HOW_SURE)
+    assert f"*The other four* are above the paper by {least:.2f} to {most:.2f} points: HashNet on" in said
 
 
 def test_the_page_of_the_records_counts_the_cells_that_are_surely_below_or_above_the_paper(found):
