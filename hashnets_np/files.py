@@ -231,7 +231,9 @@ def check_complete(config: dict[str, Any], layer: Layer) -> None:
     for name in sorted({*arguments_of(kind), *made} - config.keys() - {"seed"}):
         default = parameters[name].default if name in parameters else None
         if name not in optional or made.get(name, default) != default:
-            raise ValueError(f"{config['type']} lacks its {name}, and the default may be another one; was it edited?")
+            is_ours = kind.__module__.startswith(f"{__package__}.")
+            fix = "was it edited?" if is_ours else f"if it is right for older files, name {name} in left_out_of_config"
+            raise ValueError(f"{config['type']} lacks its {name}, and the default may be another one; {fix}")
 
 
 def arguments_of(kind: type[Layer]) -> list[str]:

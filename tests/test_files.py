@@ -262,6 +262,19 @@ def test_a_layer_that_lacks_an_argument_is_refused(tmp_path, layer, argument):
         hn.load(tmp_path / "net")
 
 
+def test_a_class_of_ones_own_that_takes_one_more_argument_reads_older_files_if_it_says_so(tmp_path, monkeypatch):
+    class Grown(hn.Layer):
+        def __init__(self, scale=1.0):
+            super().__init__(scale=scale)
+
+    monkeypatch.setitem(LAYERS, "Grown", Grown)
+    crafted(tmp_path / "net", [{"type": "Grown"}], {})
+    with pytest.raises(ValueError, match="lacks its scale, .* right for older files, name scale in left_out_of_config"):
+        hn.load(tmp_path / "net")
+    monkeypatch.setattr(Grown, "left_out_of_config", ("scale",))
+    assert hn.load(tmp_path / "net").layers[0].config() == {"scale": 1.0}
+
+
 def test_a_layer_that_lacks_what_goes_without_saying_is_read(tmp_path):
     net = hn.Network([hn.HashedLinear(6, 5, buckets=10, seed=7)])
     assert not {"size", "signed", "compression"} & net.layers[0].config().keys()
