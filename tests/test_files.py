@@ -269,7 +269,7 @@ def test_a_class_of_ones_own_that_takes_one_more_argument_reads_older_files_if_i
 
     monkeypatch.setitem(LAYERS, "Grown", Grown)
     crafted(tmp_path / "net", [{"type": "Grown"}], {})
-    with pytest.raises(ValueError, match=r"lacks its scale, .* right for older files, name scale in left_out_of_config"):
+    with pytest.raises(ValueError, match=r"lacks its scale, .* for older files, name scale in left_out_of_config"):
         hn.load(tmp_path / "net")
     monkeypatch.setattr(Grown, "left_out_of_config", ("scale",))
     assert hn.load(tmp_path / "net").layers[0].config() == {"scale": 1.0}
