@@ -60,10 +60,12 @@ def test_the_file_fits_its_schema(vectors, jsonschema):
     lambda v: v.pop("vectors_version"),
 ])
 def test_the_schema_refuses_a_damaged_file(vectors, change, jsonschema):
-    damaged = json.loads(json.dumps(vectors))
-    change(damaged)
+    schema = json.loads((FOLDER / "vectors.schema.json").read_text())
+    short = json.loads(json.dumps(vectors | {"groups": vectors["groups"][:1]}))
+    jsonschema.validate(short, schema)
+    change(short)
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(damaged, json.loads((FOLDER / "vectors.schema.json").read_text()))
+        jsonschema.validate(short, schema)
 
 
 def test_what_makes_them_is_plain_python_and_the_reference_library():

@@ -117,9 +117,9 @@ def tiled_forward(function: Callable) -> None:
 def _in_little_memory(function: Callable) -> None:
     """Require that on a larger layer the memory of a forward pass stays far below that of V."""
     size = 8
-    m = WatchedMap(SharingMap(50, 400, buckets=40, seed=7), size)
+    m = WatchedMap(SharingMap(25, 400, buckets=40, seed=7), size)
     peaks = (_peak_bytes(function, np.ones(40), np.ones((1, 400)), m, size) for _ in range(2))  # one may be disturbed
-    require(any(peak < 3 * 50 * 400 for peak in peaks), "in a layer of 50 x 400 nearly all of V was in memory at once; "
+    require(any(peak < 3 * 25 * 400 for peak in peaks), "in a layer of 25 x 400 nearly all of V was in memory at once; "
             "multiply each tile with its part of a, add that to z, and forget the tile")
 
 
