@@ -164,6 +164,7 @@ def test_soft_targets_are_probabilities(cases):
     assert len(rows) > 60 and all(min(row) >= 0 and sum(row) == 1 for row in rows)  # multiples of 1/64 or 1/128: exact
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CORNERS)
 def test_a_bug_in_a_corner_is_found_by_the_cases_of_version_5(name):
     """Version 4 missed them: `python tests/corner_bugs.py` shows both."""
