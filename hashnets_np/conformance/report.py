@@ -139,7 +139,7 @@ def failed_lines(found: Diagnosis, results: list[Result], another_map: str) -> l
     if not named and found.excluded and not another_map:
         lines.append(f"  No known bug gives these answers; {found.excluded} that would have shown are excluded.")
     asked = [r for r in bad if r.case.valid]
-    if wrong and not named and not any(r.compared for r in asked):
+    if asked and not named and not any(r.compared for r in asked):
         lines.append(f"  No case gave an answer to compare; the first error: {asked[0].difference}")
     lines += [f"  Beside that, {explain(bug[0])} ({counted(bug[1], 'case')})" for bug in found.bugs if bug not in named]
     return lines
