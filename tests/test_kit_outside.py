@@ -24,12 +24,13 @@ from hashnets_np.__main__ import main
 from hashnets_np.commands.check import is_another_map_possible, show_progress
 from hashnets_np.conformance import check_shapes, diagnose, outside, passed
 from hashnets_np.conformance.adapter import LayerSpec
+from hashnets_np.conformance.another_map import find_another_map
 from hashnets_np.conformance.cases import all_cases, find_compression
 from hashnets_np.conformance.compare import pattern, relation
 from hashnets_np.conformance.judging import judge
 from hashnets_np.conformance.numpy_layer import NumpyLayer
 from hashnets_np.conformance.outside import check_outside
-from hashnets_np.conformance.probe import find_another_map, probe_layer
+from hashnets_np.conformance.probe import probe_layer
 from hashnets_np.conformance.program import Command, as_array, judge_line, read_lines
 from hashnets_np.conformance.random_layers import random_cases
 from hashnets_np.conformance.report import write_report

@@ -11,6 +11,7 @@ from right_layer import Right
 from hashnets_np.__main__ import main
 from hashnets_np.conformance import Adapter
 from hashnets_np.conformance.adapter import LayerSpec
+from hashnets_np.conformance.another_map import find_another_map
 from hashnets_np.conformance.findings import Finding, Map, Probe, all_right, without_sizes, write_probe_report
 from hashnets_np.conformance.makers import as_layer_maker, maker
 from hashnets_np.conformance.map_checks import check_map, check_signs
@@ -23,7 +24,6 @@ from hashnets_np.conformance.probe import (
     check_forward,
     check_gradients,
     close,
-    find_another_map,
     matrix_of,
     name_gradient,
     probe_layer,

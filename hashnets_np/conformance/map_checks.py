@@ -1,8 +1,20 @@
-"""Whether a map that was read off a layer looks like a hash: even buckets, balanced and independent signs."""
+"""Whether a map that was read off a layer is that of the specification, or at least looks like a hash."""
 
 import numpy as np
 
+from ..maps import SharingMap
+from .adapter import LayerSpec
 from .findings import Map, Probe
+
+
+def is_right_map(m: Map, spec: LayerSpec) -> bool:
+    """Whether a map that was read off a layer is that of the specification."""
+    constant = spec.bias == "column"  # it is read as `m.column`
+    right = SharingMap(spec.n_out, spec.n_in + constant, buckets=spec.buckets, seed=spec.seed or 0, kind=spec.kind,
+                       size=spec.size)
+    i, j = np.indices(m.bucket.shape)
+    bucket, sign = right.lookup(i, j + constant)
+    return np.array_equal(bucket, m.bucket) and np.array_equal(sign, m.sign)
 
 
 def check_map(probe: Probe, m: Map, K: int, where: str = "") -> None:

@@ -14,11 +14,12 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from .adapter import Adapter
+from .another_map import find_another_map
 from .cases import Case
 from .findings import Finding
 from .judging import OWN_FAULTS, settle_refusals
 from .loading import find_in_current_folder, load_adapter, load_class
-from .probe import find_another_map, probe_layer
+from .probe import probe_layer
 from .results import FAILS, Result
 from .runner import run_case
 from .wording import describe_error, shown

@@ -16,63 +16,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..maps import SharingMap
-from .adapter import Adapter, LayerSpec
+from .adapter import LayerSpec
 from .compare import dtype_of, pattern
-from .findings import Finding, Map, Probe, is_fault, without_sizes
-from .makers import as_layer_maker, choose, maker, spec_for
-from .map_checks import check_map
+from .findings import Finding, Map, Probe
+from .makers import choose, maker
+from .map_checks import check_map, is_right_map
 from .operations import LAYOUTS, in_layout
-from .reading import call, fine_values, read_map, say_factor, say_unreadable, values
+from .reading import call, fine_values, read_map, say_unreadable, values
 from .wording import describe_error, shown
 
 SHAPES = ((12, 10, 20), (33, 65, 97), (130, 257, 500), (24, 24, 60), (7, 5, 1))  # n_in, n_out, K
 BATCHES = (1, 2, 5, 32, 64, 70, 128, 256)
-
-
-def find_another_map(adapter: type[Adapter]) -> str:
-    """Say that an adapter's layer is right but for its map, or for a factor before its weights; else nothing.
-
-    The verdict needs a forward pass that is a V^T for a V with one real weight and sign an entry, and gradients that
-    fit that V. A layer with the right map fails for another reason, such as its bias, which is 0 here.
-    """
-    probe = Probe(as_layer_maker(adapter, anew=True), choose(adapter.dtypes, "float32"))
-    n_in, n_out, K = SHAPES[0]
-    try:
-        spec = spec_for(adapter, n_in, n_out, K)
-        m = read_map(probe, n_in, n_out, K)
-        if m is None or not check_forward(probe, m, n_in, n_out, K):
-            return ""
-        check_gradients(probe, m, n_in, n_out, K)
-        check_map(probe, m, K)
-        factor = say_factor(m.scale, n_in, n_out, K)
-        if not factor and is_right_map(m, spec):
-            return ""
-    except Exception:
-        return ""
-    found_wrong = dict.fromkeys(without_sizes(f.words) for f in probe.findings if f.ok is False and f.words != factor)
-    wrong = [words if is_fault(words) else f"it is not true that {words}" for words in found_wrong]
-    if factor:
-        beside = f" Beside that: {'; '.join(wrong)}." if wrong else ""
-        return (f"{factor}. But for this factor, z = a V^T for a V with one real weight and a sign an entry. Take it "
-                f"out first; only then can the cases tell whether the map is right.{beside}")
-    found = ("Another map: z = a V^T for a V of its own, one real weight with a sign an entry, so the layer computes "
-             "as it should")
-    cause = "another hash, key, seed, index base or choice of bits"
-    unknown = " Its biases were 0 in this, so nothing is known of them." if spec.bias in ("dense", "hashed") else ""
-    if not wrong:
-        return f"{found}, and its gradients fit that V. Only which bucket and sign it uses differs: {cause}.{unknown}"
-    return f"{found} with {cause}; beside that: {'; '.join(wrong)}.{unknown}"
-
-
-def is_right_map(m: Map, spec: LayerSpec) -> bool:
-    """Whether a map that was read off a layer is that of the specification."""
-    constant = spec.bias == "column"  # it is read as `m.column`
-    right = SharingMap(spec.n_out, spec.n_in + constant, buckets=spec.buckets, seed=spec.seed or 0, kind=spec.kind,
-                       size=spec.size)
-    i, j = np.indices(m.bucket.shape)
-    bucket, sign = right.lookup(i, j + constant)
-    return np.array_equal(bucket, m.bucket) and np.array_equal(sign, m.sign)
 
 
 def probe_layer(found: Any, dtype: str = "", tell: Callable[[Finding], None] = lambda finding: None) -> Probe:
@@ -159,6 +113,11 @@ def beta_of(m: Map, w: NDArray) -> NDArray:
     return m.scale * np.sign(m.column) * w[np.abs(m.column) - 1]  # where there is none, the sign is 0
 
 
+def output_of(m: Map, w: NDArray, a: NDArray) -> NDArray:
+    """Work out z = a V^T, with what a bias column adds."""
+    return a @ matrix_of(m, w).T + beta_of(m, w)
+
+
 def close(found: Any, wanted: NDArray) -> bool:
     """Compare in the precision of float32."""
     found = np.asarray(found, np.float64)
@@ -175,7 +134,7 @@ def check_forward(probe: Probe, m: Map, n_in: int, n_out: int, K: int, where: st
     for batch in BATCHES:
         w = values((K,), batch, "float64")
         a = values((batch, n_in), batch + 1, "float64")
-        wanted = a @ matrix_of(m, w).T + beta_of(m, w) + still
+        wanted = output_of(m, w, a) + still
         found = call(layer, w, a, probe.dtype)
         place = "" if close(found, wanted) else say_place(found, wanted)
         if place:
@@ -187,7 +146,7 @@ def check_forward(probe: Probe, m: Map, n_in: int, n_out: int, K: int, where: st
     if right:
         w = fine_values((K,), 20, "float64")
         a = fine_values((5, n_in), 30, "float64")
-        wanted = a @ matrix_of(m, w).T + beta_of(m, w) + still
+        wanted = output_of(m, w, a) + still
         note_precision(probe, close(call(layer, w, a, probe.dtype), wanted), "forward", where)
     return right
 
