@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from book import Book
-from cases import FIFTH_EDITION, FOURTH_EDITION, IN_ORDER, SECOND_EDITION, SIXTH_EDITION, THIRD_EDITION
+from cases import IN_ORDER, LATER_EDITIONS
 from known_bugs import explain_flags
 
 SPEC_VERSION = 1.1  # 1.1 added kinds and changed nothing
@@ -25,7 +25,7 @@ def main():
     for cases in IN_ORDER:
         cases(book)
     book.first_edition = False
-    for cases in SECOND_EDITION + THIRD_EDITION + FOURTH_EDITION + FIFTH_EDITION + SIXTH_EDITION:
+    for cases in LATER_EDITIONS:
         cases(book)
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).with_name("vectors.json")
     dump = lambda x: json.dumps(x, separators=(",", ":"), allow_nan=False)  # noqa: E731

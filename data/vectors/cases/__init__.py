@@ -30,8 +30,10 @@ IN_ORDER = (
     compatibility_cases,
     storage_cases,
 )
-SECOND_EDITION = (grammar_cases, border_cases, size_cases, sequence_cases, newer_kind_cases)  # appended
-THIRD_EDITION = (limit_cases,)  # appended after those
-FOURTH_EDITION = (neighbour_cases,)  # and so on
-FIFTH_EDITION = (corner_cases,)
-SIXTH_EDITION = (every_kind_cases,)
+LATER_EDITIONS = (  # each appended after those before it
+    grammar_cases, border_cases, size_cases, sequence_cases, newer_kind_cases,  # 2
+    limit_cases,  # 3
+    neighbour_cases,  # 4
+    corner_cases,  # 5
+    every_kind_cases,  # 6
+)

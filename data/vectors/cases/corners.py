@@ -8,6 +8,8 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 
+from specification import TEXT_SEEDS
+
 from .inputs import PRECISE, arrays, expand, formula, matrix, network, reachable, values, weights_of
 from .sequences import Script, add_scripts
 from .sizes import add_pair
@@ -16,7 +18,6 @@ from .training import decimals, soft_targets
 BIASES = ("column", "hashed", "dense")
 BLOCKS = (8, 16, 32, 128, 256, 512, 1024)
 SIDES = ((512, 3, None), (1024, 4, None), (512, 3, "column"), (1024, 4, "hashed"), (512, 4, "dense"))
-TEXT_SEEDS = {"authors2015": 1691, "pytorch2019": 2, "keras": 2}
 LARGEST_SIZE = 2**15  # of a chunk or tile
 
 

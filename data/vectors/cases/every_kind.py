@@ -15,7 +15,6 @@ from .sequences import Script, add_scripts
 from .sizes import add_pair
 from .training import decimals, soft_targets
 
-PIECE = {"chunk": {"size": 4}, "tile": {"size": 3}}
 SEED = 7  # of the kinds without a default seed
 LARGER_BATCH = 70
 
@@ -32,7 +31,9 @@ def every_kind_cases(book):
 
 def layer_of(kind, n_in, n_out, compression, bias=None):
     """Describe a layer of a kind; with its default seed, if it has one."""
-    return reachable(n_in, n_out, compression, TEXT_SEEDS.get(kind, SEED), bias, kind, **PIECE.get(kind, {}))
+    size = NEWER_KINDS.get(kind, (None,))[-1]  # not the default, where there is another
+    more = {"size": size} if size else {}
+    return reachable(n_in, n_out, compression, TEXT_SEEDS.get(kind, SEED), bias, kind, **more)
 
 
 def bias_of(kind):
