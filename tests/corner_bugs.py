@@ -24,7 +24,7 @@ from planted_bugs import (
     on_output,
     planted,
 )
-from right_layer import DEFAULT_SIZES, NEWER_KINDS, TEXT_KINDS
+from right_layer import DEFAULT_SIZES, NEWER_KINDS, OTHER_KINDS, TEXT_KINDS
 
 from hashnets_np.conformance.results import FAILS
 from hashnets_np.conformance.runner import check_cases, select
@@ -80,7 +80,7 @@ for kind in ("authors2015", "pytorch2019"):
         Fast.__init__(self, spec, w, b)
 
     make(f"NoDenseBiasOf{kind.title()}", ("bias",), __init__=refuse_dense)
-for kind in ("authors2015", "pytorch2019", "keras", *NEWER_KINDS):
+for kind in OTHER_KINDS:
 
     def is_in(spec, kind=kind):
         return spec.kind == kind and (kind in TEXT_KINDS or spec.bias != "column")

@@ -22,14 +22,13 @@ from planted_bugs import (
     planted,
     setting,
 )
-from right_layer import NEWER_KINDS, TEXT_KINDS
+from right_layer import OTHER_KINDS, TEXT_SEEDS
 
 from hashnets_np.conformance.cases import Case
 from hashnets_np.conformance.runner import select
 
 BEFORE = len(PLANTED)  # bugs of the first three sets
-KINDS = ("authors2015", "pytorch2019", "keras", *NEWER_KINDS)
-ALONE = ("authors2015", "pytorch2019", "keras", "fold")  # the kinds that had no two layers side by side
+ALONE = (*TEXT_SEEDS, "fold")  # the kinds that had no two layers side by side
 
 
 # ---- what a layer gets wrong; with one kind only, as it is planted below
@@ -109,8 +108,8 @@ def with_one_kind(bug: type[Fast], kind: str, *stages: str, layer: bool = True) 
     make(f"{bug.__name__}{kind.title()}", stages, layer, __new__=__new__)
 
 
-for kind in KINDS:
-    shown = kind in TEXT_KINDS  # a layer with forward and backward alone is asked for the kinds of specification 1
+for kind in OTHER_KINDS:
+    shown = kind in TEXT_SEEDS  # a layer with forward and backward alone is asked for the kinds of specification 1
     with_one_kind(GradientsAddUp, kind, *STATE, layer=shown)
     with_one_kind(OutputBufferShared, kind, *STATE, layer=shown)
     with_one_kind(FollowsItsWeights, kind, *STATE, layer=shown)
@@ -121,7 +120,7 @@ for kind in KINDS:
     with_one_kind(AccumulateReplaces, kind, *STATE, layer=False)
     with_one_kind(ScatterAddNegative, kind, "scatter-add", layer=False)
 for kind in ALONE:
-    shown = kind in TEXT_KINDS
+    shown = kind in TEXT_SEEDS
     with_one_kind(InputOfLastForward, kind, *STATE, layer=shown)
     with_one_kind(VOfTheLatestLayer, kind, *STATE, layer=shown)
 
@@ -178,7 +177,12 @@ def kind_of(name: str) -> str:
     >>> kind_of("StepUphillKeras")
     'keras'
     """
-    return next((kind for kind in KINDS if name.endswith(kind.title())), "")
+    return next((kind for kind in OTHER_KINDS if name.endswith(kind.title())), "")
+
+
+def cases_of(kind: str, cases: list[Case]) -> list[Case]:
+    """List the cases with a layer, or a map, of a kind."""
+    return [case for case in cases if f"'kind': '{kind}'" in str(case.inputs)]
 
 
 def older_cases(name: str) -> list[Case]:
@@ -187,7 +191,7 @@ def older_cases(name: str) -> list[Case]:
     kind = kind_of(name)
     if not kind:
         return [case for case in cases if case.operation in ("loss", "network")]
-    return [case for case in cases if f"'kind': '{kind}'" in str(case.inputs)]
+    return cases_of(kind, cases)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ TEXT_SEEDS = {"authors2015": 1691, "pytorch2019": 2, "keras": 2}
 TEXT_KINDS = (*TEXT_SEEDS, "authors2015_bias", "pytorch2019_bias")
 DEFAULT_SIZES = {"chunk": 16, "tile": 32}
 NEWER_KINDS = ("fold", *DEFAULT_SIZES)
+OTHER_KINDS = (*TEXT_SEEDS, *NEWER_KINDS)  # than xxhash, of layers
 UINT32 = 2**32 - 1
 GRAMMAR = r"[0-9]+/[0-9]+|([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?"
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from corner_bugs import CORNERS, OF_VERSION_4, OF_VERSION_5, is_found
-from kind_bugs import KINDS, WITH_ONE_KIND, older_cases
+from kind_bugs import WITH_ONE_KIND, cases_of, older_cases
+from right_layer import OTHER_KINDS
 
 from hashnets_np.conformance.runner import select
 
@@ -184,8 +185,8 @@ def test_a_bug_of_one_kind_or_of_a_corner_of_losses_and_networks_was_missed_befo
 
 def test_each_kind_is_asked_for_all_calls_and_for_a_batch_beyond_a_block_of_64():
     calls = {"forward", "backward", "set_weights", "step", "accumulate"}
-    for kind in ("xxhash", *KINDS):
-        asked = [case for case in select() if f"'kind': '{kind}'" in str(case.inputs)]
+    for kind in ("xxhash", *OTHER_KINDS):
+        asked = cases_of(kind, select())
         scripts = [case.inputs for case in asked if case.operation == "script"]
         assert calls <= {step["call"] for script in scripts for step in script["steps"]}, kind
         assert any(len(script["layers"]) > 1 for script in scripts), kind
